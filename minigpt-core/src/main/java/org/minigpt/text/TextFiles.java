@@ -1,0 +1,96 @@
+package org.minigpt.text;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CoderResult;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import org.minigpt.util.MiniGptException;
+
+/** Text files, read strictly: what is not text is an error, not a row of replacement characters. */
+public final class TextFiles {
+    /** What one Java array can hold. */
+    private static final long MAX_BYTES = Integer.MAX_VALUE - 8;
+
+    private TextFiles() {}
+
+    /**
+     * Reads a UTF-8 file. A byte order mark at its beginning is dropped; line ends stay as they are.
+     *
+     * @param file the file; it need not be a regular one
+     * @return its text, at least one character
+     * @throws MiniGptException if there is no such file, it is a directory, cannot be read, is empty, larger
+     *     than 2 GB, holds a NUL byte as binary files do, is UTF-16, or is not well-formed UTF-8
+     */
+    public static String readUtf8(Path file) {
+        byte[] bytes = readBytes(file);
+        int start = startsWith(bytes, 0xEF, 0xBB, 0xBF) ? 3 : 0;
+        if (bytes.length == start) {
+            throw new MiniGptException(file + " is empty: give a file with text in it.");
+        }
+        if (startsWith(bytes, 0xFE, 0xFF) || startsWith(bytes, 0xFF, 0xFE)) {
+            throw new MiniGptException(file + " is UTF-16, by its first two bytes: convert it to UTF-8.");
+        }
+        for (int i = 0; i < bytes.length; i++) {
+            if (bytes[i] == 0) {
+                throw new MiniGptException(file + " looks like a binary file, with a NUL byte at byte offset " + i
+                        + ": give a UTF-8 text file.");
+            }
+        }
+        return decode(file, ByteBuffer.wrap(bytes, start, bytes.length - start));
+    }
+
+    private static byte[] readBytes(Path file) {
+        if (Files.isDirectory(file)) {
+            throw new MiniGptException(file + " is a directory: give a text file.");
+        }
+        try {
+            if (Files.size(file) > MAX_BYTES) {
+                throw new MiniGptException(file + " has " + Files.size(file) + " bytes, more than the " + MAX_BYTES
+                        + " that one text can have: give a part of it.");
+            }
+            return Files.readAllBytes(file);
+        } catch (NoSuchFileException e) {
+            throw new MiniGptException("There is no file " + file + ": check the path.", e);
+        } catch (AccessDeniedException e) {
+            throw new MiniGptException(file + " cannot be read: check its permissions.", e);
+        } catch (IOException e) {
+            String reason = e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.toString();
+            throw new MiniGptException(file + " cannot be read (" + reason + "): check the file.", e);
+        }
+    }
+
+    private static String decode(Path file, ByteBuffer bytes) {
+        // UTF-8 never has more characters than bytes, so the result cannot overflow.
+        CharBuffer text = CharBuffer.allocate(bytes.remaining());
+        CoderResult result = StandardCharsets.UTF_8
+                .newDecoder()
+                .onMalformedInput(CodingErrorAction.REPORT)
+                .decode(bytes, text, true);
+        if (result.isError()) {
+            int offset = bytes.position();
+            throw new MiniGptException(String.format(
+                    "%s is not UTF-8 text, malformed at byte offset %d (byte 0x%02X): convert it to UTF-8.",
+                    file, offset, bytes.get(offset)));
+        }
+        return text.flip().toString();
+    }
+
+    private static boolean startsWith(byte[] bytes, int... prefix) {
+        if (bytes.length < prefix.length) {
+            return false;
+        }
+        for (int i = 0; i < prefix.length; i++) {
+            if ((bytes[i] & 0xFF) != prefix[i]) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

@@ -1,0 +1,180 @@
+package org.minigpt.text;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.BitSet;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * The tokenizer of the lecture "Let's build GPT: from scratch, in code, spelled out": one token a character, the
+ * vocabulary is the sorted set of a corpus' characters, and a character's id is its place in it. A character is a
+ * Unicode code point, as in Python, so the id of a text's n-th character stands at index n.
+ *
+ * <pre>{@code
+ * CharTokenizer tokenizer = CharTokenizer.fromCorpus("hello");
+ * tokenizer.encode("hole"); // 1, 3, 2, 0: the vocabulary is "ehlo"
+ * tokenizer.decode(1, 3, 2, 0); // "hole"
+ * }</pre>
+ */
+public final class CharTokenizer implements Tokenizer {
+    private static final int UNKNOWN = -1;
+
+    /** The lecture's {@code itos}: the character of each id, ascending. */
+    private final int[] itos;
+    /** The lecture's {@code stoi}: the id of each character below {@code stoi.length}; {@link #UNKNOWN} if none. */
+    private final int[] stoi;
+    /** The id that stands in for unknown characters, or {@link #UNKNOWN} if they are an error. */
+    private final int replacement;
+
+    private CharTokenizer(int[] itos, int[] stoi, int replacement) {
+        this.itos = itos;
+        this.stoi = stoi;
+        this.replacement = replacement;
+    }
+
+    /**
+     * A tokenizer over all characters of a text.
+     *
+     * @param text the corpus, not empty
+     * @throws MiniGptException if the text is empty, or holds half of a surrogate pair, which is no character
+     */
+    public static CharTokenizer fromCorpus(String text) {
+        if (text.isEmpty()) {
+            throw new MiniGptException("The corpus is empty, so it has no vocabulary: give a text.");
+        }
+        BitSet seen = new BitSet();
+        text.codePoints().forEach(seen::set);
+        int[] vocabulary = seen.stream().toArray();
+        for (int character : vocabulary) {
+            if (CodePoints.isSurrogate(character)) {
+                throw new MiniGptException("The corpus holds " + CodePoints.describe(character) + " at offset "
+                        + offsetOf(character, text)
+                        + ", half of a surrogate pair and no character: read the text from a UTF-8 file, or remove"
+                        + " it.");
+            }
+        }
+        return ofSorted(vocabulary);
+    }
+
+    /**
+     * Reads a tokenizer that {@link #save} wrote.
+     *
+     * @param file the file, {@code tokenizer.json} in a model's folder
+     * @throws MiniGptException if the file is not there, is damaged or is a tokenizer of another type
+     */
+    public static CharTokenizer load(Path file) {
+        return ofSorted(CharTokenizerFile.read(file));
+    }
+
+    private static CharTokenizer ofSorted(int[] itos) {
+        // An array over the characters of the basic plane is what makes encoding a megabyte a matter of milliseconds;
+        // the few characters above it are searched for.
+        int lastBasic = -1;
+        for (int character : itos) {
+            if (Character.isBmpCodePoint(character)) {
+                lastBasic = character;
+            }
+        }
+        int[] stoi = new int[lastBasic + 1];
+        Arrays.fill(stoi, UNKNOWN);
+        for (int id = 0; id < itos.length && itos[id] <= lastBasic; id++) {
+            stoi[itos[id]] = id;
+        }
+        return new CharTokenizer(itos, stoi, UNKNOWN);
+    }
+
+    /**
+     * This tokenizer with a character that stands in for all unknown ones, instead of an error. The choice is not
+     * saved: it belongs to the text at hand, not to the vocabulary.
+     *
+     * @param character one character of the vocabulary
+     * @return a copy; this tokenizer is unchanged
+     * @throws MiniGptException if it is not one character, or not in the vocabulary
+     */
+    public CharTokenizer replacingUnknownWith(String character) {
+        if (character.codePointCount(0, character.length()) != 1) {
+            throw new MiniGptException("The replacement for unknown characters must be one character, but \""
+                    + character + "\" has " + character.codePointCount(0, character.length()) + ": choose one.");
+        }
+        int id = idOf(character.codePointAt(0));
+        if (id == UNKNOWN) {
+            throw new MiniGptException("The replacement " + CodePoints.describe(character.codePointAt(0))
+                    + " for unknown characters is not in the vocabulary of " + itos.length
+                    + " characters itself: choose one that is.");
+        }
+        return new CharTokenizer(itos, stoi, id);
+    }
+
+    @Override
+    public int vocabSize() {
+        return itos.length;
+    }
+
+    /** All characters of the vocabulary in the order of their ids. */
+    public String vocabulary() {
+        return new String(itos, 0, itos.length);
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @throws MiniGptException if the text holds an unknown character, which the message names with its offset,
+     *     counted in characters from 0; not if there is a {@linkplain #replacingUnknownWith replacement}
+     */
+    @Override
+    public int[] encode(String text) {
+        int[] ids = new int[text.length()];
+        int count = 0;
+        for (int i = 0; i < text.length(); count++) {
+            int character = text.codePointAt(i);
+            i += Character.charCount(character);
+            int id = idOf(character);
+            if (id == UNKNOWN) {
+                id = replacement;
+            }
+            if (id == UNKNOWN) {
+                throw new MiniGptException("The character " + CodePoints.describe(character) + " at offset " + count
+                        + " is not in the vocabulary of " + itos.length
+                        + " characters: remove it, have unknown characters replaced, or train on a text that holds"
+                        + " it.");
+            }
+            ids[count] = id;
+        }
+        return count == ids.length ? ids : Arrays.copyOf(ids, count);
+    }
+
+    @Override
+    public String decode(int... ids) {
+        StringBuilder text = new StringBuilder(ids.length);
+        for (int i = 0; i < ids.length; i++) {
+            if (ids[i] < 0 || ids[i] >= itos.length) {
+                throw new MiniGptException("Token id " + ids[i] + " at index " + i + " is outside the vocabulary of "
+                        + itos.length + " characters: use the tokenizer that was saved with the model.");
+            }
+            text.appendCodePoint(itos[ids[i]]);
+        }
+        return text.toString();
+    }
+
+    @Override
+    public void save(Path file) {
+        CharTokenizerFile.write(file, itos);
+    }
+
+    private int idOf(int character) {
+        if (character < stoi.length) {
+            return stoi[character];
+        }
+        int id = Arrays.binarySearch(itos, character);
+        return id >= 0 ? id : UNKNOWN;
+    }
+
+    private static int offsetOf(int character, String text) {
+        int[] characters = text.codePoints().toArray();
+        int offset = 0;
+        while (characters[offset] != character) {
+            offset++;
+        }
+        return offset;
+    }
+}

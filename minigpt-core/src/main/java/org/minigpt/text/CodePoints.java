@@ -1,0 +1,34 @@
+package org.minigpt.text;
+
+/** Characters, that is Unicode code points, as error messages show them. */
+final class CodePoints {
+    private CodePoints() {}
+
+    /** {@code 'é' (U+00E9)}, or only {@code U+0007} for what cannot be seen on a screen or would disturb it. */
+    static String describe(int codePoint) {
+        String number = String.format("U+%04X", codePoint);
+        return isPrintable(codePoint) ? "'" + Character.toString(codePoint) + "' (" + number + ")" : number;
+    }
+
+    static boolean isSurrogate(int codePoint) {
+        return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
+    }
+
+    private static boolean isPrintable(int codePoint) {
+        return switch (Character.getType(codePoint)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.SURROGATE,
+                    Character.PRIVATE_USE,
+                    Character.UNASSIGNED,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.SPACE_SEPARATOR,
+                    // Marks would combine with the quotation mark before them.
+                    Character.NON_SPACING_MARK,
+                    Character.ENCLOSING_MARK,
+                    Character.COMBINING_SPACING_MARK -> false;
+            default -> true;
+        };
+    }
+}

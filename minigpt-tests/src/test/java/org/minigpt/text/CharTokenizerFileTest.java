@@ -1,0 +1,166 @@
+package org.minigpt.text;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.util.Sentences.assertSentence;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.util.MiniGptException;
+
+class CharTokenizerFileTest {
+    private static final String REMEDY = "; give a tokenizer.json that was saved with a model.";
+
+    @TempDir
+    Path dir;
+
+    private Path file;
+
+    @BeforeEach
+    void chooseTheFile() {
+        file = dir.resolve("tokenizer.json");
+    }
+
+    @Test
+    void theFileIsJsonThatNamesItsType() throws IOException {
+        CharTokenizer.fromCorpus("b\"\n\u00E9").save(file);
+        assertEquals(
+                "{\"type\":\"char\",\"version\":1,\"vocab\":[\"\\n\",\"\\\"\",\"b\",\"\u00E9\"]}",
+                Files.readString(file));
+    }
+
+    @Test
+    void comesBackWithTheSameIds() {
+        Random random = new Random(4);
+        for (int i = 0; i < 100; i++) {
+            String corpus = RandomTexts.next(random, 1 + random.nextInt(200)) + (i % 2 == 0 ? "\0" : "");
+            CharTokenizer saved = CharTokenizer.fromCorpus(corpus);
+            saved.save(file);
+
+            CharTokenizer loaded = CharTokenizer.load(file);
+
+            assertEquals(saved.vocabulary(), loaded.vocabulary());
+            assertArrayEquals(saved.encode(corpus), loaded.encode(corpus));
+        }
+    }
+
+    @Test
+    void theReplacementIsNotSaved() {
+        CharTokenizer.fromCorpus("ab").replacingUnknownWith("a").save(file);
+        assertSentence(
+                "The character 'c' (U+0063) at offset 0 is not in the vocabulary of 2 characters: remove it, have"
+                        + " unknown characters replaced, or train on a text that holds it.",
+                () -> CharTokenizer.load(file).encode("c"));
+    }
+
+    @Test
+    void missing() {
+        assertSentence("There is no file " + file + ": check the path.", () -> CharTokenizer.load(file));
+    }
+
+    @Test
+    void empty() throws IOException {
+        Files.createFile(file);
+        assertSentence(file + " is empty: give a file with text in it.", () -> CharTokenizer.load(file));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '~',
+            value = {
+                // the content                                          | what the sentence says of it
+                "{\"type\":\"char\",\"version\":1,\"vocab\":[\"a\",\"b   | is truncated: its JSON ends too early",
+                "not JSON                                                | is not a tokenizer: it is not valid JSON (line 1, column 1)",
+                "~{}\n}~                                                 | is not a tokenizer: it is not valid JSON (line 2, column 1)",
+                "{\"type\":\"char\",\"type\":\"char\"}                   | is not a tokenizer: it is not valid JSON (line 1, column 22)",
+                "[\"a\"]                                                 | is not a tokenizer: it is JSON, but not an object",
+                "~  ~                                                    | is not a tokenizer: it is JSON, but not an object",
+                "{}                                                      | is not a character tokenizer: its \"type\" is missing, not \"char\"",
+                "{\"type\":\"bpe\"}                                      | is not a character tokenizer: its \"type\" is \"bpe\", not \"char\"",
+                "{\"type\":1}                                            | is not a character tokenizer: its \"type\" is 1, not \"char\"",
+                "{\"type\":\"char\",\"version\":1}                       | is damaged: it has no array \"vocab\"",
+                "{\"type\":\"char\",\"version\":1,\"vocab\":\"ab\"}      | is damaged: it has no array \"vocab\"",
+                "{\"type\":\"char\",\"version\":1,\"vocab\":[]}          | is damaged: it has an empty \"vocab\"",
+                "{\"type\":\"char\",\"version\":1,\"vocab\":[\"a\",\"bc\"]} | is damaged: it has \"bc\" at index 1 of \"vocab\", which is not a character",
+                "{\"type\":\"char\",\"version\":1,\"vocab\":[\"\"]}      | is damaged: it has \"\" at index 0 of \"vocab\", which is not a character",
+                "{\"type\":\"char\",\"version\":1,\"vocab\":[\"a\",98]}  | is damaged: it has 98 at index 1 of \"vocab\", which is not a character",
+                "{\"type\":\"char\",\"version\":1,\"vocab\":[\"a\",\"b\",\"a\"]} | is damaged: it has the character 'a' (U+0061) twice in \"vocab\"",
+                "{\"type\":\"char\",\"version\":1,\"vocab\":[\"b\",\"a\"]} | is damaged: it has the character 'a' (U+0061) out of order in \"vocab\"",
+            })
+    void notATokenizer(String content, String sentence) throws IOException {
+        Files.writeString(file, content);
+        assertSentence(file + " " + sentence + REMEDY, () -> CharTokenizer.load(file));
+    }
+
+    @Test
+    void halfASurrogatePairIsNotACharacter() throws IOException {
+        Files.writeString(file, "{\"type\":\"char\",\"version\":1,\"vocab\":[\"\\ud800\"]}");
+        String message = assertThrows(MiniGptException.class, () -> CharTokenizer.load(file))
+                .getMessage();
+        assertTrue(message.startsWith(file + " is damaged: it has \""), message);
+        assertTrue(message.endsWith("\" at index 0 of \"vocab\", which is not a character" + REMEDY), message);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2,2", "'\"1\"','\"1\"'", "1.5,1.5", "null,null"})
+    void anotherVersion(String version, String shown) throws IOException {
+        Files.writeString(file, "{\"type\":\"char\",\"version\":" + version + ",\"vocab\":[\"a\"]}");
+        assertSentence(
+                file + " is a character tokenizer of version " + shown
+                        + ", but this program reads version 1: use the program that saved it.",
+                () -> CharTokenizer.load(file));
+    }
+
+    @Test
+    void aLongValueIsShortened() throws IOException {
+        Files.writeString(file, "{\"type\":\"" + "x".repeat(1000) + "\"}");
+        assertSentence(
+                file + " is not a character tokenizer: its \"type\" is \"" + "x".repeat(39) + "..., not \"char\""
+                        + REMEDY,
+                () -> CharTokenizer.load(file));
+    }
+
+    @Test
+    void noBeginningOfTheFileIsTakenForAll() throws IOException {
+        CharTokenizer.fromCorpus("ab\u00E9\uD83D\uDE00").save(file);
+        byte[] whole = Files.readAllBytes(file);
+        for (int length = 0; length < whole.length; length++) {
+            Files.write(file, Arrays.copyOf(whole, length));
+            String message = assertThrows(MiniGptException.class, () -> CharTokenizer.load(file))
+                    .getMessage();
+            assertTrue(message.startsWith(file + " is "), message);
+        }
+    }
+
+    @Test
+    void aDamagedByteIsAnErrorOrAnotherVocabularyButNothingElse() throws IOException {
+        CharTokenizer.fromCorpus("ab\u00E9\uD83D\uDE00").save(file);
+        byte[] whole = Files.readAllBytes(file);
+        int errors = 0;
+        for (int i = 0; i < whole.length; i++) {
+            for (int bit = 0; bit < 8; bit++) {
+                byte[] damaged = whole.clone();
+                damaged[i] ^= (byte) (1 << bit);
+                Files.write(file, damaged);
+                try {
+                    assertEquals(4, CharTokenizer.load(file).vocabSize());
+                } catch (MiniGptException e) {
+                    errors++;
+                    assertTrue(e.getMessage().startsWith(file + " "), e.getMessage());
+                }
+            }
+        }
+        assertTrue(errors > whole.length * 4, "only " + errors + " of " + whole.length * 8 + " damages were seen");
+    }
+}

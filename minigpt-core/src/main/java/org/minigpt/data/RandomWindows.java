@@ -1,0 +1,86 @@
+package org.minigpt.data;
+
+import java.io.Serializable;
+import java.util.Random;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * Batches of windows that start anywhere, drawn uniformly and with replacement, as in the lecture and in nanoGPT's
+ * {@code get_batch}: {@code ix = torch.randint(len(data) - block_size, (batch_size,))}. So a window starts in
+ * [0, n - T - 1], both included, and every token but the first can be a target.
+ *
+ * <p>A batch is a function of the seed and its index alone, whatever was drawn before: a run repeats bit for bit, and
+ * one that resumes at iteration i asks for batch i. Immutable and safe for use by several threads.
+ */
+public final class RandomWindows implements Serializable {
+    private static final long serialVersionUID = 1L;
+
+    private final int[] ids;
+    private final int batchSize;
+    private final int blockSize;
+    private final long seed;
+
+    /**
+     * @param ids the token ids of one split; not copied, not to be changed
+     * @param batchSize B, the windows of a batch
+     * @param blockSize T, the tokens of a window
+     * @param seed windows of different seeds have nothing to do with each other, even of neighbours like 1 and 2
+     * @throws MiniGptException if a size is below 1, B * T is no array's length, or there are fewer than T + 1 ids
+     */
+    public RandomWindows(int[] ids, int batchSize, int blockSize, long seed) {
+        Checks.requireSizes(batchSize, blockSize);
+        Checks.requireWindow("The text", ids.length, blockSize);
+        this.ids = ids;
+        this.batchSize = batchSize;
+        this.blockSize = blockSize;
+        this.seed = seed;
+    }
+
+    /** B, the windows of a batch. */
+    public int batchSize() {
+        return batchSize;
+    }
+
+    /** T, the tokens of a window. */
+    public int blockSize() {
+        return blockSize;
+    }
+
+    /**
+     * The batch of an index.
+     *
+     * @param index any number; a training run uses its iteration
+     * @return B windows, every target counted
+     */
+    public Batch batch(long index) {
+        return batch(index, batchSize);
+    }
+
+    /** The batch of an index with another number of windows: the fewer are the first of the more. */
+    Batch batch(long index, int rows) {
+        Checks.requireSizes(rows, blockSize);
+        // Not SplittableRandom: only of java.util.Random does the specification fix the numbers for every JDK.
+        Random random = new Random(mix(mix(seed) + index));
+        int starts = ids.length - blockSize;
+        int[] x = new int[rows * blockSize];
+        int[] y = new int[x.length];
+        for (int row = 0; row < rows; row++) {
+            int start = random.nextInt(starts);
+            System.arraycopy(ids, start, x, row * blockSize, blockSize);
+            System.arraycopy(ids, start + 1, y, row * blockSize, blockSize);
+        }
+        return new Batch(rows, blockSize, x, y);
+    }
+
+    /**
+     * The finaliser of SplitMix64, with its increment (Steele, Lea and Flood, "Fast splittable pseudorandom number
+     * generators", 2014; the constants are Stafford's variant 13): a bijection that changes about half of the bits
+     * for every bit of its argument.
+     */
+    private static long mix(long z) {
+        z += 0x9E3779B97F4A7C15L;
+        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+        return z ^ (z >>> 31);
+    }
+}

@@ -1,0 +1,84 @@
+package org.minigpt.data;
+
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * A whole split, window by window, in order: every token but the first is a target exactly once. Windows do not
+ * overlap, so window i holds the tokens from i * T on. Where the last window runs past the end of the text, x is
+ * padded with 0 and y with {@link Batch#IGNORE}; the last batch has as many rows as there are windows left.
+ *
+ * <p>Batches are not equally long, so a mean over the split weighs each batch's mean by its
+ * {@link Batch#targetCount()}; the sum of those is n - 1. Each {@link #iterator()} starts at the beginning.
+ */
+public final class SequentialWindows implements Iterable<Batch> {
+    private final int[] ids;
+    private final int batchSize;
+    private final int blockSize;
+    private final int windowCount;
+
+    /**
+     * @param ids the token ids of one split, at least two, even if they fill no window; not copied, not to be changed
+     * @param batchSize B, the most windows of a batch
+     * @param blockSize T, the tokens of a window
+     * @throws MiniGptException if a size is below 1, B * T is no array's length, or there are fewer than two ids
+     */
+    public SequentialWindows(int[] ids, int batchSize, int blockSize) {
+        Checks.requireSizes(batchSize, blockSize);
+        if (ids.length < 2) {
+            throw new MiniGptException("The text has " + ids.length + (ids.length == 1 ? " token" : " tokens")
+                    + ", but a token and its target are two: give more text.");
+        }
+        this.ids = ids;
+        this.batchSize = batchSize;
+        this.blockSize = blockSize;
+        this.windowCount = ceilDiv(ids.length - 1, blockSize);
+    }
+
+    /** The number of batches of one pass. */
+    public int batchCount() {
+        return ceilDiv(windowCount, batchSize);
+    }
+
+    @Override
+    public Iterator<Batch> iterator() {
+        return new Iterator<>() {
+            private int nextWindow = 0;
+
+            @Override
+            public boolean hasNext() {
+                return nextWindow < windowCount;
+            }
+
+            @Override
+            public Batch next() {
+                if (!hasNext()) {
+                    throw new NoSuchElementException();
+                }
+                int rows = Math.min(batchSize, windowCount - nextWindow);
+                Batch batch = batch(nextWindow, rows);
+                nextWindow += rows;
+                return batch;
+            }
+        };
+    }
+
+    private Batch batch(int firstWindow, int rows) {
+        int[] x = new int[rows * blockSize];
+        int[] y = new int[x.length];
+        Arrays.fill(y, Batch.IGNORE);
+        // Only the last window can be short, so the tokens of all rows follow each other without a gap.
+        int start = firstWindow * blockSize;
+        int length = Math.min(x.length, ids.length - 1 - start);
+        System.arraycopy(ids, start, x, 0, length);
+        System.arraycopy(ids, start + 1, y, 0, length);
+        return new Batch(rows, blockSize, x, y);
+    }
+
+    private static int ceilDiv(int dividend, int divisor) {
+        // Not (a + b - 1) / b, which overflows for large sizes.
+        return dividend / divisor + (dividend % divisor == 0 ? 0 : 1);
+    }
+}

@@ -1,0 +1,88 @@
+package org.minigpt.data;
+
+import java.util.Arrays;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * The token ids of a corpus in two parts: one to train on, one to measure the loss on text that was never trained on.
+ * The arrays are not copied, for a corpus can be large; nobody may change them.
+ *
+ * @param train the ids to train on, in the order of the text
+ * @param validation the ids to validate on, in the order of the text
+ */
+public record TokenDataset(int[] train, int[] validation) {
+    /** A token and the one after it, its target: less is no text to predict. */
+    private static final int MIN_TOKENS = 2;
+
+    /**
+     * Splits a corpus as the lecture and nanoGPT do: the first {@code floor(trainFraction * n)} tokens train, the rest
+     * validates.
+     *
+     * @param ids the corpus
+     * @param trainFraction the part to train on, between 0 and 1; both use 0.9
+     * @throws MiniGptException if the fraction is not between 0 and 1, or a part would have fewer than two tokens
+     */
+    public static TokenDataset split(int[] ids, double trainFraction) {
+        // Written so that NaN fails too.
+        if (!(trainFraction > 0 && trainFraction < 1)) {
+            throw new MiniGptException("The fraction of the text to train on must lie between 0 and 1, but is "
+                    + trainFraction + ": 0.9 is usual.");
+        }
+        if (ids.length == 0) {
+            throw new MiniGptException("The corpus is empty: give a text.");
+        }
+        int trainLength = (int) (trainFraction * ids.length);
+        TokenDataset dataset = new TokenDataset(
+                Arrays.copyOfRange(ids, 0, trainLength), Arrays.copyOfRange(ids, trainLength, ids.length));
+        for (Split split : Split.values()) {
+            int length = dataset.of(split).length;
+            if (length < MIN_TOKENS) {
+                throw new MiniGptException("The corpus of " + ids.length + (ids.length == 1 ? " token" : " tokens")
+                        + " leaves " + length + " for the " + split + " split at a train fraction of " + trainFraction
+                        + ", but each split takes at least " + MIN_TOKENS + ": give more text.");
+            }
+        }
+        return dataset;
+    }
+
+    /** The ids of one split. */
+    public int[] of(Split split) {
+        return switch (split) {
+            case TRAIN -> train;
+            case VALIDATION -> validation;
+        };
+    }
+
+    /**
+     * Checks that both splits have at least one window.
+     *
+     * @param blockSize T, the tokens of a window
+     * @return this dataset
+     * @throws MiniGptException if a split has fewer than T + 1 tokens; the message names it
+     */
+    public TokenDataset requireWindows(int blockSize) {
+        for (Split split : Split.values()) {
+            Checks.requireWindow("The " + split + " split", of(split).length, blockSize);
+        }
+        return this;
+    }
+
+    // A record's own equals compares arrays by identity.
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof TokenDataset dataset
+                && Arrays.equals(train, dataset.train)
+                && Arrays.equals(validation, dataset.validation);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * Arrays.hashCode(train) + Arrays.hashCode(validation);
+    }
+
+    @Override
+    public String toString() {
+        return "TokenDataset[" + train.length + " train, " + validation.length + " validation]";
+    }
+}

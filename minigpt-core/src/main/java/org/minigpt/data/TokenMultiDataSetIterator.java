@@ -1,0 +1,115 @@
+package org.minigpt.data;
+
+import java.util.NoSuchElementException;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.api.MultiDataSet;
+import org.nd4j.linalg.dataset.api.MultiDataSetPreProcessor;
+import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
+
+/**
+ * DL4J's iterator over {@link RandomWindows}: an epoch is a number of batches, each with one features array x and one
+ * labels array y, both INT [B, T], without masks, since every target counts.
+ *
+ * <p>{@link #reset()} goes back to the first batch, so all epochs have the same batches and a run repeats. A run that
+ * is to see new windows all the time is therefore one long epoch, or several iterators, each with the first batch
+ * after the last one's. Not safe for use by several threads, but DL4J may prefetch from it asynchronously.
+ */
+public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
+    private static final long serialVersionUID = 1L;
+
+    private final RandomWindows windows;
+    private final long firstBatch;
+    private final int batchesPerEpoch;
+    private int position;
+    /** Transient, since DL4J's preprocessors are not all serializable: set it again after deserialization. */
+    private transient MultiDataSetPreProcessor preProcessor;
+
+    /**
+     * Iterates over the batches 0 to N - 1.
+     *
+     * @param windows where the batches come from
+     * @param batchesPerEpoch N, the batches of an epoch
+     * @throws MiniGptException if N is below 1
+     */
+    public TokenMultiDataSetIterator(RandomWindows windows, int batchesPerEpoch) {
+        this(windows, 0, batchesPerEpoch);
+    }
+
+    /**
+     * Iterates over the batches F to F + N - 1.
+     *
+     * @param windows where the batches come from
+     * @param firstBatch F, the index of an epoch's first batch
+     * @param batchesPerEpoch N, the batches of an epoch
+     * @throws MiniGptException if N is below 1
+     */
+    public TokenMultiDataSetIterator(RandomWindows windows, long firstBatch, int batchesPerEpoch) {
+        Checks.requireAtLeastOne("number of batches of an epoch", batchesPerEpoch);
+        this.windows = windows;
+        this.firstBatch = firstBatch;
+        this.batchesPerEpoch = batchesPerEpoch;
+    }
+
+    @Override
+    public boolean hasNext() {
+        return position < batchesPerEpoch;
+    }
+
+    @Override
+    public MultiDataSet next() {
+        return next(windows.batchSize());
+    }
+
+    /**
+     * The next batch with another number of windows than B. It counts as one batch of the epoch; the windows that it
+     * shares with the batch of B windows are the same.
+     *
+     * @param num the number of windows
+     * @throws MiniGptException if it is below 1, or too large for an array
+     * @throws NoSuchElementException if the epoch is over
+     */
+    @Override
+    public MultiDataSet next(int num) {
+        if (!hasNext()) {
+            throw new NoSuchElementException(
+                    "The epoch of " + batchesPerEpoch + " batches is over: call reset() to go through it again.");
+        }
+        Batch batch = windows.batch(firstBatch + position, num);
+        position++;
+        MultiDataSet dataSet = new org.nd4j.linalg.dataset.MultiDataSet(
+                new INDArray[] {batch.xArray()}, new INDArray[] {batch.yArray()});
+        if (preProcessor != null) {
+            preProcessor.preProcess(dataSet);
+        }
+        return dataSet;
+    }
+
+    /** Goes back to the first batch of the epoch. */
+    @Override
+    public void reset() {
+        position = 0;
+    }
+
+    @Override
+    public boolean resetSupported() {
+        return true;
+    }
+
+    /** True: every batch has arrays of its own. */
+    @Override
+    public boolean asyncSupported() {
+        return true;
+    }
+
+    /** @param preProcessor what to do to each batch before it is returned; null for nothing */
+    @Override
+    public void setPreProcessor(MultiDataSetPreProcessor preProcessor) {
+        this.preProcessor = preProcessor;
+    }
+
+    @Override
+    public MultiDataSetPreProcessor getPreProcessor() {
+        return preProcessor;
+    }
+}

@@ -1,0 +1,85 @@
+package org.minigpt.kernels;
+
+import static org.bytedeco.openblas.global.openblas_nolapack.CblasNoTrans;
+import static org.bytedeco.openblas.global.openblas_nolapack.CblasRowMajor;
+import static org.bytedeco.openblas.global.openblas_nolapack.CblasTrans;
+
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.openblas.global.openblas_nolapack;
+
+/**
+ * Matrix products on row-major native memory, by the OpenBLAS that ND4J's CPU backend loads. ND4J's own
+ * {@code mmuli} into a row-major result copies and costs up to fifty times the product.
+ *
+ * <p>The letters of a method say which operands are transposed: {@code nt} is {@code A·Bᵀ}. Each computes
+ * {@code C = alpha·op(A)·op(B) + beta·C} with C [m,n] and an inner dimension k; {@code lda}, {@code ldb} and {@code ldc}
+ * are the row strides of the matrices as they are stored.
+ */
+final class Blas {
+    private Blas() {}
+
+    /** C [m,n] = alpha·A [m,k]·B [k,n] + beta·C. */
+    static void nn(
+            int m,
+            int n,
+            int k,
+            float alpha,
+            FloatPointer a,
+            int lda,
+            FloatPointer b,
+            int ldb,
+            float beta,
+            FloatPointer c,
+            int ldc) {
+        gemm(CblasNoTrans, CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    }
+
+    /** C [m,n] = alpha·A [m,k]·B [n,k]ᵀ + beta·C. */
+    static void nt(
+            int m,
+            int n,
+            int k,
+            float alpha,
+            FloatPointer a,
+            int lda,
+            FloatPointer b,
+            int ldb,
+            float beta,
+            FloatPointer c,
+            int ldc) {
+        gemm(CblasNoTrans, CblasTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    }
+
+    /** C [m,n] = alpha·A [k,m]ᵀ·B [k,n] + beta·C. */
+    static void tn(
+            int m,
+            int n,
+            int k,
+            float alpha,
+            FloatPointer a,
+            int lda,
+            FloatPointer b,
+            int ldb,
+            float beta,
+            FloatPointer c,
+            int ldc) {
+        gemm(CblasTrans, CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    }
+
+    private static void gemm(
+            int transA,
+            int transB,
+            int m,
+            int n,
+            int k,
+            float alpha,
+            FloatPointer a,
+            int lda,
+            FloatPointer b,
+            int ldb,
+            float beta,
+            FloatPointer c,
+            int ldc) {
+        openblas_nolapack.cblas_sgemm(CblasRowMajor, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    }
+}

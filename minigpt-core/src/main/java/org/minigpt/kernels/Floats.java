@@ -1,0 +1,66 @@
+package org.minigpt.kernels;
+
+import java.nio.FloatBuffer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * Floats in native memory, seen in the two ways that kernels need: as a pointer for BLAS, and as a buffer from which
+ * tiles are copied to a {@code float[]} and back. Loops run on the heap tiles because the JIT vectorises those, and a
+ * bulk copy within the cache costs far less than element-wise access to native memory. For use by one thread.
+ */
+public final class Floats {
+    private final FloatPointer pointer;
+    private final FloatBuffer buffer;
+
+    private Floats(FloatPointer pointer) {
+        this.pointer = pointer;
+        this.buffer = pointer.asBuffer();
+    }
+
+    /**
+     * The memory of an ND4J array, which the caller keeps alive for as long as it uses this view.
+     *
+     * @param array of type FLOAT, contiguous and in c order; at most 2^29 entries
+     */
+    public static Floats of(INDArray array) {
+        // Unlike pointer(), addressPointer() begins where the array does, if it is a view of a larger one.
+        FloatPointer start = new FloatPointer(array.data().addressPointer());
+        return new Floats(start.capacity(array.length()).limit(array.length()));
+    }
+
+    /** @return new native memory, not cleared, that is freed once this object is unreachable */
+    public static Floats allocate(int length) {
+        return new Floats(new FloatPointer(length));
+    }
+
+    /** @return a second view with a pointer of its own, for an array that is two operands of one product */
+    public Floats alias() {
+        return new Floats(new FloatPointer(pointer).position(0));
+    }
+
+    /** @return the pointer, moved to element {@code offset}: one object, so the next call moves it again */
+    FloatPointer at(long offset) {
+        return pointer.position(offset);
+    }
+
+    /** Copies {@code count} floats from {@code offset} on to {@code tile[start..]}. */
+    void read(int offset, float[] tile, int start, int count) {
+        buffer.get(offset, tile, start, count);
+    }
+
+    /** Copies {@code count} floats of {@code tile[start..]} to {@code offset}. */
+    void write(int offset, float[] tile, int start, int count) {
+        buffer.put(offset, tile, start, count);
+    }
+
+    /** @return the float at {@code offset} */
+    public float get(int offset) {
+        return buffer.get(offset);
+    }
+
+    /** Sets the float at {@code offset}. */
+    public void put(int offset, float value) {
+        buffer.put(offset, value);
+    }
+}

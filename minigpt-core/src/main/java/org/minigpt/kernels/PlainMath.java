@@ -1,0 +1,245 @@
+package org.minigpt.kernels;
+
+/**
+ * {@link TileMath} in plain Java, for any JVM without flags. Sums run in four lanes: the JIT may not reorder a float
+ * sum by itself, and shorter chains of additions also round less.
+ */
+final class PlainMath implements TileMath {
+    private static final float LOG2_E = 1.44269504f;
+    private static final float LN2_HIGH = 0.693359375f;
+    private static final float LN2_LOW = -2.12194440e-4f;
+    private static final float SQRT_HALF = 0.70710678f;
+    private static final float INV_SQRT_2PI = 0.39894228f;
+    private static final float TANH_A = 0.79788456f;
+    private static final float TANH_B = 0.044715f;
+
+    /** e^x within 2 units in the last place: 2^n times a Taylor polynomial on |r| ≤ ln(2)/2; clamped to the range. */
+    static float exp(float x) {
+        float clamped = Math.max(-87.33f, Math.min(88.72f, x));
+        int n = (int) (clamped * LOG2_E + (clamped < 0 ? -0.5f : 0.5f));
+        float r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
+        float p = 1f / 5040f;
+        p = p * r + 1f / 720f;
+        p = p * r + 1f / 120f;
+        p = p * r + 1f / 24f;
+        p = p * r + 1f / 6f;
+        p = p * r + 0.5f;
+        p = p * r + 1f;
+        p = p * r + 1f;
+        // Two factors, since 2^128 by itself is infinite though e^88.72 is not.
+        int half = n >> 1;
+        return x != x ? x : p * power2(half) * power2(n - half);
+    }
+
+    private static float power2(int n) {
+        return Float.intBitsToFloat((n + 127) << 23);
+    }
+
+    /**
+     * Φ(x), the normal distribution function, by Abramowitz and Stegun's formula 7.1.26 (absolute error below 1.5e-7).
+     *
+     * @param gauss exp(-x²/2)
+     */
+    private static float normalCdf(float x, float gauss) {
+        float t = 1f / (1f + 0.3275911f * Math.abs(x) * SQRT_HALF);
+        float poly =
+                t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+        float tail = 0.5f * poly * gauss;
+        return x < 0 ? tail : 1f - tail;
+    }
+
+    private static float tanh(float x) {
+        return 1f - 2f / (exp(2f * x) + 1f);
+    }
+
+    @Override
+    public void relu(float[] x, int n) {
+        for (int i = 0; i < n; i++) {
+            x[i] = Math.max(0f, x[i]);
+        }
+    }
+
+    @Override
+    public void reluGradient(float[] x, float[] dy, int n) {
+        for (int i = 0; i < n; i++) {
+            dy[i] = x[i] > 0f ? dy[i] : 0f;
+        }
+    }
+
+    @Override
+    public void gelu(Gelu form, float[] x, int n) {
+        for (int i = 0; i < n; i++) {
+            float v = x[i];
+            x[i] = form == Gelu.ERF
+                    ? v * normalCdf(v, exp(-0.5f * v * v))
+                    : 0.5f * v * (1f + tanh(TANH_A * (v + TANH_B * v * v * v)));
+        }
+    }
+
+    @Override
+    public void geluGradient(Gelu form, float[] x, float[] dy, int n) {
+        for (int i = 0; i < n; i++) {
+            float v = x[i];
+            if (form == Gelu.ERF) {
+                float gauss = exp(-0.5f * v * v);
+                dy[i] *= normalCdf(v, gauss) + v * INV_SQRT_2PI * gauss;
+            } else {
+                float t = tanh(TANH_A * (v + TANH_B * v * v * v));
+                float inner = TANH_A * (1f + 3f * TANH_B * v * v);
+                dy[i] *= 0.5f * (1f + t) + 0.5f * v * (1f - t * t) * inner;
+            }
+        }
+    }
+
+    @Override
+    public void layerNorm(float[] x, int rows, int c, float eps, float[] gain, float[] bias) {
+        for (int row = 0; row < rows; row++) {
+            int at = row * c;
+            float mean = sum(x, at, c) / c;
+            float rstd = reciprocalDeviation(x, at, c, mean, eps);
+            for (int j = 0; j < c; j++) {
+                x[at + j] = (x[at + j] - mean) * rstd * gain[j];
+            }
+            if (bias != null) {
+                for (int j = 0; j < c; j++) {
+                    x[at + j] += bias[j];
+                }
+            }
+        }
+    }
+
+    @Override
+    public void layerNormGradient(
+            float[] x, float[] dy, int rows, int c, float eps, float[] gain, float[] dGain, float[] dBias) {
+        for (int row = 0; row < rows; row++) {
+            int at = row * c;
+            float mean = sum(x, at, c) / c;
+            float rstd = reciprocalDeviation(x, at, c, mean, eps);
+            float sumG = 0f; // Σ dy·gain
+            float sumGx = 0f; // Σ dy·gain·x̂
+            for (int j = 0; j < c; j++) {
+                float hat = (x[at + j] - mean) * rstd;
+                x[at + j] = hat;
+                float g = dy[at + j] * gain[j];
+                sumG += g;
+                sumGx += g * hat;
+            }
+            float meanG = sumG / c;
+            float meanGx = sumGx / c;
+            for (int j = 0; j < c; j++) {
+                float hat = x[at + j];
+                dGain[j] += dy[at + j] * hat;
+                x[at + j] = rstd * (dy[at + j] * gain[j] - meanG - hat * meanGx);
+            }
+            if (dBias != null) {
+                for (int j = 0; j < c; j++) {
+                    dBias[j] += dy[at + j];
+                }
+            }
+        }
+    }
+
+    private static float reciprocalDeviation(float[] x, int at, int c, float mean, float eps) {
+        float s0 = 0f;
+        float s1 = 0f;
+        float s2 = 0f;
+        float s3 = 0f;
+        int j = 0;
+        for (; j + 3 < c; j += 4) {
+            float a = x[at + j] - mean;
+            float b = x[at + j + 1] - mean;
+            float d = x[at + j + 2] - mean;
+            float e = x[at + j + 3] - mean;
+            s0 += a * a;
+            s1 += b * b;
+            s2 += d * d;
+            s3 += e * e;
+        }
+        for (; j < c; j++) {
+            float a = x[at + j] - mean;
+            s0 += a * a;
+        }
+        float variance = ((s0 + s1) + (s2 + s3)) / c;
+        return (float) (1.0 / Math.sqrt(variance + eps));
+    }
+
+    private static float sum(float[] x, int at, int n) {
+        float s0 = 0f;
+        float s1 = 0f;
+        float s2 = 0f;
+        float s3 = 0f;
+        int j = 0;
+        for (; j + 3 < n; j += 4) {
+            s0 += x[at + j];
+            s1 += x[at + j + 1];
+            s2 += x[at + j + 2];
+            s3 += x[at + j + 3];
+        }
+        for (; j < n; j++) {
+            s0 += x[at + j];
+        }
+        return (s0 + s1) + (s2 + s3);
+    }
+
+    private static float max(float[] x, int at, int n) {
+        float max = Float.NEGATIVE_INFINITY;
+        for (int j = at; j < at + n; j++) {
+            max = Math.max(max, x[j]);
+        }
+        return max;
+    }
+
+    @Override
+    public void softmax(float[] x, int at, int n) {
+        expMinus(x, at, n, max(x, at, n));
+        float scale = 1f / sum(x, at, n);
+        for (int j = at; j < at + n; j++) {
+            x[j] *= scale;
+        }
+    }
+
+    @Override
+    public void softmaxGradient(float[] p, float[] dp, int at, int n, float scale) {
+        float dot = 0f;
+        for (int j = at; j < at + n; j++) {
+            dot += p[j] * dp[j];
+        }
+        for (int j = at; j < at + n; j++) {
+            dp[j] = scale * p[j] * (dp[j] - dot);
+        }
+    }
+
+    @Override
+    public float logSumExp(float[] x, int at, int n) {
+        float max = max(x, at, n);
+        float sum = 0f;
+        for (int j = at; j < at + n; j++) {
+            sum += exp(x[j] - max);
+        }
+        return max + (float) Math.log(sum);
+    }
+
+    @Override
+    public void expMinus(float[] x, int at, int n, float shift) {
+        for (int j = at; j < at + n; j++) {
+            x[j] = exp(x[j] - shift);
+        }
+    }
+
+    @Override
+    public void add(float[] a, float[] b, int n) {
+        for (int i = 0; i < n; i++) {
+            a[i] += b[i];
+        }
+    }
+
+    @Override
+    public void addRows(float[] x, int rows, int c, float[] sum) {
+        for (int row = 0; row < rows; row++) {
+            int at = row * c;
+            for (int j = 0; j < c; j++) {
+                sum[j] += x[at + j];
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+package org.minigpt.kernels;
+
+/**
+ * The element-wise and row-wise arithmetic of the kernels, on heap tiles: {@code rows} rows of {@code c} entries each,
+ * packed row-major from index 0. All methods work in place and keep no state.
+ */
+interface TileMath {
+    /** x = max(0, x). */
+    void relu(float[] x, int n);
+
+    /** dy = dy where x &gt; 0, else 0. */
+    void reluGradient(float[] x, float[] dy, int n);
+
+    /** x = GELU(x); see {@link Gelu} for the two forms. */
+    void gelu(Gelu form, float[] x, int n);
+
+    /** dy = dy·GELU'(x). */
+    void geluGradient(Gelu form, float[] x, float[] dy, int n);
+
+    /** Each row of x becomes (x - mean)/sqrt(variance + eps)·gain + bias; {@code bias} may be null. */
+    void layerNorm(float[] x, int rows, int c, float eps, float[] gain, float[] bias);
+
+    /**
+     * The gradients of {@link #layerNorm}: x becomes dx; {@code dGain += Σ dy·x̂} and {@code dBias += Σ dy} over the
+     * rows ({@code dBias} may be null). dy is left as it is.
+     */
+    void layerNormGradient(
+            float[] x, float[] dy, int rows, int c, float eps, float[] gain, float[] dGain, float[] dBias);
+
+    /** x[at..at+n) becomes its softmax. */
+    void softmax(float[] x, int at, int n);
+
+    /** dp[at..at+n) becomes scale·p·(dp - Σ p·dp), the gradient of a softmax with the probabilities p. */
+    void softmaxGradient(float[] p, float[] dp, int at, int n, float scale);
+
+    /** @return log Σ exp(x[at..at+n)), from the row's maximum so that nothing overflows */
+    float logSumExp(float[] x, int at, int n);
+
+    /** x[at..at+n) = exp(x - shift). */
+    void expMinus(float[] x, int at, int n, float shift);
+
+    /** a += b. */
+    void add(float[] a, float[] b, int n);
+
+    /** sum[j] += Σ x[row][j] over the rows. */
+    void addRows(float[] x, int rows, int c, float[] sum);
+}

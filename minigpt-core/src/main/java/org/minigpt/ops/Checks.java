@@ -1,0 +1,84 @@
+package org.minigpt.ops;
+
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** The checks that ops share, with their sentences, and the way to read ids. */
+final class Checks {
+    private Checks() {}
+
+    /** Checks the number of inputs and that all floating-point ones have one type, FLOAT or DOUBLE. */
+    static void inputs(String op, List<INDArray> in, int min, int max) {
+        if (in.size() < min || in.size() > max) {
+            throw new MiniGptException(op + " takes " + (min == max ? min : min + " to " + max) + " inputs, but got "
+                    + in.size() + "; see its javadoc");
+        }
+        DataType type = null;
+        for (INDArray array : in) {
+            DataType t = array.dataType();
+            if (t.isFPType()) {
+                boolean known = t == DataType.FLOAT || t == DataType.DOUBLE;
+                if (!known || type != null && t != type) {
+                    throw new MiniGptException(
+                            op + " needs all its floating-point inputs to be FLOAT, or all DOUBLE, but got "
+                                    + (known ? type + " and " : "") + t + "; cast them to one of the two");
+                }
+                type = t;
+            }
+        }
+    }
+
+    /** Checks that a floating-point input has the given shape, of which -1 stands for any size. */
+    static void shape(String op, String name, INDArray array, long... expected) {
+        boolean same = array.rank() == expected.length && array.dataType().isFPType();
+        for (int i = 0; same && i < expected.length; i++) {
+            same = expected[i] < 0 || array.size(i) == expected[i];
+        }
+        if (!same) {
+            throw new MiniGptException(op + " needs " + name + " of shape "
+                    + Arrays.toString(expected).replace("-1", "*") + ", but got " + array.dataType() + " "
+                    + Arrays.toString(array.shape()) + "; pass floating-point values of that shape");
+        }
+    }
+
+    /** Checks that an input holds whole numbers. */
+    static void integers(String op, String name, INDArray array) {
+        if (array.dataType() != DataType.INT32 && array.dataType() != DataType.INT64) {
+            throw new MiniGptException(
+                    op + " needs " + name + " of type INT or LONG, but got " + array.dataType() + "; cast them");
+        }
+    }
+
+    /** Reads whole numbers of type INT or LONG, row-major, into {@code target}. */
+    static void read(INDArray array, int[] target) {
+        if (array.dataType() == DataType.INT32) {
+            new IntPointer(array.data().addressPointer()).get(target);
+            return;
+        }
+        long[] wide = new long[target.length];
+        new LongPointer(array.data().addressPointer()).get(wide);
+        for (int i = 0; i < wide.length; i++) {
+            target[i] = (int) Math.max(Integer.MIN_VALUE, Math.min(Integer.MAX_VALUE, wide[i]));
+        }
+    }
+
+    /** Checks that every id is below {@code size}, or is {@code except}. */
+    static void ids(String op, String name, int[] ids, long size, int except) {
+        for (int i = 0; i < ids.length; i++) {
+            if ((ids[i] < 0 || ids[i] >= size) && ids[i] != except) {
+                throw new MiniGptException(op + ": " + name + "[" + i + "] is " + ids[i] + ", but ids go from 0 to "
+                        + (size - 1) + "; encode the text with the model's own tokenizer");
+            }
+        }
+    }
+
+    /** @return the number of entries but for the last axis */
+    static int rows(INDArray array) {
+        return Math.toIntExact(array.length() / array.size(array.rank() - 1));
+    }
+}

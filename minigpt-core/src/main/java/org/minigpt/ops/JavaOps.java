@@ -1,0 +1,71 @@
+package org.minigpt.ops;
+
+import java.util.List;
+import java.util.function.DoubleBinaryOperator;
+import java.util.function.DoubleUnaryOperator;
+import org.bytedeco.javacpp.DoublePointer;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** The list of this library's ops, and how those of type DOUBLE read and write their arrays. */
+public final class JavaOps {
+    private JavaOps() {}
+
+    /** @return a new instance of every op and every gradient op, for SameDiff's registry */
+    public static List<JavaOp> all() {
+        return List.of(
+                new EmbeddingOp(),
+                new EmbeddingOp.Gradient(),
+                new LayerNormOp(),
+                new LayerNormOp.Gradient(),
+                new LinearOp(),
+                new LinearOp.Gradient(),
+                new CausalAttentionOp(),
+                new CausalAttentionOp.Gradient(),
+                new ReluOp(),
+                new ReluOp.Gradient(),
+                new GeluOp(),
+                new GeluOp.Gradient(),
+                new AddOp(),
+                new AddOp.Gradient(),
+                new DropoutOp(),
+                new DropoutOp.Gradient(),
+                new CrossEntropyOp(),
+                new CrossEntropyOp.Gradient());
+    }
+
+    static boolean isDouble(INDArray array) {
+        return array.dataType() == DataType.DOUBLE;
+    }
+
+    /** @return a copy of the entries of a row-major array of type DOUBLE */
+    static double[] read(INDArray array) {
+        double[] values = new double[Math.toIntExact(array.length())];
+        new DoublePointer(array.data().addressPointer()).get(values);
+        return values;
+    }
+
+    /** y = f(x), entry by entry, for row-major arrays of type DOUBLE. */
+    static void map(INDArray x, INDArray y, DoubleUnaryOperator f) {
+        double[] values = read(x);
+        for (int i = 0; i < values.length; i++) {
+            values[i] = f.applyAsDouble(values[i]);
+        }
+        write(values, y);
+    }
+
+    /** y = f(a, b), entry by entry, for row-major arrays of type DOUBLE. */
+    static void map(INDArray a, INDArray b, INDArray y, DoubleBinaryOperator f) {
+        double[] values = read(a);
+        double[] others = read(b);
+        for (int i = 0; i < values.length; i++) {
+            values[i] = f.applyAsDouble(values[i], others[i]);
+        }
+        write(values, y);
+    }
+
+    /** Copies values into a row-major array of type DOUBLE. */
+    static void write(double[] values, INDArray array) {
+        new DoublePointer(array.data().addressPointer()).put(values);
+    }
+}

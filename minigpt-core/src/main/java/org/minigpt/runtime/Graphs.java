@@ -1,0 +1,50 @@
+package org.minigpt.runtime;
+
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.Charset;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.array.SingleThreadArrayHolder;
+
+/** How SameDiff graphs are made and differentiated, around what M2.1 does in the way. */
+public final class Graphs {
+    private Graphs() {}
+
+    /**
+     * A new graph whose variables may be views of a larger array: SameDiff's usual holder copies views, so that an
+     * optimiser that steps the large array would not reach the graph.
+     */
+    public static SameDiff create() {
+        SameDiff sd = SameDiff.create();
+        sd.setArrayHolders(new SingleThreadArrayHolder(), new SingleThreadArrayHolder(), false);
+        return sd;
+    }
+
+    /** Adds the gradient function to a graph that has none yet. */
+    public static synchronized void differentiate(SameDiff sd) {
+        if (sd.hasGradientFunction()) {
+            return;
+        }
+        // M2.1 prints "Added differentiated op ..." to the standard output for each op. Other lines pass.
+        PrintStream stdout = System.out;
+        System.setOut(new LineFilter(stdout));
+        try {
+            sd.createGradFunction();
+        } finally {
+            System.setOut(stdout);
+        }
+    }
+
+    private static final class LineFilter extends PrintStream {
+        LineFilter(OutputStream target) {
+            super(target, true, Charset.defaultCharset());
+        }
+
+        @Override
+        public void println(String line) {
+            if (line == null || !line.startsWith("Added differentiated op ")) {
+                super.println(line);
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+package org.minigpt.runtime;
+
+import java.lang.reflect.Field;
+import org.minigpt.ops.JavaOp;
+import org.minigpt.ops.JavaOps;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.imports.converters.ImportClassMapping;
+import org.nd4j.linalg.api.ops.executioner.OpExecutioner;
+import org.nd4j.linalg.cpu.nativecpu.ops.NativeOpExecutioner;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * Teaches an unmodified ND4J 1.0.0-M2.1 to execute, clone and load {@link JavaOp}s. {@link #install} is called by
+ * everything in this library that builds a graph; call it yourself before you load a SameDiff file or restore a network
+ * that holds such ops.
+ */
+public final class MiniGptRuntime {
+    private static boolean installed;
+
+    private MiniGptRuntime() {}
+
+    /**
+     * Registers the library's ops and their executioner; does nothing the second time.
+     *
+     * @throws MiniGptException if ND4J runs on another backend than nd4j-native, or not at all
+     */
+    public static synchronized void install() {
+        if (installed) {
+            return;
+        }
+        installExecutioner();
+        JavaOps.all().forEach(MiniGptRuntime::register);
+        installed = true;
+    }
+
+    /**
+     * Makes an op known to SameDiff by its name: without this, a graph that holds it can't be differentiated, saved or
+     * loaded.
+     *
+     * @param op any instance; its class has a public constructor without arguments
+     */
+    public static synchronized void register(JavaOp op) {
+        // SameDiff clones each op through FlatBuffers and finds the class by name in this map.
+        ImportClassMapping.getOpNameMapping().put(op.opName(), op);
+    }
+
+    private static void installExecutioner() {
+        if (System.getProperty("opexec") == null) {
+            // ND4J reads the property when it loads, which the next line may bring about.
+            System.setProperty("opexec", JavaOpExecutioner.class.getName());
+        }
+        OpExecutioner current = executioner();
+        if (current instanceof JavaOpExecutioner) {
+            return;
+        }
+        if (current.getClass() != NativeOpExecutioner.class) {
+            throw new MiniGptException("MiniGPT's fused ops run on the CPU backend, but ND4J executes with "
+                    + current.getClass().getName() + "; put org.nd4j:nd4j-native on the class path in its place");
+        }
+        // ND4J was up before us. It keeps its executioner in a private static field that nothing else can set.
+        try {
+            Field instance = Nd4j.class.getDeclaredField("OP_EXECUTIONER_INSTANCE");
+            instance.setAccessible(true);
+            instance.set(null, new JavaOpExecutioner());
+        } catch (ReflectiveOperationException e) {
+            throw new MiniGptException(
+                    "ND4J was initialised before MiniGPT and its executioner can't be replaced; start the JVM with"
+                            + " -Dopexec=" + JavaOpExecutioner.class.getName(),
+                    e);
+        }
+    }
+
+    private static OpExecutioner executioner() {
+        try {
+            return Nd4j.getExecutioner();
+        } catch (ExceptionInInitializerError | NoClassDefFoundError e) {
+            throw new MiniGptException(
+                    "ND4J finds no backend; add org.nd4j:nd4j-native with your platform's classifier to the class path",
+                    e);
+        }
+    }
+}

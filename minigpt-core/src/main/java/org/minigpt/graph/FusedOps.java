@@ -1,0 +1,76 @@
+package org.minigpt.graph;
+
+import org.minigpt.kernels.Gelu;
+import org.minigpt.ops.AddOp;
+import org.minigpt.ops.CausalAttentionOp;
+import org.minigpt.ops.CrossEntropyOp;
+import org.minigpt.ops.DropoutOp;
+import org.minigpt.ops.EmbeddingOp;
+import org.minigpt.ops.GeluOp;
+import org.minigpt.ops.JavaOp;
+import org.minigpt.ops.LayerNormOp;
+import org.minigpt.ops.LinearOp;
+import org.minigpt.ops.ReluOp;
+import org.minigpt.runtime.MiniGptRuntime;
+import org.nd4j.autodiff.samediff.SDVariable;
+
+/** The op set of this library's own ops, one node for each operation; for the CPU backend. */
+public final class FusedOps implements OpSet {
+
+    /** Installs the ops into ND4J if need be. */
+    public FusedOps() {
+        MiniGptRuntime.install();
+    }
+
+    @Override
+    public SDVariable embedding(String name, SDVariable wte, SDVariable wpe, SDVariable ids) {
+        return output(name, new EmbeddingOp(wte.getSameDiff(), wte, wpe, ids));
+    }
+
+    @Override
+    public SDVariable layerNorm(String name, SDVariable x, SDVariable gain, SDVariable bias, double eps) {
+        return output(name, new LayerNormOp(x.getSameDiff(), x, gain, bias, eps));
+    }
+
+    @Override
+    public SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
+        return output(name, new LinearOp(x.getSameDiff(), x, w, b, outIn));
+    }
+
+    @Override
+    public SDVariable causalAttention(String name, SDVariable qkv, int heads, Dropout dropout) {
+        SDVariable key = dropout.present() ? dropout.key() : null;
+        return output(name, new CausalAttentionOp(qkv.getSameDiff(), qkv, key, heads, dropout.p(), dropout.salt()));
+    }
+
+    @Override
+    public SDVariable relu(String name, SDVariable x) {
+        return output(name, new ReluOp(x.getSameDiff(), x));
+    }
+
+    @Override
+    public SDVariable gelu(String name, SDVariable x, Gelu form) {
+        return output(name, new GeluOp(x.getSameDiff(), x, form));
+    }
+
+    @Override
+    public SDVariable add(String name, SDVariable a, SDVariable b) {
+        return output(name, new AddOp(a.getSameDiff(), a, b));
+    }
+
+    @Override
+    public SDVariable dropout(String name, SDVariable x, Dropout dropout) {
+        return dropout.present()
+                ? output(name, new DropoutOp(x.getSameDiff(), x, dropout.key(), dropout.p(), dropout.salt()))
+                : x;
+    }
+
+    @Override
+    public SDVariable crossEntropy(String name, SDVariable logits, SDVariable targets, int ignoreIndex) {
+        return output(name, new CrossEntropyOp(logits.getSameDiff(), logits, targets, ignoreIndex));
+    }
+
+    private static SDVariable output(String name, JavaOp op) {
+        return op.outputVariables(name)[0];
+    }
+}

@@ -1,0 +1,42 @@
+package org.minigpt.graph;
+
+import org.minigpt.kernels.Gelu;
+import org.nd4j.autodiff.samediff.SDVariable;
+
+/**
+ * The operations that a GPT is made of, as nodes of a SameDiff graph. There are two sets with the same values and
+ * gradients: {@link FusedOps}, custom ops for the CPU, and {@code PortableOps}, ND4J's own ops only. Each method names
+ * its output {@code name}.
+ */
+public interface OpSet {
+
+    /** wte[ids[b,t]] + wpe[t]: wte [V,C], wpe [P,C], ids [B,T] to [B,T,C], T ≤ P. */
+    SDVariable embedding(String name, SDVariable wte, SDVariable wpe, SDVariable ids);
+
+    /** (x - E[x])/√(Var[x] + eps)·gain + bias over the last axis; {@code bias} may be null. */
+    SDVariable layerNorm(String name, SDVariable x, SDVariable gain, SDVariable bias, double eps);
+
+    /** x·W + b: x [B,T,in], W [in,out] or, if {@code outIn}, [out,in]; {@code b} [out] may be null. */
+    SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn);
+
+    /** softmax(q·kᵀ/√D)·v for each head, causal: qkv [B,T,3C] to [B,T,C], dropping probabilities. */
+    SDVariable causalAttention(String name, SDVariable qkv, int heads, Dropout dropout);
+
+    /** max(0, x). */
+    SDVariable relu(String name, SDVariable x);
+
+    /** GELU(x) in one of its two forms. */
+    SDVariable gelu(String name, SDVariable x, Gelu form);
+
+    /** a + b, of one shape. */
+    SDVariable add(String name, SDVariable a, SDVariable b);
+
+    /** x with entries dropped and the rest scaled up; x itself if nothing is ever dropped. */
+    SDVariable dropout(String name, SDVariable x, Dropout dropout);
+
+    /**
+     * The mean over the targets that are not {@code ignoreIndex} of log Σ exp(logits) - logits[target]:
+     * logits [B,T,V], targets [B,T] to a scalar.
+     */
+    SDVariable crossEntropy(String name, SDVariable logits, SDVariable targets, int ignoreIndex);
+}

@@ -1,0 +1,269 @@
+package org.minigpt.model;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.minigpt.graph.FusedOps;
+import org.minigpt.graph.Initializer;
+import org.minigpt.graph.OpSet;
+import org.minigpt.graph.Parameter;
+import org.minigpt.graph.Scope;
+import org.minigpt.runtime.Graphs;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * A GPT as a SameDiff graph, with its parameters. The graph serves any batch size B and any length T up to block_size.
+ *
+ * <pre>{@code
+ * GptConfig config = GptConfig.builder().vocabSize(65).blockSize(32).nLayer(4).nHead(4).nEmbd(64).build();
+ * Gpt gpt = Gpt.create(config, 1337);
+ * INDArray logits = gpt.logits(new int[][] {{18, 47, 56}}); // [1,3,65]
+ * }</pre>
+ *
+ * <p>Parameters bear the names of Hugging Face's GPT-2 and are views of one vector, and so are the gradients.
+ * {@link #logits} and {@link #loss} may be called by several threads at once as long as none trains.
+ */
+public final class Gpt {
+    /** The placeholder of the input ids, INT [B,T]. */
+    public static final String IDS = "ids";
+
+    /** The placeholder of the target ids, INT [B,T]. */
+    public static final String TARGETS = "targets";
+
+    /** The placeholder of the dropout key, LONG scalar; only in graphs with dropout. */
+    public static final String DROPOUT_KEY = "dropout_key";
+
+    /** The variable of the logits [B,T,V]. */
+    public static final String LOGITS = "logits";
+
+    /** The variable of the loss, a scalar. */
+    public static final String LOSS = "loss";
+
+    /** The target that is not counted. */
+    public static final int IGNORE_INDEX = -1;
+
+    private final GptConfig config;
+    private final DataType dataType;
+    private final List<ParameterInfo> infos;
+    private final FlatVector parameters;
+    private final FlatVector gradients;
+    private final SameDiff sd;
+
+    private Gpt(Builder builder) {
+        config = builder.config;
+        dataType = builder.dataType;
+        GptGraph graph = new GptGraph(config);
+        List<Parameter> declared = graph.parameters();
+        infos = FlatVector.layOut(declared);
+        parameters = new FlatVector(dataType, infos);
+        gradients = new FlatVector(dataType, infos);
+        initialise(declared, builder.seed);
+        sd = Graphs.create();
+        parameters.views().forEach(sd::var);
+        SDVariable ids = sd.placeHolder(IDS, DataType.INT32, -1, -1);
+        SDVariable targets = sd.placeHolder(TARGETS, DataType.INT32, -1, -1);
+        SDVariable key = config.dropout() > 0 ? sd.placeHolder(DROPOUT_KEY, DataType.INT64) : null;
+        SDVariable logits = graph.define(Scope.root(builder.opSet, sd::getVariable, key), ids);
+        builder.opSet.crossEntropy(LOSS, logits, targets, IGNORE_INDEX);
+        sd.setLossVariables(LOSS);
+    }
+
+    /** @return a GPT in single precision on the fused ops, its parameters drawn from {@code seed} */
+    public static Gpt create(GptConfig config, long seed) {
+        return builder(config).seed(seed).build();
+    }
+
+    /** @return a builder for a GPT of this configuration */
+    public static Builder builder(GptConfig config) {
+        return new Builder(config);
+    }
+
+    private void initialise(List<Parameter> declared, long seed) {
+        // Its numbers are specified, so a seed gives the same model on every JDK.
+        Random random = new Random(seed);
+        for (Parameter p : declared) {
+            Initializer initializer = p.initializer();
+            double[] values = new double[Math.toIntExact(p.length())];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = initializer.next(random);
+            }
+            parameters
+                    .views()
+                    .get(p.name())
+                    .assign(Nd4j.create(values, p.shapeArray(), 'c').castTo(dataType));
+        }
+    }
+
+    /** @return the shape of the model */
+    public GptConfig config() {
+        return config;
+    }
+
+    /** @return FLOAT or DOUBLE */
+    public DataType dataType() {
+        return dataType;
+    }
+
+    /** @return the graph, with the placeholders {@link #IDS} and {@link #TARGETS}; its parameters are this model's */
+    public SameDiff sameDiff() {
+        return sd;
+    }
+
+    /** @return the number of trainable values */
+    public long parameterCount() {
+        return infos.stream().mapToLong(ParameterInfo::length).sum();
+    }
+
+    /** @return where each parameter lies in {@link #flatParameters} and {@link #flatGradients} */
+    public List<ParameterInfo> parameterInfos() {
+        return infos;
+    }
+
+    /** @return the live parameters by Hugging Face's names, in the order of the graph */
+    public Map<String, INDArray> parameters() {
+        return parameters.views();
+    }
+
+    /** @return what {@link #lossAndGradients} computed last, by the parameters' names */
+    public Map<String, INDArray> gradients() {
+        return gradients.views();
+    }
+
+    /** @return the vector that {@link #parameters} are views of */
+    public INDArray flatParameters() {
+        return parameters.vector();
+    }
+
+    /** @return the vector that {@link #gradients} are views of */
+    public INDArray flatGradients() {
+        return gradients.vector();
+    }
+
+    /**
+     * The logits of the next token at each position.
+     *
+     * @param ids [B,T], all rows of one length T ≤ block_size
+     * @return [B,T,V]
+     * @throws MiniGptException if T is out of range or an id is not in the vocabulary
+     */
+    public INDArray logits(int[][] ids) {
+        return logits(array("ids", ids));
+    }
+
+    /** {@link #logits(int[][])} of an INT array [B,T]. */
+    public INDArray logits(INDArray ids) {
+        return sd.output(placeholders(ids, null, 0), LOGITS).get(LOGITS);
+    }
+
+    /**
+     * The mean cross-entropy in nats over the targets that are not {@link #IGNORE_INDEX}, without dropout.
+     *
+     * @param x ids [B,T]
+     * @param y the ids that follow them [B,T]
+     */
+    public double loss(int[][] x, int[][] y) {
+        return loss(array("x", x), array("y", y));
+    }
+
+    /** {@link #loss(int[][], int[][])} of INT arrays [B,T]. */
+    public double loss(INDArray x, INDArray y) {
+        return sd.output(placeholders(x, y, 0), LOSS).get(LOSS).getDouble(0);
+    }
+
+    /** {@link #lossAndGradients(INDArray, INDArray, long)} without dropout. */
+    public double lossAndGradients(INDArray x, INDArray y) {
+        return lossAndGradients(x, y, 0);
+    }
+
+    /**
+     * Computes the loss and fills {@link #gradients}.
+     *
+     * @param x ids [B,T], INT
+     * @param y the ids that follow them [B,T], INT
+     * @param dropoutKey seed of this batch's dropout masks, another for each; 0 drops nothing
+     * @return the loss, in nats
+     */
+    public double lossAndGradients(INDArray x, INDArray y, long dropoutKey) {
+        Graphs.differentiate(sd);
+        var result = sd.calculateGradientsAndOutputs(
+                placeholders(x, y, dropoutKey),
+                List.of(LOSS),
+                parameters.views().keySet());
+        gradients
+                .views()
+                .forEach((name, view) -> view.assign(result.getGradients().get(name)));
+        return result.getOutputs().get(LOSS).getDouble(0);
+    }
+
+    private Map<String, INDArray> placeholders(INDArray x, INDArray y, long dropoutKey) {
+        Map<String, INDArray> result = new HashMap<>();
+        result.put(IDS, x);
+        if (y != null) {
+            result.put(TARGETS, y);
+        }
+        if (config.dropout() > 0) {
+            result.put(DROPOUT_KEY, Nd4j.scalar(DataType.INT64, dropoutKey));
+        }
+        return result;
+    }
+
+    private static INDArray array(String name, int[][] rows) {
+        for (int[] row : rows) {
+            if (row.length == 0 || row.length != rows[0].length) {
+                throw new MiniGptException("the rows of " + name + " have " + rows[0].length + " and " + row.length
+                        + " tokens; pass at least one token a row, and as many in each");
+            }
+        }
+        if (rows.length == 0) {
+            throw new MiniGptException(name + " has no rows; pass at least one sequence of tokens");
+        }
+        return Nd4j.createFromArray(rows);
+    }
+
+    /** Collects what a model is made with, besides its configuration. */
+    public static final class Builder {
+        private final GptConfig config;
+        private long seed = 1337;
+        private DataType dataType = DataType.FLOAT;
+        private OpSet opSet;
+
+        private Builder(GptConfig config) {
+            this.config = config;
+        }
+
+        /** Sets the seed of the first parameters; 1337, the lecture's, by default. */
+        public Builder seed(long seed) {
+            this.seed = seed;
+            return this;
+        }
+
+        /** Sets the precision, FLOAT (the default) or DOUBLE. */
+        public Builder dataType(DataType dataType) {
+            if (dataType != DataType.FLOAT && dataType != DataType.DOUBLE) {
+                throw new MiniGptException("a GPT can't be of type " + dataType + "; choose FLOAT or DOUBLE");
+            }
+            this.dataType = dataType;
+            return this;
+        }
+
+        /** Sets the ops of the graph; {@link FusedOps} by default. */
+        public Builder opSet(OpSet opSet) {
+            this.opSet = opSet;
+            return this;
+        }
+
+        /** @return the model */
+        public Gpt build() {
+            if (opSet == null) {
+                opSet = new FusedOps();
+            }
+            return new Gpt(this);
+        }
+    }
+}

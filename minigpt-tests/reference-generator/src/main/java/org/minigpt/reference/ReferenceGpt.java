@@ -37,7 +37,7 @@ record ReferenceGpt(ReferenceCase config, Map<String, Tensor> parameters, BiCons
         Tensor x =
                 show("embedding", embedding(parameters.get("wte.weight"), ids).add(positions)); // [B, T, C]
         for (int i = 0; i < config.nLayer(); i++) {
-            x = block("h." + i + ".", x);
+            x = block("h." + i, x);
         }
         x = layerNorm("ln_f", x);
         Tensor head = parameters.get(config.tiedHead() ? "wte.weight" : "lm_head.weight"); // [V, C]
@@ -45,8 +45,8 @@ record ReferenceGpt(ReferenceCase config, Map<String, Tensor> parameters, BiCons
     }
 
     private Tensor block(String h, Tensor x) {
-        x = show(h + "attn.residual", x.add(attention(h + "attn.", layerNorm(h + "ln_1", x))));
-        return show(h + "mlp.residual", x.add(mlp(h + "mlp.", layerNorm(h + "ln_2", x))));
+        x = show(h + ".attn.residual", x.add(attention(h + ".attn.", layerNorm(h + ".ln_1", x))));
+        return show(h, x.add(mlp(h + ".mlp.", layerNorm(h + ".ln_2", x))));
     }
 
     private Tensor attention(String name, Tensor x) {

@@ -1,0 +1,115 @@
+package org.minigpt;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Holds the packages of minigpt-core to their order: each knows only those before it. */
+class ArchitectureTest {
+
+    private static final List<String> ROOMS = List.of(
+            "util", "kernels", "ops", "runtime", "graph", "model", "dl4j", "text", "data", "train", "generate", "io");
+
+    /** Rooms before it in the order that a room must not know all the same. */
+    private static final Map<String, Set<String>> HIDDEN = Map.of(
+            "dl4j", Set.of("model"),
+            "text", Set.of("kernels", "ops", "runtime", "graph", "model", "dl4j"),
+            "data", Set.of("kernels", "ops", "runtime", "graph", "model", "dl4j"),
+            "train", Set.of("text"),
+            "generate", Set.of("train"),
+            "io", Set.of("train"));
+
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("org.minigpt");
+
+    static List<String> rooms() {
+        return ROOMS;
+    }
+
+    @ParameterizedTest
+    @MethodSource("rooms")
+    void knowsOnlyTheRoomsAboveIt(String room) {
+        assumeTrue(CLASSES.containPackage(packageOf(room)), "nothing in it yet");
+
+        String[] forbidden = Stream.concat(
+                        Stream.of("org.minigpt.examples.."),
+                        ROOMS.stream()
+                                .filter(other -> ROOMS.indexOf(other) > ROOMS.indexOf(room)
+                                        || HIDDEN.getOrDefault(room, Set.of()).contains(other))
+                                .map(ArchitectureTest::within))
+                .toArray(String[]::new);
+
+        noClasses()
+                .that()
+                .resideInAPackage(within(room))
+                .should()
+                .dependOnClassesThat(resideInAnyPackage(forbidden))
+                .check(CLASSES);
+    }
+
+    @Test
+    void everyClassIsInARoom() {
+        String[] known = Stream.concat(
+                        Stream.of("org.minigpt.examples.."), ROOMS.stream().map(ArchitectureTest::within))
+                .toArray(String[]::new);
+
+        classes().should().resideInAnyPackage(known).check(CLASSES);
+    }
+
+    @Test
+    void kernelsKnowNothingOfSameDiff() {
+        assumeTrue(CLASSES.containPackage(packageOf("kernels")), "nothing in it yet");
+
+        noClasses()
+                .that()
+                .resideInAPackage(within("kernels"))
+                .should()
+                .dependOnClassesThat(resideInAnyPackage("org.nd4j.autodiff.."))
+                .check(CLASSES);
+    }
+
+    @Test
+    void textKnowsNothingOfArrays() {
+        noClasses()
+                .that()
+                .resideInAPackage(within("text"))
+                .should()
+                .dependOnClassesThat(resideInAnyPackage("org.nd4j..", "org.deeplearning4j.."))
+                .check(CLASSES);
+    }
+
+    /** ND4J is a process-wide singleton, so its hooks are too; nothing else has a reason to be. */
+    @Test
+    void onlyTheRuntimeKeepsStaticState() {
+        fields().that()
+                .areStatic()
+                .and()
+                .areDeclaredInClassesThat()
+                .resideOutsideOfPackage(within("runtime"))
+                .should()
+                .beFinal()
+                .check(CLASSES);
+    }
+
+    private static String packageOf(String room) {
+        return "org.minigpt." + room;
+    }
+
+    private static String within(String room) {
+        return packageOf(room) + "..";
+    }
+}

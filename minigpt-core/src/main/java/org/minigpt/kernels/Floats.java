@@ -13,30 +13,35 @@ public final class Floats {
     private final FloatPointer pointer;
     private final FloatBuffer buffer;
 
-    private Floats(FloatPointer pointer) {
+    /** Whose collection would free the memory. */
+    private final Object owner;
+
+    private Floats(FloatPointer pointer, Object owner) {
         this.pointer = pointer;
         this.buffer = pointer.asBuffer();
+        this.owner = owner;
     }
 
     /**
-     * The memory of an ND4J array, which the caller keeps alive for as long as it uses this view.
+     * The memory of an ND4J array.
      *
      * @param array of type FLOAT, contiguous and in c order; at most 2^29 entries
      */
     public static Floats of(INDArray array) {
         // Unlike pointer(), addressPointer() begins where the array does, if it is a view of a larger one.
         FloatPointer start = new FloatPointer(array.data().addressPointer());
-        return new Floats(start.capacity(array.length()).limit(array.length()));
+        return new Floats(start.capacity(array.length()).limit(array.length()), array);
     }
 
     /** @return new native memory, not cleared, that is freed once this object is unreachable */
     public static Floats allocate(int length) {
-        return new Floats(new FloatPointer(length));
+        FloatPointer memory = new FloatPointer(length);
+        return new Floats(memory, memory);
     }
 
     /** @return a second view with a pointer of its own, for an array that is two operands of one product */
     public Floats alias() {
-        return new Floats(new FloatPointer(pointer).position(0));
+        return new Floats(new FloatPointer(pointer).position(0), owner);
     }
 
     /** @return the pointer, moved to element {@code offset}: one object, so the next call moves it again */

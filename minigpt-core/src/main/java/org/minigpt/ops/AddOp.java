@@ -38,6 +38,11 @@ public final class AddOp extends JavaOp {
     }
 
     @Override
+    public boolean mayOverwrite(int input) {
+        return true;
+    }
+
+    @Override
     public Runnable bind(INDArray[] in, INDArray[] out) {
         if (JavaOps.isDouble(in[0])) {
             return () -> JavaOps.map(in[0], in[1], out[0], Double::sum);
@@ -80,6 +85,11 @@ public final class AddOp extends JavaOp {
         }
 
         @Override
+        public int passesOn(int output) {
+            return 0;
+        }
+
+        @Override
         public Runnable bind(INDArray[] in, INDArray[] out) {
             if (JavaOps.isDouble(in[0])) {
                 return () -> {
@@ -92,8 +102,12 @@ public final class AddOp extends JavaOp {
             Floats da = Floats.of(out[0]);
             Floats db = Floats.of(out[1]);
             return () -> {
-                kernel.copy(dy, da);
-                kernel.copy(dy, db);
+                if (out[0] != in[0]) {
+                    kernel.copy(dy, da);
+                }
+                if (out[1] != in[0]) {
+                    kernel.copy(dy, db);
+                }
             };
         }
     }

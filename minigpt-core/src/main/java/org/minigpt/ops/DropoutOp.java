@@ -41,6 +41,11 @@ public final class DropoutOp extends JavaOp {
     }
 
     @Override
+    public boolean mayOverwrite(int input) {
+        return input == 0;
+    }
+
+    @Override
     public Runnable bind(INDArray[] in, INDArray[] out) {
         return bindMask(this, in, out);
     }
@@ -89,6 +94,11 @@ public final class DropoutOp extends JavaOp {
         protected List<long[]> outputShapes(List<INDArray> in) {
             Checks.inputs(opName(), in, 2, 2);
             return List.of(in.get(0).shape());
+        }
+
+        @Override
+        public boolean mayOverwrite(int input) {
+            return input == 0;
         }
 
         @Override

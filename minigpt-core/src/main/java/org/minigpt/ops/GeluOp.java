@@ -40,6 +40,11 @@ public final class GeluOp extends JavaOp {
     }
 
     @Override
+    public boolean mayOverwrite(int input) {
+        return input == 0;
+    }
+
+    @Override
     public Runnable bind(INDArray[] in, INDArray[] out) {
         Gelu form = form(this);
         if (JavaOps.isDouble(in[0])) {
@@ -75,6 +80,11 @@ public final class GeluOp extends JavaOp {
         protected List<long[]> outputShapes(List<INDArray> in) {
             Checks.inputs(opName(), in, 2, 2);
             return List.of(in.get(0).shape());
+        }
+
+        @Override
+        public boolean mayOverwrite(int input) {
+            return true;
         }
 
         @Override

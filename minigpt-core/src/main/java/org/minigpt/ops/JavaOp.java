@@ -42,6 +42,36 @@ public abstract class JavaOp extends DynamicCustomOp {
     protected abstract List<long[]> outputShapes(List<INDArray> in);
 
     /**
+     * Shapes and types of the outputs.
+     *
+     * @param in of which only shapes and types are looked at
+     * @throws MiniGptException if the inputs do not fit
+     */
+    public final List<LongShapeDescriptor> describeOutputs(List<INDArray> in) {
+        List<long[]> shapes = outputShapes(in);
+        List<DataType> types =
+                calculateOutputDataTypes(in.stream().map(INDArray::dataType).toList());
+        List<LongShapeDescriptor> result = new ArrayList<>();
+        for (int i = 0; i < shapes.size(); i++) {
+            result.add(LongShapeDescriptor.fromShape(shapes.get(i), types.get(i)));
+        }
+        return result;
+    }
+
+    /**
+     * @return the input that an output always equals, so that a planned session need not copy it; -1 for none. If all outputs
+     *     are such, the op is never run there
+     */
+    public int passesOn(int output) {
+        return -1;
+    }
+
+    /** @return whether output 0 may be the very array of this input: each entry is read before it is written */
+    public boolean mayOverwrite(int input) {
+        return false;
+    }
+
+    /**
      * Binds the op to its arrays: checks nothing that {@link #outputShapes} has checked, makes its scratch memory and
      * returns what computes the outputs from the inputs' present contents, as often as it is called, on one thread at a time.
      *
@@ -87,17 +117,7 @@ public abstract class JavaOp extends DynamicCustomOp {
 
     @Override
     public final List<LongShapeDescriptor> calculateOutputShape(OpContext context) {
-        List<INDArray> in = context == null ? inputArguments() : context.getInputArrays();
-        List<DataType> inTypes = new ArrayList<>();
-        for (INDArray array : in) {
-            inTypes.add(array.dataType());
-        }
-        List<DataType> types = calculateOutputDataTypes(inTypes);
-        List<LongShapeDescriptor> result = new ArrayList<>();
-        for (long[] shape : outputShapes(in)) {
-            result.add(LongShapeDescriptor.fromShape(shape, types.get(result.size())));
-        }
-        return result;
+        return describeOutputs(context == null ? inputArguments() : context.getInputArrays());
     }
 
     @Override

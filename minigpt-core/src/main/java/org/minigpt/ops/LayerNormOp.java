@@ -98,6 +98,11 @@ public final class LayerNormOp extends JavaOp {
         }
 
         @Override
+        public boolean mayOverwrite(int input) {
+            return input == 2;
+        }
+
+        @Override
         public Runnable bind(INDArray[] in, INDArray[] out) {
             int c = (int) in[0].size(-1);
             double eps = getTArgument(0);

@@ -30,6 +30,11 @@ public final class ReluOp extends JavaOp {
     }
 
     @Override
+    public boolean mayOverwrite(int input) {
+        return input == 0;
+    }
+
+    @Override
     public Runnable bind(INDArray[] in, INDArray[] out) {
         if (JavaOps.isDouble(in[0])) {
             return () -> JavaOps.map(in[0], out[0], x -> Math.max(0, x));
@@ -63,6 +68,11 @@ public final class ReluOp extends JavaOp {
         protected List<long[]> outputShapes(List<INDArray> in) {
             Checks.inputs(opName(), in, 2, 2);
             return List.of(in.get(0).shape());
+        }
+
+        @Override
+        public boolean mayOverwrite(int input) {
+            return true;
         }
 
         @Override

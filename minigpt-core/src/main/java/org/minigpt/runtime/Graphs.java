@@ -8,6 +8,9 @@ import org.nd4j.autodiff.samediff.array.SingleThreadArrayHolder;
 
 /** How SameDiff graphs are made and differentiated, around what M2.1 does in the way. */
 public final class Graphs {
+    /** SameDiff's name for it, which it does not publish. */
+    private static final String GRADIENT_FUNCTION = "grad";
+
     private Graphs() {}
 
     /**
@@ -20,10 +23,10 @@ public final class Graphs {
         return sd;
     }
 
-    /** Adds the gradient function to a graph that has none yet. */
-    public static synchronized void differentiate(SameDiff sd) {
+    /** @return the graph's gradient function, which is made the first time */
+    public static synchronized SameDiff differentiate(SameDiff sd) {
         if (sd.hasGradientFunction()) {
-            return;
+            return sd.getFunction(GRADIENT_FUNCTION);
         }
         // M2.1 prints "Added differentiated op ..." to the standard output for each op. Other lines pass.
         PrintStream stdout = System.out;
@@ -33,6 +36,7 @@ public final class Graphs {
         } finally {
             System.setOut(stdout);
         }
+        return sd.getFunction(GRADIENT_FUNCTION);
     }
 
     private static final class LineFilter extends PrintStream {

@@ -4,6 +4,7 @@ import java.lang.reflect.Field;
 import org.minigpt.ops.JavaOp;
 import org.minigpt.ops.JavaOps;
 import org.minigpt.util.MiniGptException;
+import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.imports.converters.ImportClassMapping;
 import org.nd4j.linalg.api.ops.executioner.OpExecutioner;
 import org.nd4j.linalg.cpu.nativecpu.ops.NativeOpExecutioner;
@@ -30,6 +31,9 @@ public final class MiniGptRuntime {
         }
         installExecutioner();
         JavaOps.all().forEach(MiniGptRuntime::register);
+        SameDiff.bindInferenceFactory(PlannedSession::new);
+        // Replicas use the cores; a BLAS with threads of its own would spin against them.
+        Nd4j.getNDArrayFactory().blas().setMaxThreads(1);
         installed = true;
     }
 

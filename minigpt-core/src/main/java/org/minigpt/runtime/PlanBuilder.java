@@ -1,0 +1,188 @@
+package org.minigpt.runtime;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.minigpt.ops.JavaOp;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.VariableType;
+import org.nd4j.autodiff.samediff.internal.SameDiffOp;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.shape.LongShapeDescriptor;
+
+/** Orders a graph's ops, gives each output an array and binds the ops: see {@link Plan}. */
+final class PlanBuilder {
+    private final SameDiff sd;
+    private final List<String> outputs;
+    private final Map<String, INDArray> values;
+    private final Map<String, INDArray> targets;
+
+    private final List<Runnable> steps = new ArrayList<>();
+    private final Map<String, INDArray> placeholders = new LinkedHashMap<>();
+    private final Map<String, INDArray> sources = new LinkedHashMap<>();
+    private final Map<String, INDArray> arrays = new HashMap<>();
+    private final Map<String, Integer> lastUse = new HashMap<>();
+    private final PlanMemory memory = new PlanMemory();
+
+    PlanBuilder(SameDiff sd, List<String> outputs, Map<String, INDArray> placeholders, Map<String, INDArray> targets) {
+        this.sd = sd;
+        this.outputs = outputs;
+        this.values = placeholders;
+        this.targets = targets;
+    }
+
+    /** @return the plan, or null if some op can't be planned */
+    Plan build() {
+        List<SameDiffOp> ops = order();
+        for (SameDiffOp op : ops) {
+            if (!(op.getOp() instanceof JavaOp) && !StockOps.plannable(op.getOp())) {
+                return null;
+            }
+        }
+        for (int i = 0; i < ops.size(); i++) {
+            for (String input : ops.get(i).getInputsToOp()) {
+                lastUse.put(input, i);
+            }
+        }
+        outputs.forEach(name -> lastUse.put(name, ops.size()));
+        for (int i = 0; i < ops.size(); i++) {
+            if (!bind(ops.get(i), i)) {
+                return null;
+            }
+            memory.release(i);
+        }
+        Map<String, INDArray> results = new LinkedHashMap<>();
+        for (String name : outputs) {
+            results.put(name, array(name));
+        }
+        return new Plan(steps, placeholders, results, sources);
+    }
+
+    /** The ops that the outputs depend on, in the order in which the graph got them but none before its inputs. */
+    private List<SameDiffOp> order() {
+        Set<String> needed = new HashSet<>();
+        List<String> open = new ArrayList<>(outputs);
+        while (!open.isEmpty()) {
+            String producer = producer(open.remove(open.size() - 1));
+            if (producer != null && needed.add(producer)) {
+                open.addAll(sd.getOps().get(producer).getInputsToOp());
+            }
+        }
+        List<SameDiffOp> result = new ArrayList<>();
+        Set<String> done = new HashSet<>();
+        for (String name : sd.getOps().keySet()) {
+            if (needed.contains(name)) {
+                visit(name, done, result);
+            }
+        }
+        return result;
+    }
+
+    private void visit(String name, Set<String> done, List<SameDiffOp> result) {
+        if (!done.add(name)) {
+            return;
+        }
+        SameDiffOp op = sd.getOps().get(name);
+        for (String input : op.getInputsToOp()) {
+            String producer = producer(input);
+            if (producer != null) {
+                visit(producer, done, result);
+            }
+        }
+        result.add(op);
+    }
+
+    private String producer(String variable) {
+        return sd.getVariables().get(variable).getOutputOfOp();
+    }
+
+    /** Binds op number {@code i}; false if it can't be. */
+    private boolean bind(SameDiffOp op, int i) {
+        INDArray[] in = op.getInputsToOp().stream().map(this::array).toArray(INDArray[]::new);
+        for (INDArray array : in) {
+            if (array == null || !JavaOp.isRowMajor(array)) {
+                return false;
+            }
+        }
+        if (!(op.getOp() instanceof JavaOp javaOp)) {
+            List<String> names = op.getOutputsOfOp();
+            INDArray out = allocate(names.get(0), StockOps.describe(op.getOp(), in), i);
+            arrays.put(names.get(0), out);
+            steps.add(StockOps.bind(op.getOp(), in, out));
+            return true;
+        }
+        List<LongShapeDescriptor> shapes = javaOp.describeOutputs(List.of(in));
+        INDArray[] out = new INDArray[shapes.size()];
+        boolean idle = true;
+        for (int o = 0; o < out.length; o++) {
+            String name = op.getOutputsOfOp().get(o);
+            int passed = javaOp.passesOn(o);
+            if (passed >= 0 && !targets.containsKey(name)) {
+                out[o] = in[passed];
+                memory.extend(out[o], lastUse.getOrDefault(name, i));
+            } else {
+                out[o] = o == 0 ? overwritten(javaOp, in, name, i) : null;
+                if (out[o] == null) {
+                    out[o] = allocate(name, shapes.get(o), i);
+                }
+                idle = false;
+            }
+            arrays.put(name, out[o]);
+        }
+        if (!idle) {
+            steps.add(javaOp.bind(in, out));
+        }
+        return true;
+    }
+
+    /** @return an input that op number {@code i} may compute its output into, since nobody reads it later; or null */
+    private INDArray overwritten(JavaOp op, INDArray[] in, String name, int i) {
+        if (targets.containsKey(name)) {
+            return null;
+        }
+        for (int k = 0; k < in.length; k++) {
+            if (op.mayOverwrite(k) && memory.lastUse(in[k]) == i) {
+                memory.extend(in[k], lastUse.getOrDefault(name, i));
+                return in[k];
+            }
+        }
+        return null;
+    }
+
+    private INDArray allocate(String name, LongShapeDescriptor shape, int i) {
+        INDArray target = targets.get(name);
+        return target != null ? target : memory.allocate(shape, lastUse.getOrDefault(name, i));
+    }
+
+    /** The array of a variable: a parameter or constant of the graph, a placeholder's copy, or what an op computes. */
+    private INDArray array(String name) {
+        INDArray known = arrays.get(name);
+        if (known != null) {
+            return known;
+        }
+        SDVariable variable = sd.getVariable(name);
+        INDArray array;
+        if (variable.getVariableType() == VariableType.PLACEHOLDER) {
+            INDArray value = values.get(name);
+            if (value == null) {
+                return null;
+            }
+            array = PlanMemory.create(variable.dataType(), value.shape());
+            array.assign(value);
+            placeholders.put(name, array);
+        } else {
+            array = sd.getArrForVarName(name);
+            if (array == null) {
+                return null;
+            }
+            sources.put(name, array);
+        }
+        arrays.put(name, array);
+        return array;
+    }
+}

@@ -234,6 +234,20 @@ final class PlainMath implements TileMath {
     }
 
     @Override
+    public void scale(float[] a, float scale, int n) {
+        for (int i = 0; i < n; i++) {
+            a[i] *= scale;
+        }
+    }
+
+    @Override
+    public void addScaled(float[] a, float[] b, float scale, int n) {
+        for (int i = 0; i < n; i++) {
+            a[i] += scale * b[i];
+        }
+    }
+
+    @Override
     public void addRows(float[] x, int rows, int c, float[] sum) {
         for (int row = 0; row < rows; row++) {
             int at = row * c;

@@ -42,6 +42,12 @@ interface TileMath {
     /** a += b. */
     void add(float[] a, float[] b, int n);
 
+    /** a = scale·a. */
+    void scale(float[] a, float scale, int n);
+
+    /** a += scale·b. */
+    void addScaled(float[] a, float[] b, float scale, int n);
+
     /** sum[j] += Σ x[row][j] over the rows. */
     void addRows(float[] x, int rows, int c, float[] sum);
 }

@@ -13,6 +13,7 @@ import org.minigpt.runtime.Graphs;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.api.OutAndGrad;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -54,6 +55,7 @@ public final class Gpt {
     private final FlatVector parameters;
     private final FlatVector gradients;
     private final SameDiff sd;
+    private final Replicas replicas;
 
     private Gpt(Builder builder) {
         config = builder.config;
@@ -72,6 +74,7 @@ public final class Gpt {
         SDVariable logits = graph.define(Scope.root(builder.opSet, sd::getVariable, key), ids);
         builder.opSet.crossEntropy(LOSS, logits, targets, IGNORE_INDEX);
         sd.setLossVariables(LOSS);
+        replicas = new Replicas(this, gradients, builder.replicas);
     }
 
     /** @return a GPT in single precision on the fused ops, its parameters drawn from {@code seed} */
@@ -173,7 +176,9 @@ public final class Gpt {
 
     /** {@link #loss(int[][], int[][])} of INT arrays [B,T]. */
     public double loss(INDArray x, INDArray y) {
-        return sd.output(placeholders(x, y, 0), LOSS).get(LOSS).getDouble(0);
+        return replicas.loss(x, y, 0, false)
+                .orElseGet(
+                        () -> sd.output(placeholders(x, y, 0), LOSS).get(LOSS).getDouble(0));
     }
 
     /** {@link #lossAndGradients(INDArray, INDArray, long)} without dropout. */
@@ -190,8 +195,13 @@ public final class Gpt {
      * @return the loss, in nats
      */
     public double lossAndGradients(INDArray x, INDArray y, long dropoutKey) {
+        return replicas.loss(x, y, dropoutKey, true).orElseGet(() -> sessionGradients(x, y, dropoutKey));
+    }
+
+    /** By SameDiff's own session, which runs any op. */
+    private double sessionGradients(INDArray x, INDArray y, long dropoutKey) {
         Graphs.differentiate(sd);
-        var result = sd.calculateGradientsAndOutputs(
+        OutAndGrad result = sd.calculateGradientsAndOutputs(
                 placeholders(x, y, dropoutKey),
                 List.of(LOSS),
                 parameters.views().keySet());
@@ -201,7 +211,7 @@ public final class Gpt {
         return result.getOutputs().get(LOSS).getDouble(0);
     }
 
-    private Map<String, INDArray> placeholders(INDArray x, INDArray y, long dropoutKey) {
+    Map<String, INDArray> placeholders(INDArray x, INDArray y, long dropoutKey) {
         Map<String, INDArray> result = new HashMap<>();
         result.put(IDS, x);
         if (y != null) {
@@ -232,6 +242,7 @@ public final class Gpt {
         private long seed = 1337;
         private DataType dataType = DataType.FLOAT;
         private OpSet opSet;
+        private int replicas = Runtime.getRuntime().availableProcessors();
 
         private Builder(GptConfig config) {
             this.config = config;
@@ -255,6 +266,18 @@ public final class Gpt {
         /** Sets the ops of the graph; {@link FusedOps} by default. */
         public Builder opSet(OpSet opSet) {
             this.opSet = opSet;
+            return this;
+        }
+
+        /**
+         * Sets among how many threads the rows of a batch are shared out; as many as there are processors by default.
+         * Gradients of another number of replicas differ in their last bits.
+         */
+        public Builder replicas(int replicas) {
+            if (replicas < 1) {
+                throw new MiniGptException("replicas is " + replicas + " but must be at least 1; set it");
+            }
+            this.replicas = replicas;
             return this;
         }
 

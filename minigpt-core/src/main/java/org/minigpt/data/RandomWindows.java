@@ -3,6 +3,7 @@ package org.minigpt.data;
 import java.io.Serializable;
 import java.util.Random;
 import org.minigpt.util.MiniGptException;
+import org.minigpt.util.SplitMix64;
 
 /**
  * Batches of windows that start anywhere, drawn uniformly and with replacement, as in the lecture and in nanoGPT's
@@ -60,7 +61,7 @@ public final class RandomWindows implements Serializable {
     Batch batch(long index, int rows) {
         Checks.requireSizes(rows, blockSize);
         // Not SplittableRandom: only of java.util.Random does the specification fix the numbers for every JDK.
-        Random random = new Random(mix(mix(seed) + index));
+        Random random = new Random(SplitMix64.at(seed, index));
         int starts = ids.length - blockSize;
         int[] x = new int[rows * blockSize];
         int[] y = new int[x.length];
@@ -70,17 +71,5 @@ public final class RandomWindows implements Serializable {
             System.arraycopy(ids, start + 1, y, row * blockSize, blockSize);
         }
         return new Batch(rows, blockSize, x, y);
-    }
-
-    /**
-     * The finaliser of SplitMix64, with its increment (Steele, Lea and Flood, "Fast splittable pseudorandom number
-     * generators", 2014; the constants are Stafford's variant 13): a bijection that changes about half of the bits
-     * for every bit of its argument.
-     */
-    private static long mix(long z) {
-        z += 0x9E3779B97F4A7C15L;
-        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-        return z ^ (z >>> 31);
     }
 }

@@ -1,0 +1,34 @@
+package org.minigpt.train;
+
+import org.minigpt.util.MiniGptException;
+
+/** The checks that the settings of training share; names are nanoGPT's. */
+final class Checks {
+    private Checks() {}
+
+    static void requireAtLeast(int minimum, String name, int value) {
+        if (value < minimum) {
+            throw new MiniGptException(name + " is " + value + " but must be at least " + minimum + "; set it");
+        }
+    }
+
+    /** Written so that NaN fails too, as all of these. */
+    static void requirePositive(String name, double value, String usual) {
+        if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
+            throw new MiniGptException(name + " is " + value + " but must be positive; " + usual + " is usual");
+        }
+    }
+
+    static void requireNotNegative(String name, double value, String usual) {
+        if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+            throw new MiniGptException(name + " is " + value + " but must not be negative; " + usual + " is usual");
+        }
+    }
+
+    static void requireShare(String name, double value, String usual) {
+        if (!(value >= 0 && value < 1)) {
+            throw new MiniGptException(
+                    name + " is " + value + " but must be in 0 ≤ " + name + " < 1; " + usual + " is usual");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+package org.minigpt.train;
+
+import org.minigpt.data.Batch;
+
+/**
+ * The batches of a run. Give the same batch for the same iteration whenever asked: then a run repeats, and one that
+ * goes on after a stop is the run that never stopped.
+ */
+@FunctionalInterface
+public interface BatchSource {
+    /**
+     * @param iteration from 0
+     * @return the batch of this iteration's step, at most block_size tokens long
+     */
+    Batch batch(long iteration);
+}

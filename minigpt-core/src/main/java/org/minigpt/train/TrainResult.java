@@ -1,0 +1,14 @@
+package org.minigpt.train;
+
+import java.util.Optional;
+
+/**
+ * How a run ended.
+ *
+ * @param iterations the number of steps that the model has had
+ * @param stopped whether {@link Trainer#stop} ended it before the last iteration
+ * @param lastEvaluation the newest evaluation, if there was one; after a stop it is older than the model
+ * @param bestEvaluation the evaluation with the lowest validation loss, if there was one
+ */
+public record TrainResult(
+        long iterations, boolean stopped, Optional<EvalReport> lastEvaluation, Optional<EvalReport> bestEvaluation) {}

@@ -1,0 +1,205 @@
+package org.minigpt.train;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.minigpt.data.Batch;
+import org.minigpt.data.RandomWindows;
+import org.minigpt.data.TokenDataset;
+import org.minigpt.model.Gpt;
+import org.minigpt.util.MiniGptException;
+import org.minigpt.util.SplitMix64;
+
+/**
+ * Trains a model: batch, loss and gradients, clipping, AdamW; and evaluates it at iteration 0, every
+ * {@code eval_interval} iterations and after the last.
+ *
+ * <pre>{@code
+ * TrainConfig config = TrainConfig.builder().maxIters(1000).build();
+ * Trainer trainer = new Trainer(gpt, TokenDataset.split(ids, 0.9), config);
+ * trainer.addListener(new TrainListener() {
+ *     @Override
+ *     public void onEvaluation(EvalReport report) {
+ *         System.out.println(report.iteration() + ": " + report.validationLoss());
+ *     }
+ * });
+ * trainer.run();
+ * }</pre>
+ *
+ * <p>A run is a function of the model's first parameters and the settings: the same seed gives the same bits.
+ */
+public final class Trainer {
+    /** Sets the keys of dropout apart from other numbers drawn from the seed. */
+    private static final long DROPOUT_STREAM = 0x64726F706F7574L;
+
+    private final Gpt gpt;
+    private final BatchSource batches;
+    private final Optional<Evaluator> evaluator;
+    private final TrainConfig config;
+    private final GradientClip clip;
+    private final AdamW optimizer;
+    private final List<TrainListener> listeners = new ArrayList<>();
+    private final AtomicBoolean stopRequested = new AtomicBoolean();
+
+    private long iteration;
+    private Optional<EvalReport> lastEvaluation = Optional.empty();
+    private Optional<EvalReport> bestEvaluation = Optional.empty();
+
+    /**
+     * Trains on random windows of the training split, block_size tokens long.
+     *
+     * @param gpt is changed in place
+     * @throws MiniGptException if a split is shorter than block_size + 1
+     */
+    public Trainer(Gpt gpt, TokenDataset data, TrainConfig config) {
+        this(gpt, randomWindows(gpt, data, config), Evaluation.of(data, config, blockSize(gpt)), config);
+    }
+
+    /**
+     * Trains on batches of any kind.
+     *
+     * @param gpt is changed in place
+     * @param batches the batch of each iteration; the configured batch size has no say in it
+     * @param evaluator measures the losses
+     */
+    public Trainer(Gpt gpt, BatchSource batches, Evaluator evaluator, TrainConfig config) {
+        this(gpt, batches, Optional.of(evaluator), config);
+    }
+
+    /** Trains on batches of any kind, without evaluation. */
+    public Trainer(Gpt gpt, BatchSource batches, TrainConfig config) {
+        this(gpt, batches, Optional.empty(), config);
+    }
+
+    private Trainer(Gpt gpt, BatchSource batches, Optional<Evaluator> evaluator, TrainConfig config) {
+        this.gpt = gpt;
+        this.batches = batches;
+        this.evaluator = evaluator;
+        this.config = config;
+        clip = new GradientClip(config.gradClip());
+        optimizer = new AdamW(gpt.parameterInfos(), gpt.dataType(), config.adamW());
+    }
+
+    private static BatchSource randomWindows(Gpt gpt, TokenDataset data, TrainConfig config) {
+        data.requireWindows(blockSize(gpt));
+        return new RandomWindows(data.train(), config.batchSize(), blockSize(gpt), config.seed())::batch;
+    }
+
+    private static int blockSize(Gpt gpt) {
+        return gpt.config().blockSize();
+    }
+
+    /** @return this trainer */
+    public Trainer addListener(TrainListener listener) {
+        listeners.add(listener);
+        return this;
+    }
+
+    /**
+     * Trains up to {@code max_iters}, or to a {@link #stop}. Called again after a stop, it goes on where it stopped,
+     * as if it never had.
+     *
+     * @return how it ended
+     * @throws MiniGptException if a loss or the gradients are not finite; the parameters did not step with those
+     */
+    public TrainResult run() {
+        while (!stopRequested.get()) {
+            if (evaluationDue()) {
+                runEvaluation();
+            } else if (iteration < config.maxIters()) {
+                step();
+            } else {
+                break;
+            }
+        }
+        stopRequested.set(false);
+        TrainResult result = new TrainResult(iteration, iteration < config.maxIters(), lastEvaluation, bestEvaluation);
+        tell(listener -> listener.onEnd(result));
+        return result;
+    }
+
+    /**
+     * Ends {@link #run} once the present step or evaluation is finished, without another evaluation; one that has not
+     * begun ends at once. May be called from any thread, and by a listener.
+     */
+    public void stop() {
+        stopRequested.set(true);
+    }
+
+    /**
+     * Measures the losses now, without the listeners.
+     *
+     * @throws IllegalStateException if the trainer was made without an evaluator
+     */
+    public Losses evaluate() {
+        return evaluator
+                .orElseThrow(() -> new IllegalStateException("this trainer was made without an evaluator"))
+                .evaluate(gpt);
+    }
+
+    /** @return the number of steps done */
+    public long iteration() {
+        return iteration;
+    }
+
+    /** @return the optimizer, with its state */
+    public AdamW optimizer() {
+        return optimizer;
+    }
+
+    private boolean evaluationDue() {
+        boolean scheduled = iteration % config.evalInterval() == 0 || iteration == config.maxIters();
+        boolean done = lastEvaluation.isPresent() && lastEvaluation.get().iteration() == iteration;
+        return evaluator.isPresent() && scheduled && !done;
+    }
+
+    private void runEvaluation() {
+        long start = System.nanoTime();
+        Losses losses = evaluate();
+        requireFinite("loss on the training split", losses.train());
+        requireFinite("loss on the validation split", losses.validation());
+        boolean best = bestEvaluation.isEmpty()
+                || losses.validation() < bestEvaluation.get().validationLoss();
+        EvalReport report = new EvalReport(iteration, losses, best, System.nanoTime() - start);
+        lastEvaluation = Optional.of(report);
+        if (best) {
+            bestEvaluation = lastEvaluation;
+        }
+        tell(listener -> listener.onEvaluation(report));
+    }
+
+    private void step() {
+        long start = System.nanoTime();
+        Batch batch = batches.batch(iteration);
+        double loss = gpt.lossAndGradients(batch.xArray(), batch.yArray(), dropoutKey());
+        requireFinite("loss", loss);
+        double norm = GradientClip.norm(gpt.flatGradients());
+        requireFinite("norm of the gradients", norm);
+        double rate = config.learningRate().at(iteration);
+        // Clipping costs no pass of its own: the optimizer scales the gradients as it reads them.
+        optimizer.step(gpt.flatParameters(), gpt.flatGradients(), rate, clip.coefficient(norm));
+        long tokens = (long) batch.batchSize() * batch.blockSize();
+        StepReport report = new StepReport(iteration, loss, norm, rate, tokens, System.nanoTime() - start);
+        iteration++;
+        tell(listener -> listener.onStep(report));
+    }
+
+    /** @return the seed of this step's dropout masks; never 0, which would drop nothing */
+    private long dropoutKey() {
+        long key = SplitMix64.at(config.seed() ^ DROPOUT_STREAM, iteration);
+        return key == 0 ? 1 : key;
+    }
+
+    private void requireFinite(String what, double value) {
+        if (!Double.isFinite(value)) {
+            throw new MiniGptException("the " + what + " is " + value + " at iteration " + iteration
+                    + "; choose a smaller --learning-rate or clip the gradients with --grad-clip 1.0");
+        }
+    }
+
+    private void tell(Consumer<TrainListener> event) {
+        listeners.forEach(event);
+    }
+}

@@ -110,6 +110,9 @@ final class PlanBuilder {
             }
         }
         if (!(op.getOp() instanceof JavaOp javaOp)) {
+            if (!StockOps.plannable(op.getOp(), in)) {
+                return false;
+            }
             List<String> names = op.getOutputsOfOp();
             INDArray out = allocate(names.get(0), StockOps.describe(op.getOp(), in), i);
             arrays.put(names.get(0), out);

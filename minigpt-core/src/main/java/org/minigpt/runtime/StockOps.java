@@ -1,5 +1,6 @@
 package org.minigpt.runtime;
 
+import java.util.Arrays;
 import org.minigpt.ops.AddOp;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -19,6 +20,17 @@ final class StockOps {
     /** The sum of two gradients of one variable. */
     private static boolean isSum(DifferentialFunction op) {
         return op.getClass() == org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.AddOp.class;
+    }
+
+    /** @return whether the op can be bound to these arrays; a sum can't if it broadcasts, mixes types or is of integers */
+    static boolean plannable(DifferentialFunction op, INDArray[] in) {
+        if (!isSum(op)) {
+            return true;
+        }
+        DataType type = in[0].dataType();
+        return (type == DataType.FLOAT || type == DataType.DOUBLE)
+                && in[1].dataType() == type
+                && Arrays.equals(in[0].shape(), in[1].shape());
     }
 
     static LongShapeDescriptor describe(DifferentialFunction op, INDArray[] in) {

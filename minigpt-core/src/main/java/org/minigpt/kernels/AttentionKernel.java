@@ -98,9 +98,8 @@ public final class AttentionKernel {
                     dProbabilities.read(0, dp, 0, m * n);
                     dropTile(mask, dp, batch, head, row, m);
                     for (int i = 0; i < m; i++) {
-                        int seen = row + i + 1;
-                        Tiles.MATH.softmaxGradient(p, dp, i * n, seen, scale);
-                        Arrays.fill(dp, i * n + seen, (i + 1) * n, 0f);
+                        // Where p is 0, beyond the diagonal, the gradient is too.
+                        Tiles.MATH.softmaxGradient(p, dp, i * n, n, scale);
                     }
                     dProbabilities.write(0, dp, 0, m * n);
                     // dq [m,D] = ds [m,n] · k [n,D];  dk [n,D] += dsᵀ [n,m] · q [m,D]
@@ -118,9 +117,8 @@ public final class AttentionKernel {
         Blas.nt(m, n, d, scale, qkv.at(qRows), 3 * c, keys.at(q + c), 3 * c, 0f, probabilities.at(0), n);
         probabilities.read(0, p, 0, m * n);
         for (int i = 0; i < m; i++) {
-            int seen = row + i + 1;
-            Tiles.MATH.softmax(p, i * n, seen);
-            Arrays.fill(p, i * n + seen, (i + 1) * n, 0f);
+            Arrays.fill(p, i * n + row + i + 1, (i + 1) * n, Float.NEGATIVE_INFINITY);
+            Tiles.MATH.softmax(p, i * n, n);
         }
     }
 

@@ -28,7 +28,8 @@ public final class CrossEntropyKernel {
             for (int i = 0; i < n; i++) {
                 int target = targets[row + i];
                 if (target != ignore) {
-                    total += Tiles.MATH.logSumExp(tile, i * v, v) - tile[i * v + target];
+                    float logit = tile[i * v + target];
+                    total += Tiles.MATH.logSumExp(tile, i * v, v) - logit;
                     counted++;
                 }
             }

@@ -4,18 +4,32 @@ package org.minigpt.kernels;
  * {@link TileMath} in plain Java, for any JVM without flags. Sums run in four lanes: the JIT may not reorder a float
  * sum by itself, and shorter chains of additions also round less.
  */
-final class PlainMath implements TileMath {
-    private static final float LOG2_E = 1.44269504f;
-    private static final float LN2_HIGH = 0.693359375f;
-    private static final float LN2_LOW = -2.12194440e-4f;
-    private static final float SQRT_HALF = 0.70710678f;
-    private static final float INV_SQRT_2PI = 0.39894228f;
-    private static final float TANH_A = 0.79788456f;
-    private static final float TANH_B = 0.044715f;
+class PlainMath implements TileMath {
+    static final float LOG2_E = 1.44269504f;
+    static final float LN2_HIGH = 0.693359375f;
+    static final float LN2_LOW = -2.12194440e-4f;
+    static final float SQRT_HALF = 0.70710678f;
+    static final float INV_SQRT_2PI = 0.39894228f;
+    static final float TANH_A = 0.79788456f;
+    static final float TANH_B = 0.044715f;
+    static final float EXP_MIN = -87.33f;
+    static final float EXP_MAX = 88.72f;
+    static final float ERF_P = 0.3275911f;
+    static final float ERF_1 = 0.254829592f;
+    static final float ERF_2 = -0.284496736f;
+    static final float ERF_3 = 1.421413741f;
+    static final float ERF_4 = -1.453152027f;
+    static final float ERF_5 = 1.061405429f;
 
-    /** e^x within 2 units in the last place: 2^n times a Taylor polynomial on |r| ≤ ln(2)/2; clamped to the range. */
+    /**
+     * e^x within 2 units in the last place: 2^n times a Taylor polynomial on |r| ≤ ln(2)/2. What is too large stays
+     * finite, what is too small for a normal float is 0.
+     */
     static float exp(float x) {
-        float clamped = Math.max(-87.33f, Math.min(88.72f, x));
+        if (!(x >= EXP_MIN)) {
+            return x < EXP_MIN ? 0f : x; // NaN stays
+        }
+        float clamped = Math.min(EXP_MAX, x);
         int n = (int) (clamped * LOG2_E + (clamped < 0 ? -0.5f : 0.5f));
         float r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
         float p = 1f / 5040f;
@@ -28,7 +42,7 @@ final class PlainMath implements TileMath {
         p = p * r + 1f;
         // Two factors, since 2^128 by itself is infinite though e^88.72 is not.
         int half = n >> 1;
-        return x != x ? x : p * power2(half) * power2(n - half);
+        return p * power2(half) * power2(n - half);
     }
 
     private static float power2(int n) {
@@ -41,9 +55,8 @@ final class PlainMath implements TileMath {
      * @param gauss exp(-x²/2)
      */
     private static float normalCdf(float x, float gauss) {
-        float t = 1f / (1f + 0.3275911f * Math.abs(x) * SQRT_HALF);
-        float poly =
-                t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+        float t = 1f / (1f + ERF_P * Math.abs(x) * SQRT_HALF);
+        float poly = t * (ERF_1 + t * (ERF_2 + t * (ERF_3 + t * (ERF_4 + t * ERF_5))));
         float tail = 0.5f * poly * gauss;
         return x < 0 ? tail : 1f - tail;
     }
@@ -59,35 +72,46 @@ final class PlainMath implements TileMath {
         }
     }
 
+    static float reluGradient(float x, float dy) {
+        return x > 0f ? dy : 0f;
+    }
+
+    static float gelu(Gelu form, float x) {
+        return form == Gelu.ERF
+                ? x * normalCdf(x, exp(-0.5f * x * x))
+                : 0.5f * x * (1f + tanh(TANH_A * (x + TANH_B * x * x * x)));
+    }
+
+    static float geluDerivative(Gelu form, float x) {
+        if (form == Gelu.ERF) {
+            float gauss = exp(-0.5f * x * x);
+            return normalCdf(x, gauss) + x * INV_SQRT_2PI * gauss;
+        }
+        float t = tanh(TANH_A * (x + TANH_B * x * x * x));
+        float inner = TANH_A * (1f + 3f * TANH_B * x * x);
+        return 0.5f * (1f + t) + 0.5f * x * (1f - t * t) * inner;
+    }
+
     @Override
     public void reluGradient(float[] x, float[] dy, int n) {
         for (int i = 0; i < n; i++) {
-            dy[i] = x[i] > 0f ? dy[i] : 0f;
+            // A slope of 0 or 1 without a branch, which would be mispredicted every other time. Two factors take the
+            // smallest float above 1.
+            dy[i] *= Math.min(1f, Math.max(0f, x[i]) * 1e30f * 1e30f);
         }
     }
 
     @Override
     public void gelu(Gelu form, float[] x, int n) {
         for (int i = 0; i < n; i++) {
-            float v = x[i];
-            x[i] = form == Gelu.ERF
-                    ? v * normalCdf(v, exp(-0.5f * v * v))
-                    : 0.5f * v * (1f + tanh(TANH_A * (v + TANH_B * v * v * v)));
+            x[i] = gelu(form, x[i]);
         }
     }
 
     @Override
     public void geluGradient(Gelu form, float[] x, float[] dy, int n) {
         for (int i = 0; i < n; i++) {
-            float v = x[i];
-            if (form == Gelu.ERF) {
-                float gauss = exp(-0.5f * v * v);
-                dy[i] *= normalCdf(v, gauss) + v * INV_SQRT_2PI * gauss;
-            } else {
-                float t = tanh(TANH_A * (v + TANH_B * v * v * v));
-                float inner = TANH_A * (1f + 3f * TANH_B * v * v);
-                dy[i] *= 0.5f * (1f + t) + 0.5f * v * (1f - t * t) * inner;
-            }
+            dy[i] *= geluDerivative(form, x[i]);
         }
     }
 
@@ -139,7 +163,8 @@ final class PlainMath implements TileMath {
         }
     }
 
-    private static float reciprocalDeviation(float[] x, int at, int c, float mean, float eps) {
+    /** @return 1/√(variance + eps) of x[at..at+c) */
+    float reciprocalDeviation(float[] x, int at, int c, float mean, float eps) {
         float s0 = 0f;
         float s1 = 0f;
         float s2 = 0f;
@@ -163,7 +188,8 @@ final class PlainMath implements TileMath {
         return (float) (1.0 / Math.sqrt(variance + eps));
     }
 
-    private static float sum(float[] x, int at, int n) {
+    /** @return Σ x[at..at+n) */
+    float sum(float[] x, int at, int n) {
         float s0 = 0f;
         float s1 = 0f;
         float s2 = 0f;
@@ -181,7 +207,8 @@ final class PlainMath implements TileMath {
         return (s0 + s1) + (s2 + s3);
     }
 
-    private static float max(float[] x, int at, int n) {
+    /** @return the largest of x[at..at+n) */
+    float max(float[] x, int at, int n) {
         float max = Float.NEGATIVE_INFINITY;
         for (int j = at; j < at + n; j++) {
             max = Math.max(max, x[j]);
@@ -189,10 +216,19 @@ final class PlainMath implements TileMath {
         return max;
     }
 
+    /** x[at..at+n) = exp(x - shift). Returns the sum. */
+    float expMinus(float[] x, int at, int n, float shift) {
+        float sum = 0f;
+        for (int j = at; j < at + n; j++) {
+            x[j] = exp(x[j] - shift);
+            sum += x[j];
+        }
+        return sum;
+    }
+
     @Override
     public void softmax(float[] x, int at, int n) {
-        expMinus(x, at, n, max(x, at, n));
-        float scale = 1f / sum(x, at, n);
+        float scale = 1f / expMinus(x, at, n, max(x, at, n));
         for (int j = at; j < at + n; j++) {
             x[j] *= scale;
         }
@@ -212,18 +248,7 @@ final class PlainMath implements TileMath {
     @Override
     public float logSumExp(float[] x, int at, int n) {
         float max = max(x, at, n);
-        float sum = 0f;
-        for (int j = at; j < at + n; j++) {
-            sum += exp(x[j] - max);
-        }
-        return max + (float) Math.log(sum);
-    }
-
-    @Override
-    public void expMinus(float[] x, int at, int n, float shift) {
-        for (int j = at; j < at + n; j++) {
-            x[j] = exp(x[j] - shift);
-        }
+        return max + (float) Math.log(expMinus(x, at, n, max));
     }
 
     @Override

@@ -33,11 +33,8 @@ interface TileMath {
     /** dp[at..at+n) becomes scale·p·(dp - Σ p·dp), the gradient of a softmax with the probabilities p. */
     void softmaxGradient(float[] p, float[] dp, int at, int n, float scale);
 
-    /** @return log Σ exp(x[at..at+n)), from the row's maximum so that nothing overflows */
+    /** @return log Σ exp(x[at..at+n)), from the row's maximum so that nothing overflows; x is spoilt */
     float logSumExp(float[] x, int at, int n);
-
-    /** x[at..at+n) = exp(x - shift). */
-    void expMinus(float[] x, int at, int n, float shift);
 
     /** a += b. */
     void add(float[] a, float[] b, int n);

@@ -6,7 +6,7 @@ final class Tiles {
     private static final int TILE = 4096;
 
     /** The arithmetic in use. */
-    static final TileMath MATH = new PlainMath();
+    static final TileMath MATH = TileMathProvider.choose();
 
     private Tiles() {}
 

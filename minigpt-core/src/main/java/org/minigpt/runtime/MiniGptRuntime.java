@@ -29,6 +29,7 @@ public final class MiniGptRuntime {
         if (installed) {
             return;
         }
+        OpenBlasKernels.choose();
         installExecutioner();
         JavaOps.all().forEach(MiniGptRuntime::register);
         SameDiff.bindInferenceFactory(PlannedSession::new);

@@ -1,0 +1,81 @@
+package org.minigpt.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+class ReplicasTest {
+    private static final int VOCAB = 9;
+    private static final GptConfig CONFIG = GptConfig.builder()
+            .vocabSize(VOCAB)
+            .blockSize(8)
+            .nLayer(2)
+            .nHead(2)
+            .nEmbd(16)
+            .build();
+
+    private static Gpt gpt(DataType type, int replicas) {
+        return Gpt.builder(CONFIG).seed(3).dataType(type).replicas(replicas).build();
+    }
+
+    /** Ids of 5 rows; as targets, most of the first two rows are not counted, so the replicas' shares differ. */
+    private static INDArray ids(boolean targets) {
+        Random random = new Random(targets ? 1 : 2);
+        int[][] rows = new int[5][8];
+        for (int row = 0; row < rows.length; row++) {
+            for (int i = 0; i < 8; i++) {
+                rows[row][i] = targets && row < 2 && i > 1 ? Gpt.IGNORE_INDEX : random.nextInt(VOCAB);
+            }
+        }
+        return Nd4j.createFromArray(rows);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = DataType.class,
+            names = {"FLOAT", "DOUBLE"})
+    void replicasAverageOverTheCountedTargets(DataType type) {
+        Gpt one = gpt(type, 1);
+        double expected = one.lossAndGradients(ids(false), ids(true));
+        double tolerance = type == DataType.FLOAT ? 1e-5 : 1e-12;
+        for (int replicas = 2; replicas <= 6; replicas += 2) {
+            Gpt many = gpt(type, replicas);
+            assertEquals(expected, many.lossAndGradients(ids(false), ids(true)), tolerance * expected);
+            assertEquals(expected, many.loss(ids(false), ids(true)), tolerance * expected);
+            for (String name : one.gradients().keySet()) {
+                INDArray g = one.gradients().get(name);
+                double error = g.sub(many.gradients().get(name)).amaxNumber().doubleValue();
+                double largest = g.amaxNumber().doubleValue();
+                assertTrue(error <= tolerance * largest, name + " of " + replicas + " replicas is off by " + error);
+            }
+        }
+    }
+
+    @Test
+    void theSameReplicasGiveTheSameBits() {
+        Gpt first = gpt(DataType.FLOAT, 3);
+        first.lossAndGradients(ids(false), ids(true));
+        INDArray expected = first.flatGradients().dup();
+        for (int run = 0; run < 5; run++) {
+            Gpt again = gpt(DataType.FLOAT, 3);
+            again.lossAndGradients(ids(false), ids(true));
+            assertEquals(expected, again.flatGradients(), "run " + run);
+        }
+    }
+
+    @Test
+    void aStepOfTheParametersIsSeenByEveryReplica() {
+        Gpt gpt = gpt(DataType.FLOAT, 2);
+        double before = gpt.lossAndGradients(ids(false), ids(true));
+        gpt.flatParameters().subi(gpt.flatGradients().mul(0.1));
+        double after = gpt.lossAndGradients(ids(false), ids(true));
+        assertTrue(after < before, "a step down the gradient lowers the loss from " + before + ", not to " + after);
+    }
+}

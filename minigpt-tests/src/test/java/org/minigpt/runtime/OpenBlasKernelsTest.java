@@ -1,0 +1,45 @@
+package org.minigpt.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class OpenBlasKernelsTest {
+    private static final String AVX512 = "fpu avx2 avx512f avx512dq avx512cd avx512bw avx512vl";
+
+    @TempDir
+    Path folder;
+
+    private boolean unknown(String vendor, String flags) throws IOException {
+        Path file = folder.resolve("cpuinfo");
+        Files.writeString(
+                file, "processor\t: 0\nvendor_id\t: " + vendor + "\nmodel\t\t: 2\nflags\t\t: " + flags + "\n");
+        return OpenBlasKernels.isUnknownAvx512(file);
+    }
+
+    @Test
+    void newerAmdProcessorsAreUnknown() throws IOException {
+        assertTrue(unknown("AuthenticAMD", AVX512));
+    }
+
+    @Test
+    void olderAmdProcessorsLackAvx512() throws IOException {
+        assertFalse(unknown("AuthenticAMD", "fpu avx2"));
+        assertFalse(unknown("AuthenticAMD", "fpu avx2 avx512f"), "one part of AVX-512 is not enough");
+    }
+
+    @Test
+    void intelsAreKnown() throws IOException {
+        assertFalse(unknown("GenuineIntel", AVX512));
+    }
+
+    @Test
+    void withoutCpuInfoTheChoiceIsLeft() {
+        assertFalse(OpenBlasKernels.isUnknownAvx512(folder.resolve("missing")));
+    }
+}

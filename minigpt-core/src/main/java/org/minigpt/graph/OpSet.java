@@ -5,7 +5,7 @@ import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
  * The operations that a GPT is made of, as nodes of a SameDiff graph. There are two sets with the same values and
- * gradients: {@link FusedOps}, custom ops for the CPU, and {@code PortableOps}, ND4J's own ops only. Each method names
+ * gradients: {@link FusedOps}, custom ops for the CPU, and {@link PortableOps}, ND4J's own ops only. Each method names
  * its output {@code name}.
  */
 public interface OpSet {

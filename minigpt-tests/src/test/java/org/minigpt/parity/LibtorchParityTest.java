@@ -3,7 +3,7 @@ package org.minigpt.parity;
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.minigpt.parity.Deviation.assertNear;
+import static org.minigpt.util.Deviation.assertNear;
 
 import java.util.HashMap;
 import java.util.Map;
@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
+import org.minigpt.graph.PortableOps;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.train.AdamW;
@@ -36,7 +37,8 @@ class LibtorchParityTest {
     static Stream<Arguments> casesAndOps() {
         return Stream.of("lecture", "nanogpt", "gpt2")
                 .flatMap(name -> Stream.of(DataType.DOUBLE, DataType.FLOAT)
-                        .flatMap(type -> Stream.of(new FusedOps()).map(ops -> Arguments.of(name, type, ops))));
+                        .flatMap(type -> Stream.of(new FusedOps(), new PortableOps())
+                                .map(ops -> Arguments.of(name, type, ops))));
     }
 
     /** Every intermediate of the forward pass but the attention's probabilities, which the graph does not hold. */

@@ -1,4 +1,4 @@
-package org.minigpt.parity;
+package org.minigpt.util;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** How far one array is from another: the largest difference over the largest expected entry. */
-final class Deviation {
+public final class Deviation {
 
-    static double of(INDArray expected, INDArray actual) {
+    public static double of(INDArray expected, INDArray actual) {
         double[] e = doubles(expected);
         double[] a = doubles(actual);
         double largest = 0;
@@ -17,10 +17,10 @@ final class Deviation {
             largest = Math.max(largest, Math.abs(e[i]));
             worst = Math.max(worst, Math.abs(e[i] - a[i])); // stays NaN
         }
-        return worst / largest;
+        return worst == 0 ? 0 : worst / largest; // the largest may be 0 too
     }
 
-    static void assertNear(String what, INDArray expected, INDArray actual, double tolerance) {
+    public static void assertNear(String what, INDArray expected, INDArray actual, double tolerance) {
         assertArrayEquals(expected.shape(), actual.shape(), what);
         double deviation = of(expected, actual);
         assertTrue(deviation <= tolerance, () -> what + " deviates by " + deviation + " of its largest entry");

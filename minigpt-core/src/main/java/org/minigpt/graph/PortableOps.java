@@ -1,0 +1,165 @@
+package org.minigpt.graph;
+
+import org.minigpt.kernels.Gelu;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * The op set that is made of ND4J's own ops only, each written out as its equation: its graphs run on any backend, and
+ * a file that {@code SameDiff.save} writes opens without this library. It computes what {@link FusedOps} compute, more
+ * slowly, for any B and T. It has no dropout, and such graphs can't refuse what is out of range: an id outside the
+ * vocabulary and a position beyond block_size count as rows of zeros.
+ *
+ * <p>Where ND4J 1.0.0-M2.1 has an op for the purpose that is not used here, the reason stands beside the detour.
+ */
+public final class PortableOps implements OpSet {
+    /** Added to the scores of the future: exp of it is 0, yet 0 times it is a number, as 0 times -∞ is not. */
+    private static final double MASKED = -1e9;
+
+    @Override
+    public SDVariable embedding(String name, SDVariable wte, SDVariable wpe, SDVariable ids) {
+        SDVariable positions = indices(ids.castTo(wpe.dataType()), 1).castTo(DataType.INT32); // (B,T)
+        return rows(wte, ids).add(name, rows(wpe, positions)); // (B,T,C)
+    }
+
+    /**
+     * table[ids] as the product of one-hot rows and the table: the gradient of ND4J's {@code gather} is a loop over the
+     * ids that takes seconds, and in which the last of equal ids overwrites the others instead of adding up.
+     */
+    private static SDVariable rows(SDVariable table, SDVariable ids) {
+        int n = Math.toIntExact(table.getShape()[0]);
+        SDVariable oneHot = table.getSameDiff().oneHot(ids, n, -1, 1, 0, table.dataType()); // (B,T,n)
+        return product(null, oneHot, table, false); // (B,T,C)
+    }
+
+    /** Written out, since ND4J's {@code layer_norm} has no epsilon (issue #8241). */
+    @Override
+    public SDVariable layerNorm(String name, SDVariable x, SDVariable gain, SDVariable bias, double eps) {
+        SameDiff sd = x.getSameDiff();
+        // The axis is 2 and not -1, for which a mean that keeps its dimensions computes but a part of the rows.
+        SDVariable centred = x.sub(x.mean(true, 2)); // (B,T,C)
+        SDVariable variance = sd.math().square(centred).mean(true, 2); // (B,T,1)
+        SDVariable normal = centred.div(sd.math().sqrt(variance.add(eps))); // (B,T,C)
+        return bias == null ? normal.mul(name, gain) : normal.mul(gain).add(name, bias);
+    }
+
+    @Override
+    public SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
+        return b == null
+                ? product(name, x, w, outIn)
+                : product(null, x, w, outIn).add(name, b);
+    }
+
+    /**
+     * x·W for x (B,T,in). {@code mmul} wants operands of one rank; {@code tensorMmul} would take these two, but forgets
+     * its axes when SameDiff clones it to differentiate the graph.
+     */
+    private static SDVariable product(String name, SDVariable x, SDVariable w, boolean outIn) {
+        SameDiff sd = x.getSameDiff();
+        long in = w.getShape()[outIn ? 1 : 0];
+        long out = w.getShape()[outIn ? 0 : 1];
+        SDVariable y = sd.mmul(sd.reshape(x, -1, in), w, false, outIn, false); // (B·T,out)
+        SDVariable shape = sd.concat(0, sizes(x, 0, 2), sd.constant(Nd4j.createFromArray(new long[] {out})));
+        return sd.reshape(name, y, shape); // (B,T,out)
+    }
+
+    /** Head by head, as the lecture's {@code Head}: ND4J's attention ops have no causal mask. */
+    @Override
+    public SDVariable causalAttention(String name, SDVariable qkv, int heads, Dropout dropout) {
+        requireNone(dropout);
+        SameDiff sd = qkv.getSameDiff();
+        SDVariable[] parts = sd.split(qkv, 3 * heads, 2); // 3·H of (B,T,D): queries, then keys, then values
+        SDVariable d = sd.squeeze(sizes(parts[0], 2, 3), 0).castTo(qkv.dataType());
+        SDVariable rootD = sd.math().sqrt(d);
+        SDVariable mask = null;
+        SDVariable[] outputs = new SDVariable[heads];
+        for (int h = 0; h < heads; h++) {
+            SDVariable q = parts[h];
+            SDVariable k = parts[heads + h];
+            SDVariable v = parts[2 * heads + h];
+            SDVariable scores = sd.mmul(q, k, false, true, false).div(rootD); // (B,T,T)
+            mask = mask == null ? futureMask(scores) : mask;
+            SDVariable p = sd.nn().softmax(scores.add(mask), 2); // (B,T,T)
+            outputs[h] = sd.mmul(heads == 1 ? name : null, p, v, false, false, false); // (B,T,D)
+        }
+        return heads == 1 ? outputs[0] : sd.concat(name, 2, outputs); // (B,T,C)
+    }
+
+    /** @return 0 where the key is not after the query, else {@link #MASKED}: (B,T,T) */
+    private static SDVariable futureMask(SDVariable scores) {
+        SDVariable query = indices(scores, 1);
+        SDVariable key = indices(scores, 2);
+        return scores.getSameDiff().gt(key, query).castTo(scores.dataType()).mul(MASKED);
+    }
+
+    @Override
+    public SDVariable relu(String name, SDVariable x) {
+        return x.getSameDiff().nn().relu(name, x, 0);
+    }
+
+    /** Written out: ND4J's {@code gelu} is x·sigmoid(1.702x), and its {@code preciseGelu} cubes 0.044715·x. */
+    @Override
+    public SDVariable gelu(String name, SDVariable x, Gelu form) {
+        SameDiff sd = x.getSameDiff();
+        SDVariable sigmoid = switch (form) {
+            case ERF -> sd.math().erf(x.mul(Math.sqrt(0.5)));
+            case TANH -> sd.math().tanh(x.add(sd.math().cube(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI)));
+        };
+        return sigmoid.add(1).mul(x).mul(name, 0.5);
+    }
+
+    @Override
+    public SDVariable add(String name, SDVariable a, SDVariable b) {
+        return a.add(name, b);
+    }
+
+    /** @throws MiniGptException if anything is ever to be dropped */
+    @Override
+    public SDVariable dropout(String name, SDVariable x, Dropout dropout) {
+        requireNone(dropout);
+        return x;
+    }
+
+    private static void requireNone(Dropout dropout) {
+        // ND4J's dropout ops throw when they are differentiated (issue #9801), and its ops can't make our masks.
+        if (dropout.present()) {
+            throw new MiniGptException("the portable op set has no dropout, but a share of " + dropout.p()
+                    + " is to be dropped; train with the fused op set, or set dropout to 0");
+        }
+    }
+
+    /**
+     * Written out: the gradients of ND4J's loss ops ignore what is done to the loss afterwards, and its
+     * {@code log_softmax} is the logarithm of the softmax, -∞ for an unlikely token.
+     */
+    @Override
+    public SDVariable crossEntropy(String name, SDVariable logits, SDVariable targets, int ignoreIndex) {
+        SameDiff sd = logits.getSameDiff();
+        DataType type = logits.dataType();
+        SDVariable isTarget = sd.eq(indices(logits, 2), sd.expandDims(targets.castTo(type), 2)); // (B,T,V)
+        SDVariable counted = sd.neq(targets, ignoreIndex).castTo(type); // (B,T)
+        SDVariable shifted = logits.sub(logits.max(true, 2)); // (B,T,V), at most 0
+        SDVariable logSum = sd.math().log(sd.math().exp(shifted).sum(2)); // (B,T)
+        SDVariable loss = logSum.sub(shifted.mul(isTarget.castTo(type)).sum(2)); // (B,T)
+        SDVariable count = sd.max(counted.sum(), sd.constant(Nd4j.scalar(type, 1))); // scalar
+        return loss.mul(counted).sum().div(name, count);
+    }
+
+    /**
+     * 0, 1, 2 ... along an axis of x, in the shape and the floating-point type of x: the sizes are known only when the
+     * graph runs. ND4J's {@code range} would do, but logs a warning at each clone; {@code cumsum} refuses integers.
+     */
+    private static SDVariable indices(SDVariable x, int axis) {
+        SameDiff sd = x.getSameDiff();
+        return sd.cumsum(sd.zerosLike(x).add(1), axis).sub(1);
+    }
+
+    /** @return the sizes of the axes from..to of x, when the graph runs: LONG [to-from] */
+    private static SDVariable sizes(SDVariable x, int from, int to) {
+        SameDiff sd = x.getSameDiff();
+        return sd.stridedSlice(sd.shape(x), new long[] {from}, new long[] {to}, 1);
+    }
+}

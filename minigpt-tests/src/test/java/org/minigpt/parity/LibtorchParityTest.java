@@ -41,6 +41,11 @@ class LibtorchParityTest {
                                 .map(ops -> Arguments.of(name, type, ops))));
     }
 
+    /** Without the portable ops in float, which are slow and of which only the losses would be compared. */
+    static Stream<Arguments> casesAndOpsToTrain() {
+        return casesAndOps().filter(a -> a.get()[1] == DataType.DOUBLE || a.get()[2] instanceof FusedOps);
+    }
+
     /** Every intermediate of the forward pass but the attention's probabilities, which the graph does not hold. */
     @ParameterizedTest
     @MethodSource("casesAndOps")
@@ -94,7 +99,7 @@ class LibtorchParityTest {
      * noise in fact, and AdamW turns that into whole steps of the learning rate.
      */
     @ParameterizedTest
-    @MethodSource("casesAndOps")
+    @MethodSource("casesAndOpsToTrain")
     void tenStepsOfClippedAdamWAgree(String name, DataType type, OpSet ops) {
         ReferenceFile file = ReferenceFile.load(name, type);
         Gpt gpt = gpt(file, type, ops);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.minigpt.util.Sentences.assertSentence;
 
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -57,7 +58,7 @@ class GradientClipTest {
         assertEquals(2e30, GradientClip.norm(Nd4j.createFromArray(1e30f, 1e30f, -1e30f, 1e30f)), 1e24);
         // In float 4096 + 2⁻²⁴ = 4096, so 2²⁰ such addends would be lost: √(4096² + 2²⁰·2⁻⁸) = √(2²⁴ + 2¹²)
         float[] values = new float[1 + (1 << 20)];
-        java.util.Arrays.fill(values, 0x1p-4f);
+        Arrays.fill(values, 0x1p-4f);
         values[0] = 4096;
         assertEquals(Math.sqrt(16_777_216 + 4096), GradientClip.norm(Nd4j.createFromArray(values)), 1e-9);
     }

@@ -47,16 +47,17 @@ public final class ReluOp extends JavaOp {
 
     @Override
     public List<SDVariable> doDiff(List<SDVariable> gradients) {
-        return new Gradient(sameDiff, arg(0), gradients.get(0)).outputs();
+        // By the output, which the next layer keeps anyway: so x is free, and may be overwritten.
+        return new Gradient(sameDiff, outputVariable(), gradients.get(0)).outputs();
     }
 
-    /** x, dy to dx = dy where x &gt; 0, else 0. */
+    /** y, dy to dx = dy where y &gt; 0, which is where x is, else 0. */
     public static final class Gradient extends JavaOp {
         /** For SameDiff. */
         public Gradient() {}
 
-        Gradient(SameDiff sd, SDVariable x, SDVariable dy) {
-            super(sd, x, dy);
+        Gradient(SameDiff sd, SDVariable y, SDVariable dy) {
+            super(sd, y, dy);
         }
 
         @Override
@@ -78,13 +79,13 @@ public final class ReluOp extends JavaOp {
         @Override
         public Runnable bind(INDArray[] in, INDArray[] out) {
             if (JavaOps.isDouble(in[0])) {
-                return () -> JavaOps.map(in[0], in[1], out[0], (x, dy) -> x > 0 ? dy : 0);
+                return () -> JavaOps.map(in[0], in[1], out[0], (y, dy) -> y > 0 ? dy : 0);
             }
             ElementwiseKernel kernel = new ElementwiseKernel((int) in[0].length());
-            Floats x = Floats.of(in[0]);
+            Floats y = Floats.of(in[0]);
             Floats dy = Floats.of(in[1]);
             Floats dx = Floats.of(out[0]);
-            return () -> kernel.reluGradient(x, dy, dx);
+            return () -> kernel.reluGradient(y, dy, dx);
         }
     }
 }

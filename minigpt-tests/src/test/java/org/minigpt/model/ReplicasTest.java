@@ -10,6 +10,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 class ReplicasTest {
     private static final int VOCAB = 9;
@@ -77,5 +78,34 @@ class ReplicasTest {
         gpt.flatParameters().subi(gpt.flatGradients().mul(0.1));
         double after = gpt.lossAndGradients(ids(false), ids(true));
         assertTrue(after < before, "a step down the gradient lowers the loss from " + before + ", not to " + after);
+    }
+
+    @Test
+    void aLargeShareIsRunInChunks() {
+        // 50 rows of 64 tokens: two chunks for one replica, one for each of five.
+        GptConfig config = CONFIG.toBuilder().blockSize(64).nLayer(1).nEmbd(8).build();
+        INDArray x = Nd4j.createFromArray(rows(50, 64, 1));
+        INDArray y = Nd4j.createFromArray(rows(50, 64, 2));
+        y.get(NDArrayIndex.interval(0, 9), NDArrayIndex.all()).assign(Gpt.IGNORE_INDEX);
+        Gpt chunks = Gpt.builder(config).dataType(DataType.DOUBLE).replicas(1).build();
+        Gpt replicas = Gpt.builder(config).dataType(DataType.DOUBLE).replicas(5).build();
+        double loss = replicas.lossAndGradients(x, y);
+        assertEquals(loss, chunks.lossAndGradients(x, y), 1e-12);
+        double error = replicas.flatGradients()
+                .sub(chunks.flatGradients())
+                .amaxNumber()
+                .doubleValue();
+        assertTrue(error < 1e-14, "gradients are off by " + error);
+    }
+
+    private static int[][] rows(int b, int t, long seed) {
+        Random random = new Random(seed);
+        int[][] rows = new int[b][t];
+        for (int[] row : rows) {
+            for (int i = 0; i < t; i++) {
+                row[i] = random.nextInt(VOCAB);
+            }
+        }
+        return rows;
     }
 }

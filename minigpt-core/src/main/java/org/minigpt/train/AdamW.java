@@ -1,9 +1,11 @@
 package org.minigpt.train;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.kernels.AdamWKernel;
 import org.minigpt.kernels.Floats;
 import org.minigpt.model.ParameterInfo;
+import org.minigpt.runtime.Workers;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -16,11 +18,13 @@ import org.nd4j.linalg.factory.Nd4j;
  * <p>Its state are the two moments and the number of steps: with them an optimizer goes on bit for bit.
  */
 public final class AdamW {
+    /** Fewer entries are not worth another thread. */
+    private static final long MIN_PART = 65_536;
+
     private final List<ParameterInfo> infos;
     private final AdamWConfig config;
     private final INDArray firstMoment;
     private final INDArray secondMoment;
-    private final AdamWKernel kernel = new AdamWKernel();
     private long steps;
 
     /**
@@ -69,13 +73,32 @@ public final class AdamW {
         }
     }
 
+    /** The entries are shared out among threads; each is computed by itself, so the bits do not depend on how. */
     private void stepFloat(AdamWKernel.Step step, double keep, INDArray parameters, INDArray gradients) {
+        long length = firstMoment.length();
+        int parts = (int) Math.min(Runtime.getRuntime().availableProcessors(), 1 + length / MIN_PART);
+        List<Runnable> tasks = new ArrayList<>();
+        for (int part = 0; part < parts; part++) {
+            long from = length * part / parts;
+            long to = length * (part + 1) / parts;
+            tasks.add(() -> stepFloat(step, keep, parameters, gradients, from, to));
+        }
+        Workers.runAll(tasks);
+    }
+
+    private void stepFloat(
+            AdamWKernel.Step step, double keep, INDArray parameters, INDArray gradients, long from, long to) {
+        AdamWKernel kernel = new AdamWKernel();
         Floats p = Floats.of(parameters);
         Floats g = Floats.of(gradients);
         Floats m = Floats.of(firstMoment);
         Floats v = Floats.of(secondMoment);
         for (ParameterInfo info : infos) {
-            kernel.update(step, keep(info, keep), p, g, m, v, (int) info.offset(), (int) info.length());
+            long start = Math.max(from, info.offset());
+            long end = Math.min(to, info.offset() + info.length());
+            if (start < end) {
+                kernel.update(step, keep(info, keep), p, g, m, v, (int) start, (int) (end - start));
+            }
         }
     }
 

@@ -82,7 +82,7 @@ public final class AtomicFiles {
         }
     }
 
-    private static void moveIntoPlace(Path temporary, Path target) throws IOException {
+    static void moveIntoPlace(Path temporary, Path target) throws IOException {
         try {
             Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
         } catch (AtomicMoveNotSupportedException e) {
@@ -91,7 +91,7 @@ public final class AtomicFiles {
     }
 
     /** What went wrong in a few words; several exceptions of java.nio have only the file's name as their message. */
-    private static String reason(IOException e) {
+    static String reason(IOException e) {
         if (e instanceof AccessDeniedException) {
             return "permission denied";
         }

@@ -1,0 +1,119 @@
+package org.minigpt.util;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.commons.io.file.PathUtils;
+import org.apache.commons.io.function.IOConsumer;
+
+/**
+ * Files of one folder that change together: after a crash at any moment they are all the old ones or all the new ones.
+ * Other files of the folder are left alone.
+ *
+ * <p>The new files are written to the sub-folder {@code .minigpt.saving}. Renaming it to {@code .minigpt.saved} is the
+ * moment from which they count; then they are moved up one by one. Whoever asks {@link #locate} for a file after a crash
+ * in between gets the one that still waits in {@code .minigpt.saved}, and the next {@link #write} moves it up. One
+ * program at a time may write to a folder.
+ */
+public final class AtomicFolder {
+    private static final String SAVING = ".minigpt.saving";
+    private static final String SAVED = ".minigpt.saved";
+
+    private AtomicFolder() {}
+
+    /**
+     * Writes files to a folder, replacing those of the same names. Missing folders are made.
+     *
+     * @param dir the folder
+     * @param writer writes the files, no folders, to the folder that it is given
+     * @throws MiniGptException if they cannot be written; then, and when the writer throws anything of its own, the
+     *     files are as they were before
+     */
+    public static void write(Path dir, IOConsumer<Path> writer) {
+        if (Files.exists(dir) && !Files.isDirectory(dir)) {
+            throw new MiniGptException(dir + " is a file, so no folder of that name can be made: choose another name.");
+        }
+        try {
+            // createDirectories before JDK 20 refuses a symbolic link to a directory.
+            if (!Files.isDirectory(dir)) {
+                Files.createDirectories(dir);
+            }
+            Path saved = dir.resolve(SAVED);
+            if (Files.isDirectory(saved)) {
+                moveUp(saved);
+            }
+            stage(dir, writer);
+            AtomicFiles.moveIntoPlace(dir.resolve(SAVING), saved);
+            moveUp(saved);
+        } catch (IOException e) {
+            throw new MiniGptException(
+                    dir + " could not be written (" + AtomicFiles.reason(e)
+                            + "): make room or choose another place, and check its permissions.",
+                    e);
+        }
+    }
+
+    /**
+     * Finds a file of a folder that {@link #write} wrote.
+     *
+     * @param dir the folder
+     * @param name of the file
+     * @return its path; if there is no such file, the path it should have
+     */
+    public static Path locate(Path dir, String name) {
+        Path waiting = dir.resolve(SAVED).resolve(name);
+        return Files.exists(waiting) ? waiting : dir.resolve(name);
+    }
+
+    private static void stage(Path dir, IOConsumer<Path> writer) throws IOException {
+        Path saving = dir.resolve(SAVING);
+        deleteIfExists(saving);
+        Files.createDirectory(saving);
+        boolean complete = false;
+        try {
+            writer.accept(saving);
+            for (Path file : files(saving)) {
+                refuseFolderInItsPlace(dir.resolve(file.getFileName()));
+                // Else a power cut could leave a file that counts, but is empty.
+                try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "rw")) {
+                    open.getFD().sync();
+                }
+            }
+            complete = true;
+        } finally {
+            if (!complete) {
+                deleteIfExists(saving);
+            }
+        }
+    }
+
+    /** What cannot be moved up must not count. */
+    private static void refuseFolderInItsPlace(Path target) {
+        if (Files.isDirectory(target)) {
+            throw new MiniGptException(
+                    target + " is a directory, so no file of that name can be written: choose another folder.");
+        }
+    }
+
+    private static void moveUp(Path saved) throws IOException {
+        for (Path file : files(saved)) {
+            AtomicFiles.moveIntoPlace(file, saved.resolveSibling(file.getFileName()));
+        }
+        Files.delete(saved);
+    }
+
+    private static List<Path> files(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.sorted().toList();
+        }
+    }
+
+    private static void deleteIfExists(Path folder) throws IOException {
+        if (Files.exists(folder)) {
+            PathUtils.deleteDirectory(folder);
+        }
+    }
+}

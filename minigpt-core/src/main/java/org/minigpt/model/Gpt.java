@@ -65,7 +65,9 @@ public final class Gpt {
         infos = FlatVector.layOut(declared);
         parameters = new FlatVector(dataType, infos);
         gradients = new FlatVector(dataType, infos);
-        initialise(declared, builder.seed);
+        if (!builder.zeroParameters) {
+            initialise(declared, builder.seed);
+        }
         sd = Graphs.create();
         parameters.views().forEach(sd::var);
         SDVariable ids = sd.placeHolder(IDS, DataType.INT32, -1, -1);
@@ -85,6 +87,15 @@ public final class Gpt {
     /** @return a builder for a GPT of this configuration */
     public static Builder builder(GptConfig config) {
         return new Builder(config);
+    }
+
+    /**
+     * The parameters that a model of this configuration has, without making one: nothing of their size is allocated.
+     *
+     * @return in the order of {@link #parameters}
+     */
+    public static List<Parameter> declaredParameters(GptConfig config) {
+        return new GptGraph(config).parameters();
     }
 
     private void initialise(List<Parameter> declared, long seed) {
@@ -243,6 +254,7 @@ public final class Gpt {
         private DataType dataType = DataType.FLOAT;
         private OpSet opSet;
         private int replicas = Runtime.getRuntime().availableProcessors();
+        private boolean zeroParameters;
 
         private Builder(GptConfig config) {
             this.config = config;
@@ -278,6 +290,12 @@ public final class Gpt {
                 throw new MiniGptException("replicas is " + replicas + " but must be at least 1; set it");
             }
             this.replicas = replicas;
+            return this;
+        }
+
+        /** Leaves all parameters 0, for a caller that fills them: drawing those of a large model takes seconds. */
+        public Builder zeroParameters() {
+            this.zeroParameters = true;
             return this;
         }
 

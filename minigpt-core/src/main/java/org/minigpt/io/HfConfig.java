@@ -1,0 +1,126 @@
+package org.minigpt.io;
+
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import org.minigpt.graph.Activation;
+import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.util.AtomicFiles;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.buffer.DataType;
+
+/**
+ * The {@code config.json} of a model's folder: the keys of Hugging Face's {@code GPT2Config}, and under the key
+ * {@code minigpt} what they cannot say, which layers have biases and how parameters are drawn. In a file that their
+ * library wrote, all layers have biases but the head: it hands the key on when it saves a model that it opened, with
+ * zeros for the biases that were missing.
+ *
+ * @param gpt the shape of the model
+ * @param own whether MiniGPT wrote the file
+ */
+record HfConfig(GptConfig gpt, boolean own) {
+    private static final String MODEL_TYPE = "gpt2";
+    private static final String OWN = "minigpt";
+    /** Hugging Face's library puts it in every file. */
+    private static final String OTHER = "transformers_version";
+
+    private static final int VERSION = 1;
+    /** GPT2Config's own default; the lecture's initialisation has no such number. */
+    private static final double INITIALIZER_RANGE = 0.02;
+
+    private static final double DEFAULT_EPS = 1e-5;
+    private static final double DEFAULT_DROPOUT = 0.1;
+
+    private static final Map<String, Activation> ACTIVATIONS =
+            Map.of("relu", Activation.RELU, "gelu", Activation.GELU, "gelu_new", Activation.GELU_TANH);
+    private static final ObjectWriter WRITER = new JsonMapper().writerWithDefaultPrettyPrinter();
+
+    /** @throws MiniGptException if the file cannot be written */
+    static void write(Path file, GptConfig config, DataType dataType) {
+        ObjectNode json = new JsonMapper().createObjectNode();
+        json.put("model_type", MODEL_TYPE);
+        json.putArray("architectures").add("GPT2LMHeadModel");
+        json.put("activation_function", nameOf(config.activation()));
+        json.put("n_ctx", config.blockSize());
+        json.put("n_positions", config.blockSize());
+        json.put("n_embd", config.nEmbd());
+        json.put("n_layer", config.nLayer());
+        json.put("n_head", config.nHead());
+        json.put("n_inner", 4L * config.nEmbd());
+        json.put("vocab_size", config.vocabSize());
+        json.put("layer_norm_epsilon", config.normEps());
+        json.put("initializer_range", INITIALIZER_RANGE);
+        json.put("resid_pdrop", config.dropout());
+        json.put("embd_pdrop", config.dropout());
+        json.put("attn_pdrop", config.dropout());
+        json.put("tie_word_embeddings", config.tiedHead());
+        json.put("torch_dtype", dataType == DataType.DOUBLE ? "float64" : "float32");
+        // By default they would be 50256, beyond a small vocabulary.
+        json.putNull("bos_token_id");
+        json.putNull("eos_token_id");
+        ObjectNode own = json.putObject(OWN);
+        own.put("version", VERSION);
+        own.put("bias", config.bias().name().toLowerCase(Locale.ROOT));
+        own.put("initialization", config.initialization().name().toLowerCase(Locale.ROOT));
+        AtomicFiles.write(file, out -> WRITER.writeValue(out, json));
+    }
+
+    private static String nameOf(Activation activation) {
+        return ACTIVATIONS.entrySet().stream()
+                .filter(e -> e.getValue() == activation)
+                .map(Map.Entry::getKey)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** @throws MiniGptException if the file can't be read, is damaged, or describes what is no {@link GptConfig} */
+    static HfConfig read(Path file) {
+        JsonConfig json = JsonConfig.read(file);
+        json.requireValue("model_type", MODEL_TYPE);
+        // Attention that GPT-2's own code can be told to do otherwise.
+        json.requireFlag("scale_attn_weights", true);
+        json.requireFlag("scale_attn_by_inverse_layer_idx", false);
+        json.requireFlag("add_cross_attention", false);
+        boolean own = json.has(OWN) && !json.has(OTHER);
+        GptConfig.Builder gpt = GptConfig.builder()
+                .vocabSize(json.integer("vocab_size"))
+                .blockSize(json.integer("n_positions"))
+                .nLayer(json.integer("n_layer"))
+                .nHead(json.integer("n_head"))
+                .nEmbd(json.integer("n_embd"))
+                .normEps(json.number("layer_norm_epsilon", DEFAULT_EPS))
+                .dropout(dropout(json))
+                .activation(json.choice("activation_function", "gelu_new", ACTIVATIONS))
+                .tiedHead(json.flag("tie_word_embeddings", true))
+                .bias(Bias.ALL)
+                .initialization(Initialization.NANOGPT);
+        if (own) {
+            JsonConfig more = json.object(OWN);
+            more.requireVersion(VERSION);
+            gpt.bias(more.choice("bias", JsonConfig.names(Bias.values())));
+            gpt.initialization(more.choice("initialization", JsonConfig.names(Initialization.values())));
+        }
+        GptConfig config = json.built(gpt);
+        long inner = 4L * config.nEmbd();
+        if (json.has("n_inner") && json.integer("n_inner") != inner) {
+            throw json.unsupported("n_inner", "4·n_embd, here " + inner);
+        }
+        return new HfConfig(config, own);
+    }
+
+    /** GPT-2 has three dropouts, the lecture and nanoGPT have one. */
+    private static double dropout(JsonConfig json) {
+        double dropout = json.number("resid_pdrop", DEFAULT_DROPOUT);
+        for (String key : new String[] {"embd_pdrop", "attn_pdrop"}) {
+            if (json.number(key, DEFAULT_DROPOUT) != dropout) {
+                throw json.unsupported(key, "that of resid_pdrop, " + dropout);
+            }
+        }
+        return dropout;
+    }
+}

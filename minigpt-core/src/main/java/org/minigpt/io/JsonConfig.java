@@ -1,0 +1,164 @@
+package org.minigpt.io;
+
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.io.JsonEOFException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+import org.minigpt.model.GptConfig;
+import org.minigpt.text.TextFiles;
+import org.minigpt.util.MiniGptException;
+
+/** A JSON object of a {@code config.json}, and the sentences for what is wrong with it. */
+final class JsonConfig {
+    private static final String REMEDY = ": use the config.json that was saved with the model.";
+    private static final int MAX_SHOWN = 40;
+    private static final ObjectReader READER = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build()
+            .reader();
+
+    private final Path file;
+    private final String prefix;
+    private final JsonNode json;
+
+    private JsonConfig(Path file, String prefix, JsonNode json) {
+        this.file = file;
+        this.prefix = prefix;
+        this.json = json;
+    }
+
+    /** @throws MiniGptException if the file can't be read or is not one JSON object */
+    static JsonConfig read(Path file) {
+        JsonNode json;
+        try {
+            json = READER.readTree(TextFiles.readUtf8(file));
+        } catch (JsonEOFException e) {
+            throw new MiniGptException(file + " is truncated, its JSON ends too early" + REMEDY, e);
+        } catch (JsonProcessingException e) {
+            JsonLocation at = e.getLocation();
+            String where = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
+            throw new MiniGptException(file + " is not valid JSON" + where + REMEDY, e);
+        }
+        if (!json.isObject()) {
+            throw new MiniGptException(file + " is JSON, but not an object" + REMEDY);
+        }
+        return new JsonConfig(file, "", json);
+    }
+
+    /** @return whether the key is there, and not null */
+    boolean has(String key) {
+        return json.hasNonNull(key);
+    }
+
+    int integer(String key) {
+        JsonNode value = required(key);
+        if (!value.isInt()) {
+            throw wrong(key, "a whole number");
+        }
+        return value.intValue();
+    }
+
+    double number(String key, double absent) {
+        if (has(key) && !json.get(key).isNumber()) {
+            throw wrong(key, "a number");
+        }
+        return has(key) ? json.get(key).doubleValue() : absent;
+    }
+
+    boolean flag(String key, boolean absent) {
+        if (has(key) && !json.get(key).isBoolean()) {
+            throw wrong(key, "true or false");
+        }
+        return has(key) ? json.get(key).booleanValue() : absent;
+    }
+
+    <T> T choice(String key, String absent, Map<String, T> choices) {
+        return has(key) ? choice(key, choices) : choices.get(absent);
+    }
+
+    <T> T choice(String key, Map<String, T> choices) {
+        JsonNode value = required(key);
+        T chosen = value.isTextual() ? choices.get(value.textValue()) : null;
+        if (chosen == null) {
+            throw unsupported(key, String.join(", ", new TreeSet<>(choices.keySet())));
+        }
+        return chosen;
+    }
+
+    JsonConfig object(String key) {
+        if (!required(key).isObject()) {
+            throw wrong(key, "an object");
+        }
+        return new JsonConfig(file, key + ".", json.get(key));
+    }
+
+    void requireValue(String key, String value) {
+        if (!required(key).asText().equals(value)) {
+            throw unsupported(key, value);
+        }
+    }
+
+    void requireFlag(String key, boolean value) {
+        if (flag(key, value) != value) {
+            throw unsupported(key, String.valueOf(value));
+        }
+    }
+
+    void requireVersion(int version) {
+        if (integer("version") != version) {
+            throw new MiniGptException(file + " is of version " + shown("version") + ", but this program reads version "
+                    + version + ": use the program that saved it.");
+        }
+    }
+
+    /** @return the configuration of a builder whose values come from this file */
+    GptConfig built(GptConfig.Builder builder) {
+        try {
+            return builder.build();
+        } catch (MiniGptException e) {
+            throw new MiniGptException(file + " describes no model: " + e.getMessage(), e);
+        }
+    }
+
+    /** @return the enum's values by their names in lower case */
+    static <E extends Enum<E>> Map<String, E> names(E[] values) {
+        Map<String, E> names = new LinkedHashMap<>();
+        for (E value : values) {
+            names.put(value.name().toLowerCase(Locale.ROOT), value);
+        }
+        return names;
+    }
+
+    /** The file may be sound, but describes another model than a {@code Gpt}. */
+    MiniGptException unsupported(String key, String supported) {
+        return new MiniGptException(file + " has " + shown(key) + " for \"" + prefix + key
+                + "\", but MiniGPT supports only " + supported + ": give another model.");
+    }
+
+    private MiniGptException wrong(String key, String type) {
+        return new MiniGptException(
+                file + " has " + shown(key) + " for \"" + prefix + key + "\", which is not " + type + REMEDY);
+    }
+
+    private JsonNode required(String key) {
+        if (!has(key)) {
+            throw new MiniGptException(file + " has no \"" + prefix + key + "\"" + REMEDY);
+        }
+        return json.get(key);
+    }
+
+    private String shown(String key) {
+        String text = json.get(key).toString();
+        return text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN) + "...";
+    }
+}

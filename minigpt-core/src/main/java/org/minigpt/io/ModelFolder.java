@@ -1,0 +1,133 @@
+package org.minigpt.io;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.minigpt.model.Gpt;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
+import org.minigpt.util.AtomicFolder;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * A model and its tokenizer in a folder, as Hugging Face has its GPT-2: {@code model.safetensors} with the parameters,
+ * {@code config.json} and {@code tokenizer.json}.
+ *
+ * <pre>{@code
+ * ModelFolder.save(dir, gpt, tokenizer);
+ * ModelFolder.SavedModel model = ModelFolder.load(dir);
+ * INDArray logits = model.gpt().logits(new int[][] {model.tokenizer().encode("To be")}); // the same bits
+ * }</pre>
+ *
+ * <p>Parameters bear the names of Hugging Face's GPT-2 with its head, of which {@code lm_head.bias} alone is not known
+ * there: models with {@code Bias.LECTURE} or {@code Bias.ALL} and a head of its own have it. What else its
+ * {@code GPT2Config} cannot say stands under the key {@code minigpt} of {@code config.json}.
+ */
+public final class ModelFolder {
+    /** The file of the parameters. */
+    public static final String WEIGHTS = "model.safetensors";
+
+    /** The file of the configuration. */
+    public static final String CONFIG = "config.json";
+
+    /** The file of the tokenizer. */
+    public static final String TOKENIZER = "tokenizer.json";
+
+    private static final List<String> FILES = List.of(WEIGHTS, CONFIG, TOKENIZER);
+
+    private ModelFolder() {}
+
+    /**
+     * A model with its tokenizer.
+     *
+     * @param gpt the model
+     * @param tokenizer with as many tokens as the model's vocabulary
+     */
+    public record SavedModel(Gpt gpt, Tokenizer tokenizer) {}
+
+    /**
+     * Saves a model. One that the folder holds already is replaced, as a whole or, if saving fails or is cut short by a
+     * crash, not at all; the folder's other files are left alone.
+     *
+     * @param dir the folder, made if it is not there
+     * @param gpt the model; it must not be trained meanwhile
+     * @param tokenizer with as many tokens as the model's vocabulary
+     * @throws MiniGptException if the two do not fit each other, or the folder cannot be written
+     */
+    public static void save(Path dir, Gpt gpt, Tokenizer tokenizer) {
+        int vocabSize = gpt.config().vocabSize();
+        if (tokenizer.vocabSize() != vocabSize) {
+            throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
+                    + " tokens, but the model has a vocabulary of " + vocabSize
+                    + ": save the model with the tokenizer it was trained with.");
+        }
+        AtomicFolder.write(dir, folder -> {
+            Safetensors.write(folder.resolve(WEIGHTS), gpt.parameters(), Map.of("format", "pt"));
+            HfConfig.write(folder.resolve(CONFIG), gpt.config(), gpt.dataType());
+            tokenizer.save(folder.resolve(TOKENIZER));
+        });
+    }
+
+    /**
+     * Opens a model, in the precision in which it was saved.
+     *
+     * @param dir a folder that {@link #save} wrote, or with such a tokenizer.json a Hugging Face GPT-2's, of which a
+     *     head of its own gets a bias of 0
+     * @return the model, with the same parameters bit for bit, and its tokenizer
+     * @throws MiniGptException if the folder or one of its files is not there, can't be read or is damaged, or the
+     *     files do not fit each other
+     */
+    public static SavedModel load(Path dir) {
+        requireFolder(dir);
+        Path configFile = AtomicFolder.locate(dir, CONFIG);
+        HfConfig config = HfConfig.read(configFile);
+        Path tokenizerFile = AtomicFolder.locate(dir, TOKENIZER);
+        Tokenizer tokenizer = CharTokenizer.load(tokenizerFile);
+        int vocabSize = config.gpt().vocabSize();
+        if (tokenizer.vocabSize() != vocabSize) {
+            throw new MiniGptException(tokenizerFile + " has " + tokenizer.vocabSize() + " tokens, but the model of "
+                    + configFile + " has a vocabulary of " + vocabSize
+                    + ": use the tokenizer.json that was saved with the model.");
+        }
+        try (SafetensorsReader weights = SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
+            return new SavedModel(GptWeights.load(weights, config), tokenizer);
+        }
+    }
+
+    private static void requireFolder(Path dir) {
+        if (!exists(dir)) {
+            throw new MiniGptException("There is no folder " + dir + ": check the path, or train a model first.");
+        }
+        String files = String.join(", ", FILES);
+        if (!Files.isDirectory(dir)) {
+            throw new MiniGptException(
+                    dir + " is a file, not a model's folder: give the folder that holds " + files + ".");
+        }
+        List<String> missing = new ArrayList<>(FILES);
+        missing.removeIf(name -> exists(AtomicFolder.locate(dir, name)));
+        if (!missing.isEmpty()) {
+            throw new MiniGptException(dir + " is not a model's folder, it has no " + String.join(" and no ", missing)
+                    + ": give the folder that holds " + files + ".");
+        }
+    }
+
+    /** Unlike {@link Files#exists}, tells what is not there from what may not be seen. */
+    private static boolean exists(Path path) {
+        try {
+            Files.readAttributes(path, BasicFileAttributes.class);
+            return true;
+        } catch (NoSuchFileException e) {
+            return false;
+        } catch (AccessDeniedException e) {
+            throw new MiniGptException(path + " cannot be read: check its permissions and its folder's.", e);
+        } catch (IOException e) {
+            throw new MiniGptException(path + " cannot be read (" + e + "): check the path.", e);
+        }
+    }
+}

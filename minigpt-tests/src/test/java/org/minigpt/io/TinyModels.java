@@ -1,0 +1,79 @@
+package org.minigpt.io;
+
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.minigpt.graph.Activation;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.text.CharTokenizer;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** Models of the three styles with 5 tokens, 2 layers, 2 heads, 8 wide, a context of 4. */
+final class TinyModels {
+    static final CharTokenizer TOKENIZER = CharTokenizer.fromCorpus("hello ");
+    private static final int[][] IDS = {{0, 4, 2, 1}, {3, 3, 1, 0}};
+
+    private TinyModels() {}
+
+    static GptConfig lecture() {
+        return GptConfig.builder()
+                .vocabSize(TOKENIZER.vocabSize())
+                .blockSize(4)
+                .nLayer(2)
+                .nHead(2)
+                .nEmbd(8)
+                .build();
+    }
+
+    static GptConfig nanoGpt() {
+        return lecture().toBuilder()
+                .bias(Bias.NONE)
+                .activation(Activation.GELU)
+                .tiedHead(true)
+                .dropout(0.25)
+                .initialization(Initialization.NANOGPT)
+                .build();
+    }
+
+    static GptConfig gpt2() {
+        return lecture().toBuilder()
+                .bias(Bias.ALL)
+                .activation(Activation.GELU_TANH)
+                .normEps(1.5e-5)
+                .initialization(Initialization.NANOGPT)
+                .build();
+    }
+
+    static Stream<GptConfig> all() {
+        return Stream.of(lecture(), nanoGpt(), gpt2());
+    }
+
+    static Gpt gpt(GptConfig config, DataType dataType) {
+        return Gpt.builder(config).seed(5).dataType(dataType).build();
+    }
+
+    static Gpt gpt() {
+        return gpt(lecture(), DataType.FLOAT);
+    }
+
+    /** @return the bits of some logits [2,4,5] as whole numbers */
+    static long[] logitBits(Gpt gpt) {
+        return logitBits(gpt, IDS);
+    }
+
+    /** @return the bits of the logits of these ids, as whole numbers */
+    static long[] logitBits(Gpt gpt, int[][] ids) {
+        INDArray logits = gpt.logits(ids).ravel();
+        LongStream.Builder bits = LongStream.builder();
+        for (long i = 0; i < logits.length(); i++) {
+            bits.add(
+                    gpt.dataType() == DataType.DOUBLE
+                            ? Double.doubleToRawLongBits(logits.getDouble(i))
+                            : Float.floatToRawIntBits(logits.getFloat(i)));
+        }
+        return bits.build().toArray();
+    }
+}

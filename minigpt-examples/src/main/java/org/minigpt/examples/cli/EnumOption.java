@@ -1,0 +1,65 @@
+package org.minigpt.examples.cli;
+
+import java.util.List;
+import java.util.Locale;
+import org.minigpt.data.Split;
+import org.minigpt.graph.Activation;
+import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.train.DecayGroup;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Enums as options spell them: {@code gelu-tanh} is {@code GELU_TANH}. */
+abstract class EnumOption<E extends Enum<E>> implements ITypeConverter<E> {
+    private final List<E> values;
+
+    private EnumOption(E[] values) {
+        this.values = List.of(values);
+    }
+
+    @Override
+    public E convert(String text) {
+        return values.stream()
+                .filter(value -> spell(value).equals(text))
+                .findFirst()
+                .orElseThrow(() -> new TypeConversionException("it must be "
+                        + String.join(
+                                ", ", values.stream().map(EnumOption::spell).toList())
+                        + ", but is '" + text + "'"));
+    }
+
+    private static String spell(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    static final class OfBias extends EnumOption<Bias> {
+        OfBias() {
+            super(Bias.values());
+        }
+    }
+
+    static final class OfActivation extends EnumOption<Activation> {
+        OfActivation() {
+            super(Activation.values());
+        }
+    }
+
+    static final class OfInitialization extends EnumOption<Initialization> {
+        OfInitialization() {
+            super(Initialization.values());
+        }
+    }
+
+    static final class OfDecayGroup extends EnumOption<DecayGroup> {
+        OfDecayGroup() {
+            super(DecayGroup.values());
+        }
+    }
+
+    static final class OfSplit extends EnumOption<Split> {
+        OfSplit() {
+            super(Split.values());
+        }
+    }
+}

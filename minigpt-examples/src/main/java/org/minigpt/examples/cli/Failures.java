@@ -1,0 +1,43 @@
+package org.minigpt.examples.cli;
+
+import java.io.PrintWriter;
+import java.util.function.BooleanSupplier;
+import org.minigpt.util.MiniGptException;
+import picocli.CommandLine;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.ParseResult;
+
+/** What a user reads when a command fails: a sentence, and the stack trace only if asked for. */
+final class Failures implements IExecutionExceptionHandler {
+    private final BooleanSupplier stacktrace;
+
+    Failures(BooleanSupplier stacktrace) {
+        this.stacktrace = stacktrace;
+    }
+
+    @Override
+    public int handleExecutionException(Exception e, CommandLine command, ParseResult parsed) {
+        PrintWriter err = command.getErr();
+        err.println("minigpt: " + sentence(e));
+        if (stacktrace.getAsBoolean()) {
+            e.printStackTrace(err);
+        }
+        return command.getCommandSpec().exitCodeOnExecutionException();
+    }
+
+    private static String sentence(Throwable e) {
+        Throwable last = e;
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof MiniGptException) {
+                return cause.getMessage();
+            }
+            if (cause instanceof OutOfMemoryError) {
+                return "The memory does not suffice (" + cause.getMessage() + "): choose a smaller model or"
+                        + " --batch-size, or set MINIGPT_OPTS=-Xmx8g.";
+            }
+            last = cause;
+        }
+        return "This should not have happened (" + last
+                + "): please report it with what you did and the output of the same command with --stacktrace.";
+    }
+}

@@ -1,0 +1,95 @@
+package org.minigpt.examples.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.model.ParameterInfo;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code minigpt info}: what is in a model's folder. */
+@Command(
+        name = "info",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        header = "Shows the configuration, the parameters and the files of a model.",
+        description = "")
+final class InfoCommand implements Callable<Integer> {
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            defaultValue = "out",
+            description = "The model's folder [${DEFAULT-VALUE}].")
+    private Path model;
+
+    @Override
+    public Integer call() {
+        Gpt gpt = ModelFolder.load(model).gpt();
+        PrintStream out = System.out;
+        printConfig(out, gpt.config());
+        printParameters(out, gpt);
+        printFiles(out);
+        return 0;
+    }
+
+    private static void printConfig(PrintStream out, GptConfig config) {
+        out.println("Configuration");
+        row(out, "vocab_size", config.vocabSize());
+        row(out, "block_size", config.blockSize());
+        row(out, "n_layer", config.nLayer());
+        row(out, "n_head", config.nHead());
+        row(out, "n_embd", config.nEmbd());
+        row(out, "dropout", config.dropout());
+        row(out, "bias", lower(config.bias()));
+        row(out, "activation", lower(config.activation()));
+        row(out, "tied_head", config.tiedHead());
+        row(out, "norm_eps", config.normEps());
+        row(out, "init", lower(config.initialization()));
+    }
+
+    private static void row(PrintStream out, String name, Object value) {
+        out.printf(Locale.ROOT, "  %-12s %s%n", name, value);
+    }
+
+    private static String lower(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    private static void printParameters(PrintStream out, Gpt gpt) {
+        out.printf("%nParameters, %s%n", gpt.dataType());
+        int width = gpt.parameterInfos().stream()
+                .mapToInt(info -> info.name().length())
+                .max()
+                .orElseThrow();
+        String format = "  %-" + width + "s  %-14s %,14d%n";
+        for (ParameterInfo info : gpt.parameterInfos()) {
+            String shape = info.shape().stream().map(String::valueOf).collect(Collectors.joining(" x "));
+            out.printf(Locale.ROOT, format, info.name(), shape, info.length());
+        }
+        out.printf(Locale.ROOT, format, "all", "", gpt.parameterCount());
+    }
+
+    private void printFiles(PrintStream out) {
+        out.printf("%nFiles in %s%n", model.toAbsolutePath().normalize());
+        try (Stream<Path> files = Files.list(model)) {
+            List<Path> regular = files.filter(Files::isRegularFile).sorted().toList();
+            for (Path file : regular) {
+                out.printf(Locale.ROOT, "  %-20s %,14d bytes%n", file.getFileName(), Files.size(file));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

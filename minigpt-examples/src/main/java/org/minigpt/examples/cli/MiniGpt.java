@@ -1,0 +1,67 @@
+package org.minigpt.examples.cli;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command line {@code minigpt}. Exit codes: 0 done, 1 something is wrong with the input or the run, 2 wrong usage,
+ * 130 stopped by Ctrl-C.
+ */
+@Command(
+        name = "minigpt",
+        synopsisSubcommandLabel = "COMMAND",
+        header = "Trains a GPT on a text, lets it write, and measures it.",
+        subcommands = {TrainCommand.class, SampleCommand.class, EvalCommand.class, InfoCommand.class},
+        versionProvider = Version.class,
+        mixinStandardHelpOptions = true,
+        footerHeading = "%n",
+        footer = {
+            "minigpt COMMAND --help shows the options of a command. For example:",
+            "  minigpt train --data moby-dick --out-dir out",
+            "  minigpt sample --model out --prompt \"Call me \"",
+            "",
+            "Exit codes: 0 done, 1 the input or the run is at fault, 2 wrong usage, 130 Ctrl-C.",
+        })
+public final class MiniGpt implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--stacktrace",
+            scope = ScopeType.INHERIT,
+            order = 1000,
+            description = "Show where in the program an error came from.")
+    private boolean stacktrace;
+
+    public static void main(String[] args) {
+        System.exit(commandLine().execute(args));
+    }
+
+    /** @return a new command line, without anything of an earlier run */
+    static CommandLine commandLine() {
+        MiniGpt root = new MiniGpt();
+        CommandLine cli = new CommandLine(root)
+                .setOverwrittenOptionsAllowed(true)
+                .setUsageHelpAutoWidth(true)
+                .setUsageHelpLongOptionsMaxWidth(30)
+                .setParameterExceptionHandler(new UsageErrors())
+                .setExecutionExceptionHandler(new Failures(() -> root.stacktrace));
+        cli.getSubcommands().values().forEach(MiniGpt::groupOptions);
+        return cli;
+    }
+
+    private static void groupOptions(CommandLine command) {
+        command.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, new GroupedOptions());
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "Name a command: train, sample, eval or info.");
+    }
+}

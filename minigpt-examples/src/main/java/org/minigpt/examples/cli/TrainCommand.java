@@ -1,0 +1,210 @@
+package org.minigpt.examples.cli;
+
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import org.minigpt.data.TokenDataset;
+import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.examples.report.Progress;
+import org.minigpt.examples.report.RunFolder;
+import org.minigpt.examples.report.TrainingReport;
+import org.minigpt.generate.SamplingOptions;
+import org.minigpt.generate.TextGenerator;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.model.Gpt;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.train.TrainConfig;
+import org.minigpt.train.TrainResult;
+import org.minigpt.train.Trainer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code minigpt train}: from a text to a model in a folder. */
+@Command(
+        name = "train",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        header = "Trains a model on a text, character by character.",
+        description = {
+            "The defaults are the small GPT of Karpathy's lecture, 0.2 million parameters; options are named as in"
+                    + " nanoGPT. Defaults stand in brackets.",
+            ""
+        },
+        footerHeading = "%n",
+        footer = {
+            "At each evaluation but that before the first step the model is saved, replacing one that is there, with"
+                    + " metrics.csv and loss.png beside it. Ctrl-C ends the run after the present step; what the last"
+                    + " evaluation saved stays, and the exit code is 130.",
+            "",
+            "nanoGPT's run on a CPU:",
+            "  minigpt train --data shakespeare --batch-size 12 --block-size 64 \\",
+            "    --n-embd 128 --bias none --activation gelu --tied-head --init nanogpt \\",
+            "    --max-iters 2000 --eval-interval 250 --decay-lr --grad-clip 1.0 \\",
+            "    --weight-decay 0.1 --decay-group matrices --beta2 0.99"
+        })
+final class TrainCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin(name = "Data")
+    private DataOptions data = new DataOptions();
+
+    @Mixin(name = "Model")
+    private ModelOptions model = new ModelOptions();
+
+    @Mixin(name = "Training")
+    private TrainingOptions.Run run = new TrainingOptions.Run();
+
+    @Mixin(name = "Optimizer (AdamW)")
+    private TrainingOptions.Optimizer optimizer = new TrainingOptions.Optimizer();
+
+    @Mixin(name = "Learning rate over time")
+    private TrainingOptions.Schedule schedule = new TrainingOptions.Schedule();
+
+    @Mixin(name = "Evaluation and output")
+    private Output output = new Output();
+
+    private static final class Output {
+        @Option(
+                names = "--eval-interval",
+                paramLabel = "N",
+                defaultValue = "500",
+                description = "Steps from one evaluation to the next [${DEFAULT-VALUE}].")
+        private int evalInterval;
+
+        @Option(
+                names = "--eval-iters",
+                paramLabel = "N",
+                defaultValue = "200",
+                description = "Random batches of each split in an evaluation; 0 for all of both [${DEFAULT-VALUE}].")
+        private int evalIters;
+
+        @Option(
+                names = "--sample-tokens",
+                paramLabel = "N",
+                defaultValue = "120",
+                description = "Tokens of the sample at each evaluation; 0 for none [${DEFAULT-VALUE}].")
+        private int sampleTokens;
+
+        @Option(
+                names = "--out-dir",
+                paramLabel = "DIR",
+                defaultValue = "out",
+                description = "The model's folder [${DEFAULT-VALUE}].")
+        private Path outDir;
+    }
+
+    @Override
+    public Integer call() {
+        if (schedule.hasDetails() && !schedule.decayLr) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--warmup-iters, --lr-decay-iters and --min-lr shape --decay-lr: add that, or leave them out.");
+        }
+        PrintStream out = System.out;
+        TrainConfig config = config();
+        Checks.requireNotNegative("--sample-tokens", output.sampleTokens);
+        SamplingOptions sampling =
+                SamplingOptions.builder().maxNewTokens(output.sampleTokens).build();
+
+        Corpus corpus = data.corpus();
+        CharTokenizer tokenizer = CharTokenizer.fromCorpus(corpus.text());
+        TokenDataset dataset = data.dataset(corpus, tokenizer);
+        Gpt gpt = Gpt.builder(model.config(tokenizer.vocabSize()))
+                .seed(run.seed)
+                .replicas(run.replicas())
+                .build();
+        Trainer trainer = new Trainer(gpt, dataset, config);
+        OutDir.require(output.outDir);
+        printSummary(out, corpus, tokenizer, dataset, gpt);
+
+        TextGenerator generator = new TextGenerator(gpt, tokenizer);
+        Supplier<String> sample = () -> generator.generate("", sampling);
+        String title = String.format(Locale.ROOT, "%s, %,d parameters", corpus.name(), gpt.parameterCount());
+        RunFolder folder = new RunFolder(output.outDir, title, gpt, tokenizer, config.maxIters());
+        Interruption interruption = new Interruption(trainer::stop);
+        try {
+            TrainResult result;
+            try (Progress progress = Progress.of(out, System.err, config.maxIters())) {
+                trainer.addListener(new TrainingReport(progress, sample)).addListener(folder);
+                result = trainer.run();
+            }
+            printEnd(out, result, folder);
+            return result.stopped() ? Interruption.EXIT_CODE : 0;
+        } finally {
+            interruption.runHasEnded();
+        }
+    }
+
+    private TrainConfig config() {
+        return TrainConfig.builder()
+                .batchSize(run.batchSize)
+                .maxIters(run.maxIters)
+                .learningRate(schedule.rate(optimizer.learningRate, run.maxIters))
+                .adamW(optimizer.adamW())
+                .gradClip(optimizer.gradClip)
+                .evalInterval(output.evalInterval)
+                .evalIters(output.evalIters)
+                .seed(run.seed)
+                .build();
+    }
+
+    private void printSummary(PrintStream out, Corpus corpus, CharTokenizer tokenizer, TokenDataset dataset, Gpt gpt) {
+        out.printf(
+                Locale.ROOT,
+                "data      %s: %,d characters, %,d of them different; %,d to train, %,d to validate%n",
+                corpus.name(),
+                dataset.train().length + dataset.validation().length,
+                tokenizer.vocabSize(),
+                dataset.train().length,
+                dataset.validation().length);
+        out.printf(
+                Locale.ROOT,
+                "model     %,d parameters: %d layers, %d heads, %d wide, %d tokens of context%n",
+                gpt.parameterCount(),
+                gpt.config().nLayer(),
+                gpt.config().nHead(),
+                gpt.config().nEmbd(),
+                gpt.config().blockSize());
+        out.printf(
+                Locale.ROOT,
+                "training  %,d steps of %,d x %,d tokens, seed %d%n",
+                run.maxIters,
+                run.batchSize,
+                gpt.config().blockSize(),
+                run.seed);
+        boolean replaces = Files.exists(output.outDir.resolve(ModelFolder.WEIGHTS));
+        out.printf(
+                "saved     in %s at each evaluation%s%n%n",
+                output.outDir.toAbsolutePath().normalize(),
+                replaces ? "; the first after step 0 replaces the model that is there" : "");
+    }
+
+    private void printEnd(PrintStream out, TrainResult result, RunFolder folder) {
+        if (result.stopped()) {
+            out.printf(Locale.ROOT, "%nStopped after %,d steps. ", result.iterations());
+        } else {
+            out.println();
+        }
+        Path dir = output.outDir.toAbsolutePath().normalize();
+        if (folder.savedIteration().isPresent()) {
+            out.printf(
+                    Locale.ROOT,
+                    "The model of iteration %,d is in %s, with metrics.csv and loss.png.%n",
+                    folder.savedIteration().getAsLong(),
+                    dir);
+            out.printf("Let it write: minigpt sample --model %s%n", output.outDir);
+        } else {
+            out.printf("There was no evaluation after the first step yet, so nothing was saved in %s.%n", dir);
+        }
+    }
+}

@@ -30,9 +30,11 @@ public final class AddOp extends JavaOp {
         Checks.inputs(opName(), in, 2, 2);
         long[] a = in.get(0).shape();
         long[] b = in.get(1).shape();
-        if (!Arrays.equals(a, b)) {
-            throw new MiniGptException(opName() + " needs two arrays of one shape, but got " + Arrays.toString(a)
-                    + " and " + Arrays.toString(b) + "; use SDVariable.add to broadcast");
+        if (in.get(0).dataType() != in.get(1).dataType() || !Arrays.equals(a, b)) {
+            throw new MiniGptException(opName() + " needs two arrays of one type and shape, but got "
+                    + in.get(0).dataType() + " " + Arrays.toString(a) + " and "
+                    + in.get(1).dataType() + " " + Arrays.toString(b)
+                    + "; cast one, or use SDVariable.add to broadcast");
         }
         return List.of(a);
     }

@@ -29,6 +29,10 @@ public final class CausalAttentionOp extends JavaOp {
      */
     public CausalAttentionOp(SameDiff sd, SDVariable qkv, SDVariable key, int heads, double dropout, long salt) {
         super(sd, key == null ? new SDVariable[] {qkv} : new SDVariable[] {qkv, key});
+        if (heads < 1) {
+            throw new MiniGptException(opName() + " needs at least 1 head, but got " + heads + "; change n_head");
+        }
+        Checks.share(opName(), dropout);
         addIArgument(heads, salt);
         addTArgument(dropout);
     }
@@ -43,6 +47,9 @@ public final class CausalAttentionOp extends JavaOp {
         Checks.inputs(opName(), in, 1, 2);
         INDArray qkv = in.get(0);
         Checks.shape(opName(), "qkv", qkv, -1, -1, -1);
+        if (in.size() == 2) {
+            Checks.integers(opName(), "the dropout key", in.get(1));
+        }
         long heads = getIArgument(0);
         if (qkv.size(2) % (3 * heads) != 0) {
             throw new MiniGptException(

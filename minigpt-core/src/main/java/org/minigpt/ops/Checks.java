@@ -12,14 +12,19 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 final class Checks {
     private Checks() {}
 
-    /** Checks the number of inputs and that all floating-point ones have one type, FLOAT or DOUBLE. */
+    /** Checks the number of inputs, that none is empty and that all floating-point ones are FLOAT, or all DOUBLE. */
     static void inputs(String op, List<INDArray> in, int min, int max) {
         if (in.size() < min || in.size() > max) {
-            throw new MiniGptException(op + " takes " + (min == max ? min : min + " to " + max) + " inputs, but got "
+            throw new MiniGptException(op + " takes " + (min == max ? "" : min + " to ") + max
+                    + (max == 1 ? " input" : " inputs") + ", but got "
                     + in.size() + "; see its javadoc");
         }
         DataType type = null;
         for (INDArray array : in) {
+            if (array.isEmpty()) {
+                throw new MiniGptException(op + " can't do anything with an empty array, but got " + array.dataType()
+                        + " " + Arrays.toString(array.shape()) + "; pass at least one entry");
+            }
             DataType t = array.dataType();
             if (t.isFPType()) {
                 boolean known = t == DataType.FLOAT || t == DataType.DOUBLE;
@@ -30,6 +35,15 @@ final class Checks {
                 }
                 type = t;
             }
+        }
+    }
+
+    /** Checks that an input that may have any shape has a last axis, and holds floating-point values. */
+    static void rows(String op, String name, INDArray array) {
+        if (array.rank() == 0 || !array.dataType().isFPType()) {
+            throw new MiniGptException(
+                    op + " needs " + name + " of type FLOAT or DOUBLE with at least one axis, but got "
+                            + array.dataType() + " " + Arrays.toString(array.shape()) + "; cast or reshape it");
         }
     }
 
@@ -51,6 +65,13 @@ final class Checks {
         if (array.dataType() != DataType.INT32 && array.dataType() != DataType.INT64) {
             throw new MiniGptException(
                     op + " needs " + name + " of type INT or LONG, but got " + array.dataType() + "; cast them");
+        }
+    }
+
+    /** Checks the share that a dropout drops. */
+    static void share(String op, double p) {
+        if (!(p >= 0 && p < 1)) {
+            throw new MiniGptException(op + " can't drop a share of " + p + "; choose one from 0 to below 1");
         }
     }
 

@@ -37,7 +37,8 @@ public final class CrossEntropyOp extends JavaOp {
         INDArray logits = in.get(0);
         INDArray targets = in.get(1);
         Checks.integers(opName(), "targets", targets);
-        if (logits.rank() == 0 || targets.length() * logits.size(-1) != logits.length()) {
+        Checks.rows(opName(), "logits", logits);
+        if (!Arrays.equals(targets.shape(), Arrays.copyOf(logits.shape(), logits.rank() - 1))) {
             throw new MiniGptException(opName() + " needs one target for each row of the logits "
                     + Arrays.toString(logits.shape()) + ", but got targets "
                     + Arrays.toString(targets.shape()) + "; pass logits [B,T,V] and targets [B,T]");

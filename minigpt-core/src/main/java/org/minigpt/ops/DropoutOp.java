@@ -24,6 +24,7 @@ public final class DropoutOp extends JavaOp {
      */
     public DropoutOp(SameDiff sd, SDVariable x, SDVariable key, double p, long salt) {
         super(sd, x, key);
+        Checks.share(opName(), p);
         addTArgument(p);
         addIArgument(salt);
     }
@@ -36,7 +37,7 @@ public final class DropoutOp extends JavaOp {
     @Override
     protected List<long[]> outputShapes(List<INDArray> in) {
         Checks.inputs(opName(), in, 2, 2);
-        Checks.integers(opName(), "the key", in.get(1));
+        Checks.integers(opName(), "the dropout key", in.get(1));
         return List.of(in.get(0).shape());
     }
 

@@ -34,6 +34,7 @@ public final class LayerNormOp extends JavaOp {
     @Override
     protected List<long[]> outputShapes(List<INDArray> in) {
         Checks.inputs(opName(), in, 2, 3);
+        Checks.rows(opName(), "x", in.get(0));
         long c = in.get(0).size(-1);
         Checks.shape(opName(), "gain", in.get(1), c);
         if (in.size() == 3) {

@@ -35,6 +35,7 @@ public final class LinearOp extends JavaOp {
     @Override
     protected List<long[]> outputShapes(List<INDArray> in) {
         Checks.inputs(opName(), in, 2, 3);
+        Checks.rows(opName(), "x", in.get(0));
         long[] x = in.get(0).shape();
         INDArray w = in.get(1);
         boolean outIn = getBArgument(0);

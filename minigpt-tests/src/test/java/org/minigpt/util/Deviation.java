@@ -3,6 +3,8 @@ package org.minigpt.util;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** How far one array is from another: the largest difference over the largest expected entry. */
@@ -24,6 +26,13 @@ public final class Deviation {
         assertArrayEquals(expected.shape(), actual.shape(), what);
         double deviation = of(expected, actual);
         assertTrue(deviation <= tolerance, () -> what + " deviates by " + deviation + " of its largest entry");
+    }
+
+    /** Asserts the entries in row-major order, to the precision of the array's type. */
+    public static void assertEntries(INDArray actual, double... expected) {
+        double tolerance = actual.dataType() == DataType.DOUBLE ? 1e-12 : 1e-6;
+        double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
+        assertArrayEquals(expected, doubles(actual), Math.max(tolerance * largest, Double.MIN_VALUE));
     }
 
     private static double[] doubles(INDArray array) {

@@ -1,0 +1,159 @@
+package org.minigpt.examples.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.io.ModelFolder;
+
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "bin/minigpt is a shell script")
+class LauncherTest {
+    @TempDir
+    Path dir;
+
+    private Path text;
+    private Path model;
+
+    @BeforeEach
+    void writeText() throws IOException {
+        text = Files.writeString(dir.resolve("text.txt"), "She sells sea shells – by the sea shore.\n".repeat(20));
+        model = dir.resolve("model");
+    }
+
+    /** A run that would take days. */
+    private Launcher startTraining(int evalInterval) throws IOException {
+        return Launcher.start(
+                dir,
+                Map.of(),
+                "train",
+                "--data",
+                text,
+                "--out-dir",
+                model,
+                "--max-iters",
+                100_000_000,
+                "--eval-interval",
+                evalInterval,
+                "--eval-iters",
+                2,
+                "--sample-tokens",
+                0,
+                "--n-layer",
+                1,
+                "--n-embd",
+                8,
+                "--block-size",
+                8,
+                "--batch-size",
+                4);
+    }
+
+    @Test
+    void interruptedTrainingKeepsItsLastEvaluation() throws Exception {
+        try (Launcher launcher = startTraining(50)) {
+            launcher.await(
+                    "the second curve",
+                    () -> launcher.out().contains("iteration 100: ") && Files.exists(model.resolve("loss.png")));
+
+            launcher.interrupt();
+
+            assertEquals(130, launcher.exitCode(), launcher.err());
+            assertTrue(launcher.out().contains("\nStopped after "), launcher.out());
+            assertTrue(launcher.out().contains(" is in " + model + ", with metrics.csv and loss.png."), launcher.out());
+            assertEquals("\nStopping after the present step or evaluation.\n", launcher.err());
+        }
+        List<String> metrics = Files.readAllLines(model.resolve("metrics.csv"));
+        String lastIteration = metrics.get(metrics.size() - 1).split(",")[0];
+        assertEquals(50 * (metrics.size() - 2), Integer.parseInt(lastIteration));
+        assertEquals(15, ModelFolder.load(model).tokenizer().vocabSize());
+        try (Stream<Path> files = Files.list(model)) {
+            assertEquals(
+                    List.of("config.json", "loss.png", "metrics.csv", "model.safetensors", "tokenizer.json"),
+                    files.map(file -> file.getFileName().toString()).sorted().toList());
+        }
+    }
+
+    @Test
+    void interruptedBeforeThereIsAnythingToSave() throws Exception {
+        try (Launcher launcher = startTraining(50_000_000)) {
+            launcher.await("the first evaluation", () -> launcher.out().contains("iteration 0: "));
+
+            launcher.interrupt();
+
+            assertEquals(130, launcher.exitCode(), launcher.err());
+            assertTrue(
+                    launcher.out()
+                            .endsWith("There was no evaluation after the first step yet, so nothing was saved in "
+                                    + model + ".\n"),
+                    launcher.out());
+        }
+        assertFalse(Files.exists(model.resolve("model.safetensors")));
+    }
+
+    @Test
+    void theProgramSpeaksUtf8WhateverTheLocale() throws Exception {
+        Cli.train(text, model).assertDone();
+
+        try (Launcher launcher = Launcher.start(
+                dir,
+                Map.of("LC_ALL", "POSIX"),
+                "sample",
+                "--model",
+                model,
+                "--prompt",
+                "s – ",
+                "--max-new-tokens",
+                5)) {
+            assertEquals(0, launcher.exitCode(), launcher.err());
+            assertTrue(launcher.out().startsWith("s – "), launcher.out());
+        }
+    }
+
+    @Test
+    void shakespeareThatCannotBeDownloadedIsOneSentence() throws Exception {
+        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/", exchange -> {
+            exchange.sendResponseHeaders(404, -1);
+            exchange.close();
+        });
+        server.start();
+        String url = "http://127.0.0.1:" + server.getAddress().getPort() + "/input.txt";
+        Map<String, String> environment = Map.of(
+                "MINIGPT_SHAKESPEARE_URL",
+                url,
+                "XDG_CACHE_HOME",
+                dir.resolve("cache").toString());
+        try (Launcher launcher = Launcher.start(dir, environment, "train", "--data", "shakespeare")) {
+            assertEquals(1, launcher.exitCode());
+            assertEquals(
+                    "minigpt: Tiny Shakespeare could not be downloaded from " + url
+                            + " (the server answered with status 404): train on a text of your own with --data FILE, or"
+                            + " put the file at " + dir.resolve("cache/minigpt/tinyshakespeare.txt") + " yourself.\n",
+                    launcher.err());
+        } finally {
+            server.stop(0);
+        }
+    }
+
+    @Test
+    void wrongUsageIsExitCodeTwo() throws Exception {
+        try (Launcher launcher = Launcher.start(dir, Map.of(), "train", "--dat", "x")) {
+            assertEquals(2, launcher.exitCode());
+            assertTrue(launcher.err().startsWith("minigpt: Unknown option"), launcher.err());
+        }
+    }
+}

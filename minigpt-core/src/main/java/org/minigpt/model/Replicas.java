@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import org.minigpt.ops.JavaOps;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.Workers;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -59,7 +60,7 @@ final class Replicas {
         if (!replicas.get(0).planned()) {
             return OptionalDouble.empty();
         }
-        int[] targets = y.dup('c').data().asInt();
+        int[] targets = JavaOps.readIntegers(y);
         int total = 0;
         for (int target : targets) {
             total += target == Gpt.IGNORE_INDEX ? 0 : 1;

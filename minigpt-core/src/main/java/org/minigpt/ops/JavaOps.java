@@ -34,6 +34,18 @@ public final class JavaOps {
                 new CrossEntropyOp.Gradient());
     }
 
+    /**
+     * A copy of whole numbers. No op of ND4J's runs for it if the array is contiguous: those of more than a few hundred
+     * entries wake OpenMP threads, which then spin for a while on the cores that the replicas want.
+     *
+     * @param array INT or LONG
+     */
+    public static int[] readIntegers(INDArray array) {
+        int[] values = new int[Math.toIntExact(array.length())];
+        Checks.read(JavaOp.isRowMajor(array) ? array : array.dup('c'), values);
+        return values;
+    }
+
     static boolean isDouble(INDArray array) {
         return array.dataType() == DataType.DOUBLE;
     }

@@ -66,6 +66,7 @@ public final class TrainShakespeare {
     }
 
     private static SamplingOptions sample(int tokens) {
-        return SamplingOptions.builder().maxNewTokens(tokens).build();
+        // A temperature below 1 keeps to what is likely.
+        return SamplingOptions.builder().maxNewTokens(tokens).temperature(0.8).build();
     }
 }

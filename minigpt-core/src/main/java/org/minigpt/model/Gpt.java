@@ -167,11 +167,12 @@ public final class Gpt {
      * @throws MiniGptException if T is out of range or an id is not in the vocabulary
      */
     public INDArray logits(int[][] ids) {
-        return logits(array("ids", ids));
+        return logits(Inputs.array("ids", ids));
     }
 
     /** {@link #logits(int[][])} of an INT array [B,T]. */
     public INDArray logits(INDArray ids) {
+        Inputs.check(config, ids);
         return sd.output(placeholders(ids, null, 0), LOGITS).get(LOGITS);
     }
 
@@ -180,13 +181,15 @@ public final class Gpt {
      *
      * @param x ids [B,T]
      * @param y the ids that follow them [B,T]
+     * @throws MiniGptException if T is out of range, an id is not in the vocabulary or the shapes differ
      */
     public double loss(int[][] x, int[][] y) {
-        return loss(array("x", x), array("y", y));
+        return loss(Inputs.array("x", x), Inputs.array("y", y));
     }
 
     /** {@link #loss(int[][], int[][])} of INT arrays [B,T]. */
     public double loss(INDArray x, INDArray y) {
+        Inputs.check(config, x, y);
         return replicas.loss(x, y, 0, false)
                 .orElseGet(
                         () -> sd.output(placeholders(x, y, 0), LOSS).get(LOSS).getDouble(0));
@@ -204,8 +207,10 @@ public final class Gpt {
      * @param y the ids that follow them [B,T], INT
      * @param dropoutKey seed of this batch's dropout masks, another for each; 0 drops nothing
      * @return the loss, in nats
+     * @throws MiniGptException as {@link #loss(int[][], int[][])}
      */
     public double lossAndGradients(INDArray x, INDArray y, long dropoutKey) {
+        Inputs.check(config, x, y);
         return replicas.loss(x, y, dropoutKey, true).orElseGet(() -> sessionGradients(x, y, dropoutKey));
     }
 
@@ -232,19 +237,6 @@ public final class Gpt {
             result.put(DROPOUT_KEY, Nd4j.scalar(DataType.INT64, dropoutKey));
         }
         return result;
-    }
-
-    private static INDArray array(String name, int[][] rows) {
-        for (int[] row : rows) {
-            if (row.length == 0 || row.length != rows[0].length) {
-                throw new MiniGptException("the rows of " + name + " have " + rows[0].length + " and " + row.length
-                        + " tokens; pass at least one token a row, and as many in each");
-            }
-        }
-        if (rows.length == 0) {
-            throw new MiniGptException(name + " has no rows; pass at least one sequence of tokens");
-        }
-        return Nd4j.createFromArray(rows);
     }
 
     /** Collects what a model is made with, besides its configuration. */

@@ -129,7 +129,9 @@ class PlannedSessionTest {
     @Test
     void anIdOutOfRangeReachesTheCallerAsOneSentence() {
         Gpt gpt = gpt();
-        MiniGptException e = assertThrows(MiniGptException.class, () -> gpt.logits(new int[][] {{1, VOCAB}}));
+        Map<String, INDArray> ids = Map.of(Gpt.IDS, Nd4j.createFromArray(new int[][] {{1, VOCAB}}));
+        MiniGptException e =
+                assertThrows(MiniGptException.class, () -> gpt.sameDiff().output(ids, Gpt.LOGITS));
         assertEquals(
                 "minigpt_embedding: ids[1] is 7, but ids go from 0 to 6; encode the text with the model's own tokenizer",
                 e.getMessage());

@@ -19,7 +19,7 @@ public interface GraphLayer {
      *
      * @param scope the graph, its ops, the parameters and the layer's place among the names
      * @param x the input, [B,T,C] unless the layer says otherwise
-     * @return the output, named {@code scope.name()}
+     * @return the output, whose name lies in the scope
      */
     SDVariable define(Scope scope, SDVariable x);
 

@@ -40,7 +40,7 @@ public final class Scope {
         return ops;
     }
 
-    /** @return the name of this scope, which its layer's output bears */
+    /** @return the name of this scope, for the output of a layer that is one operation */
     public String name() {
         return prefix;
     }

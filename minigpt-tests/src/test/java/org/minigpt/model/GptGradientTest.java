@@ -1,0 +1,113 @@
+package org.minigpt.model;
+
+import static org.minigpt.util.Deviation.assertNear;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.DoubleSupplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.minigpt.graph.Activation;
+import org.minigpt.graph.FusedOps;
+import org.minigpt.graph.OpSet;
+import org.minigpt.graph.PortableOps;
+import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Initialization;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** The gradient of a whole model by every entry of every parameter, compared with central differences in double. */
+class GptGradientTest {
+    private static final int[][] X = {{1, 4, 1}, {0, 3, 2}, {2, 2, 2}};
+    private static final int[][] Y = {{4, 1, Gpt.IGNORE_INDEX}, {3, 2, 0}, {2, 2, 4}};
+
+    private static final GptConfig LECTURE = GptConfig.builder()
+            .vocabSize(5)
+            .blockSize(4)
+            .nLayer(2)
+            .nHead(2)
+            .nEmbd(4)
+            .build();
+    private static final GptConfig NANOGPT = LECTURE.toBuilder()
+            .bias(Bias.NONE)
+            .activation(Activation.GELU)
+            .tiedHead(true)
+            .initialization(Initialization.NANOGPT)
+            .build();
+    private static final GptConfig GPT2 = LECTURE.toBuilder()
+            .bias(Bias.ALL)
+            .activation(Activation.GELU_TANH)
+            .tiedHead(true)
+            .build();
+
+    static Stream<GptConfig> configs() {
+        return Stream.of(LECTURE, NANOGPT, GPT2);
+    }
+
+    @ParameterizedTest
+    @MethodSource("configs")
+    void isThatOfDifferences(GptConfig config) {
+        assertGradient(config, new FusedOps(), 0);
+    }
+
+    /** With masks that the key determines, so that they are the same for every difference. */
+    @ParameterizedTest
+    @MethodSource("configs")
+    void isThatOfDifferencesWithDropout(GptConfig config) {
+        assertGradient(config.toBuilder().dropout(0.3).build(), new FusedOps(), 42);
+    }
+
+    @Test
+    void isThatOfDifferencesOnPortableOps() {
+        // A large eps, since two entries that are nearly equal would make LayerNorm all but discontinuous.
+        GptConfig smallest = LECTURE.toBuilder().nLayer(1).nEmbd(2).normEps(0.5).build();
+        assertGradient(smallest, new PortableOps(), 0);
+    }
+
+    private static void assertGradient(GptConfig config, OpSet ops, long dropoutKey) {
+        Gpt gpt = Gpt.builder(config)
+                .opSet(ops)
+                .dataType(DataType.DOUBLE)
+                .replicas(1)
+                .seed(5)
+                .build();
+        // All entries, gains and biases included, away from the values where their part might not show.
+        Random random = new Random(6);
+        for (INDArray parameter : gpt.parameters().values()) {
+            for (long i = 0; i < parameter.length(); i++) {
+                parameter.putScalar(i, parameter.getDouble(i) + 0.3 * random.nextGaussian());
+            }
+        }
+        INDArray x = Nd4j.createFromArray(X);
+        INDArray y = Nd4j.createFromArray(Y);
+        Map<String, INDArray> differences = new HashMap<>();
+        gpt.parameters()
+                .forEach((name, parameter) ->
+                        differences.put(name, differences(parameter, () -> loss(gpt, x, y, dropoutKey))));
+        gpt.lossAndGradients(x, y, dropoutKey);
+        gpt.gradients().forEach((name, gradient) -> assertNear(name, differences.get(name), gradient, 1e-7));
+    }
+
+    private static INDArray differences(INDArray parameter, DoubleSupplier loss) {
+        double h = 2e-6;
+        INDArray result = parameter.dup();
+        for (long i = 0; i < parameter.length(); i++) {
+            double middle = parameter.getDouble(i);
+            parameter.putScalar(i, middle + h);
+            double above = loss.getAsDouble();
+            parameter.putScalar(i, middle - h);
+            double below = loss.getAsDouble();
+            parameter.putScalar(i, middle);
+            result.putScalar(i, (above - below) / (2 * h));
+        }
+        return result;
+    }
+
+    private static double loss(Gpt gpt, INDArray x, INDArray y, long dropoutKey) {
+        return dropoutKey == 0 ? gpt.loss(x, y) : gpt.lossAndGradients(x, y, dropoutKey);
+    }
+}

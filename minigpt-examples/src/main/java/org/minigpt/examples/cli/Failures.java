@@ -17,6 +17,11 @@ final class Failures implements IExecutionExceptionHandler {
 
     @Override
     public int handleExecutionException(Exception e, CommandLine command, ParseResult parsed) {
+        return report(e, command);
+    }
+
+    /** @return the exit code */
+    int report(Throwable e, CommandLine command) {
         PrintWriter err = command.getErr();
         err.println("minigpt: " + sentence(e));
         if (stacktrace.getAsBoolean()) {
@@ -25,13 +30,21 @@ final class Failures implements IExecutionExceptionHandler {
         return command.getCommandSpec().exitCodeOnExecutionException();
     }
 
+    private static boolean isOfMemory(Throwable e) {
+        // The second and third are ND4J's and JavaCPP's, for memory outside the heap.
+        return e instanceof OutOfMemoryError
+                || e.getMessage() != null
+                        && (e.getMessage().contains("bad_alloc")
+                                || e.getMessage().contains("Physical memory usage"));
+    }
+
     private static String sentence(Throwable e) {
         Throwable last = e;
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             if (cause instanceof MiniGptException) {
                 return cause.getMessage();
             }
-            if (cause instanceof OutOfMemoryError) {
+            if (isOfMemory(cause)) {
                 return "The memory does not suffice (" + cause.getMessage() + "): choose a smaller model or"
                         + " --batch-size, or set MINIGPT_OPTS=-Xmx8g.";
             }

@@ -40,20 +40,38 @@ public final class MiniGpt implements Runnable {
     private boolean stacktrace;
 
     public static void main(String[] args) {
-        System.exit(commandLine().execute(args));
+        System.exit(execute(args));
+    }
+
+    /** @return the exit code */
+    static int execute(String... args) {
+        MiniGpt root = new MiniGpt();
+        CommandLine cli = commandLine(root);
+        try {
+            return cli.execute(args);
+        } catch (Error e) { // picocli handles exceptions only
+            return root.failures().report(e, cli);
+        }
     }
 
     /** @return a new command line, without anything of an earlier run */
     static CommandLine commandLine() {
-        MiniGpt root = new MiniGpt();
+        return commandLine(new MiniGpt());
+    }
+
+    private static CommandLine commandLine(MiniGpt root) {
         CommandLine cli = new CommandLine(root)
                 .setOverwrittenOptionsAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setUsageHelpLongOptionsMaxWidth(30)
                 .setParameterExceptionHandler(new UsageErrors())
-                .setExecutionExceptionHandler(new Failures(() -> root.stacktrace));
+                .setExecutionExceptionHandler(root.failures());
         cli.getSubcommands().values().forEach(MiniGpt::groupOptions);
         return cli;
+    }
+
+    private Failures failures() {
+        return new Failures(() -> stacktrace);
     }
 
     private static void groupOptions(CommandLine command) {

@@ -13,8 +13,10 @@ import org.minigpt.examples.report.RunFolder;
 import org.minigpt.examples.report.TrainingReport;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
+import org.minigpt.graph.Parameter;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.TrainResult;
@@ -119,14 +121,14 @@ final class TrainCommand implements Callable<Integer> {
         Corpus corpus = data.corpus();
         CharTokenizer tokenizer = CharTokenizer.fromCorpus(corpus.text());
         TokenDataset dataset = data.dataset(corpus, tokenizer);
-        Gpt gpt = Gpt.builder(model.config(tokenizer.vocabSize()))
-                .seed(run.seed)
-                .replicas(run.replicas())
-                .build();
-        Trainer trainer = new Trainer(gpt, dataset, config);
+        GptConfig shape = model.config(tokenizer.vocabSize());
+        dataset.requireWindows(shape.blockSize());
+        Checks.requireAtLeastOne("--replicas", run.replicas());
         OutDir.require(output.outDir);
-        printSummary(out, corpus, tokenizer, dataset, gpt);
+        printSummary(out, corpus, tokenizer, dataset, shape); // before a large model takes its time to be made
 
+        Gpt gpt = Gpt.builder(shape).seed(run.seed).replicas(run.replicas()).build();
+        Trainer trainer = new Trainer(gpt, dataset, config);
         TextGenerator generator = new TextGenerator(gpt, tokenizer);
         Supplier<String> sample = () -> generator.generate("", sampling);
         String title = String.format(Locale.ROOT, "%s, %,d parameters", corpus.name(), gpt.parameterCount());
@@ -158,7 +160,8 @@ final class TrainCommand implements Callable<Integer> {
                 .build();
     }
 
-    private void printSummary(PrintStream out, Corpus corpus, CharTokenizer tokenizer, TokenDataset dataset, Gpt gpt) {
+    private void printSummary(
+            PrintStream out, Corpus corpus, CharTokenizer tokenizer, TokenDataset dataset, GptConfig shape) {
         out.printf(
                 Locale.ROOT,
                 "data      %s: %,d characters, %,d of them different; %,d to train, %,d to validate%n",
@@ -170,17 +173,19 @@ final class TrainCommand implements Callable<Integer> {
         out.printf(
                 Locale.ROOT,
                 "model     %,d parameters: %d layers, %d heads, %d wide, %d tokens of context%n",
-                gpt.parameterCount(),
-                gpt.config().nLayer(),
-                gpt.config().nHead(),
-                gpt.config().nEmbd(),
-                gpt.config().blockSize());
+                Gpt.declaredParameters(shape).stream()
+                        .mapToLong(Parameter::length)
+                        .sum(),
+                shape.nLayer(),
+                shape.nHead(),
+                shape.nEmbd(),
+                shape.blockSize());
         out.printf(
                 Locale.ROOT,
                 "training  %,d steps of %,d x %,d tokens, seed %d%n",
                 run.maxIters,
                 run.batchSize,
-                gpt.config().blockSize(),
+                shape.blockSize(),
                 run.seed);
         boolean replaces = Files.exists(output.outDir.resolve(ModelFolder.WEIGHTS));
         out.printf(

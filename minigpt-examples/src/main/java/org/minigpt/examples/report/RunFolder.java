@@ -1,5 +1,6 @@
 package org.minigpt.examples.report;
 
+import java.awt.AWTError;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -10,12 +11,17 @@ import org.minigpt.text.Tokenizer;
 import org.minigpt.train.EvalReport;
 import org.minigpt.train.TrainListener;
 import org.minigpt.util.AtomicFiles;
+import org.minigpt.util.MiniGptException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a run leaves behind: at each evaluation the model, {@code metrics.csv} and the curve {@code loss.png}. The
  * evaluation before the first step saves nothing: a model that is there already gives way to a trained one only.
  */
 public final class RunFolder implements TrainListener {
+    private static final Logger LOG = LoggerFactory.getLogger(RunFolder.class);
+
     private final Path folder;
     private final String title;
     private final Gpt gpt;
@@ -55,7 +61,18 @@ public final class RunFolder implements TrainListener {
             AtomicFiles.write(
                     folder.resolve("metrics.csv"),
                     out -> out.write(metrics.toString().getBytes(StandardCharsets.UTF_8)));
-            curve.write(folder.resolve("loss.png"), title);
+            drawCurve(folder.resolve("loss.png"));
+        }
+    }
+
+    private void drawCurve(Path png) {
+        try {
+            curve.write(png, title);
+        } catch (MiniGptException e) {
+            throw e;
+        } catch (RuntimeException | InternalError | LinkageError | AWTError e) {
+            // A Java without fonts: that is no reason to end a run.
+            LOG.warn("{} can't be drawn: {}", png, e.toString());
         }
     }
 

@@ -42,7 +42,7 @@ final class Cli {
                 PrintStream newErr = new PrintStream(errBytes, true, UTF_8)) {
             System.setOut(newOut);
             System.setErr(newErr);
-            int exitCode = MiniGpt.commandLine().execute(strings(args));
+            int exitCode = MiniGpt.execute(strings(args));
             newOut.flush();
             newErr.flush();
             return new Result(exitCode, outBytes.toString(UTF_8), errBytes.toString(UTF_8));

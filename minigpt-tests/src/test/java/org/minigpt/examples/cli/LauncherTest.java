@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.io.ModelFolder;
@@ -146,6 +147,49 @@ class LauncherTest {
                     launcher.err());
         } finally {
             server.stop(0);
+        }
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aRunThatCannotDrawSavesItsModelAllTheSame() throws Exception {
+        // A screen that is not there stands for whatever Java may miss to draw with.
+        Map<String, String> environment =
+                Map.of("MINIGPT_OPTS", "-Xmx512m -Djava.awt.headless=false", "DISPLAY", "127.0.0.1:987");
+        try (Launcher launcher = Launcher.start(
+                dir,
+                environment,
+                "train",
+                "--data",
+                text,
+                "--out-dir",
+                model,
+                "--max-iters",
+                2,
+                "--eval-iters",
+                1,
+                "--n-layer",
+                1,
+                "--n-embd",
+                8,
+                "--block-size",
+                8,
+                "--sample-tokens",
+                0)) {
+            assertEquals(0, launcher.exitCode(), launcher.err());
+            assertTrue(launcher.err().contains(model.resolve("loss.png") + " can't be drawn: "), launcher.err());
+        }
+        assertEquals(15, ModelFolder.load(model).tokenizer().vocabSize());
+    }
+
+    @Test
+    void tooLittleMemoryIsOneSentence() throws Exception {
+        Map<String, String> environment = Map.of("MINIGPT_OPTS", "-Xmx40m");
+        try (Launcher launcher = Launcher.start(
+                dir, environment, "train", "--data", text, "--out-dir", model, "--n-embd", 4000, "--n-layer", 100)) {
+            assertEquals(1, launcher.exitCode(), launcher.err());
+            assertTrue(launcher.err().startsWith("minigpt: The memory does not suffice ("), launcher.err());
+            assertEquals(1, launcher.err().lines().count(), launcher.err());
         }
     }
 

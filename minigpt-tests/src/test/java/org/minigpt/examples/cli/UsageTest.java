@@ -140,6 +140,19 @@ class UsageTest {
     }
 
     @Test
+    void tooLittleMemoryHasARemedy() {
+        String remedy =
+                ": choose a smaller model or --batch-size, or set MINIGPT_OPTS=-Xmx8g." + System.lineSeparator();
+
+        assertEquals(
+                "minigpt: The memory does not suffice (Java heap space)" + remedy,
+                failure(new RuntimeException(new OutOfMemoryError("Java heap space")), false));
+        assertEquals(
+                "minigpt: The memory does not suffice (Allocation failed: [std::bad_alloc])" + remedy,
+                failure(new RuntimeException("Allocation failed: [std::bad_alloc]"), false));
+    }
+
+    @Test
     void theStackTraceIsThereForWhoAsks() {
         String text = failure(new IllegalStateException("boom"), true);
 

@@ -39,6 +39,7 @@ class JavaOpTest {
         assertTrue(JavaOp.isRowMajor(Nd4j.scalar(1f)));
         assertFalse(JavaOp.isRowMajor(a.dup('f')));
         assertFalse(JavaOp.isRowMajor(a.transpose()));
+        assertFalse(JavaOp.isRowMajor(Nd4j.zeros(DataType.FLOAT, 2, 3, 3).permute(0, 2, 1)), "inner axes exchanged");
         assertFalse(JavaOp.isRowMajor(a.get(NDArrayIndex.all(), NDArrayIndex.interval(0, 2))), "parts of rows");
         assertFalse(JavaOp.isRowMajor(a.get(NDArrayIndex.all(), NDArrayIndex.point(1))), "a column");
     }

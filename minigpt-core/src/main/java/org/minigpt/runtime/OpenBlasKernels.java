@@ -27,20 +27,39 @@ final class OpenBlasKernels {
     private OpenBlasKernels() {}
 
     /**
-     * Sets the variable, unless the user has set it, has set the property to another kernel or to {@code off}, or the
-     * processor is one that OpenBLAS knows. To be called before ND4J loads.
+     * Sets the variable as the property says, to be called before ND4J loads:
+     *
+     * <ul>
+     *   <li>{@code auto}, the default: where OpenBLAS does not know the processor, unless the environment has a say
+     *   <li>{@code best}: the same, whatever the environment says
+     *   <li>{@code off}: never
+     *   <li>the name of kernels, such as {@code HASWELL}: to that
+     * </ul>
      */
     static void choose() {
         String given = System.getenv(VARIABLE);
         String asked = System.getProperty(PROPERTY, "auto");
-        if (given != null) {
-            LOG.info("OpenBLAS uses its {} kernels, as {} in the environment says.", given, VARIABLE);
-        } else if (asked.equals("off")) {
-            LOG.info("OpenBLAS chooses its kernels itself, as -D{}=off asks.", PROPERTY);
-        } else if (!asked.equals("auto")) {
-            set(asked);
-        } else if (System.getProperty("os.name").equals("Linux") && isUnknownAvx512(CPU_INFO)) {
-            set(AVX512);
+        boolean unknown = System.getProperty("os.name").equals("Linux") && isUnknownAvx512(CPU_INFO);
+        switch (asked) {
+            case "auto" -> {
+                if (given == null && unknown) {
+                    set(AVX512);
+                } else if (given != null && unknown && !given.equalsIgnoreCase(AVX512)) {
+                    LOG.warn(
+                            "OpenBLAS uses its {} kernels, as {} in the environment says, though this processor has "
+                                    + "AVX-512; unset it, or set -D{}=best, to compute up to twice as fast.",
+                            given,
+                            VARIABLE,
+                            PROPERTY);
+                }
+            }
+            case "best" -> {
+                if (unknown) {
+                    set(AVX512);
+                }
+            }
+            case "off" -> LOG.info("The choice of OpenBLAS's kernels is left to it, as -D{}=off asks.", PROPERTY);
+            default -> set(asked);
         }
     }
 

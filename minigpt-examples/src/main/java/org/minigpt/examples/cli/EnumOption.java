@@ -57,6 +57,12 @@ abstract class EnumOption<E extends Enum<E>> implements ITypeConverter<E> {
         }
     }
 
+    static final class OfEngine extends EnumOption<BenchCommand.Engine> {
+        OfEngine() {
+            super(BenchCommand.Engine.values());
+        }
+    }
+
     static final class OfSplit extends EnumOption<Split> {
         OfSplit() {
             super(Split.values());

@@ -17,7 +17,8 @@ import picocli.CommandLine.Spec;
         name = "minigpt",
         synopsisSubcommandLabel = "COMMAND",
         header = "Trains a GPT on a text, lets it write, and measures it.",
-        subcommands = {TrainCommand.class, SampleCommand.class, EvalCommand.class, InfoCommand.class},
+        subcommands = {TrainCommand.class, SampleCommand.class, EvalCommand.class, InfoCommand.class, BenchCommand.class
+        },
         versionProvider = Version.class,
         mixinStandardHelpOptions = true,
         footerHeading = "%n",
@@ -80,6 +81,6 @@ public final class MiniGpt implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "Name a command: train, sample, eval or info.");
+        throw new ParameterException(spec.commandLine(), "Name a command: train, sample, eval, info or bench.");
     }
 }

@@ -69,6 +69,11 @@ final class ModelOptions {
     private Initialization init;
 
     GptConfig config(int vocabSize) {
+        return builder(vocabSize).build();
+    }
+
+    /** For a caller that knows better defaults for some of it. */
+    GptConfig.Builder builder(int vocabSize) {
         return GptConfig.builder()
                 .vocabSize(vocabSize)
                 .blockSize(blockSize)
@@ -79,7 +84,6 @@ final class ModelOptions {
                 .bias(bias)
                 .activation(activation)
                 .tiedHead(tiedHead)
-                .initialization(init)
-                .build();
+                .initialization(init);
     }
 }

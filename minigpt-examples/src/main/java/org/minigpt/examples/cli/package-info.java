@@ -1,2 +1,2 @@
-/** The command line {@code minigpt}: train, sample, eval, info. */
+/** The command line {@code minigpt}: train, sample, eval, info, bench. */
 package org.minigpt.examples.cli;

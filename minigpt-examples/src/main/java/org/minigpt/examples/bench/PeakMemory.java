@@ -1,0 +1,31 @@
+package org.minigpt.examples.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalDouble;
+
+/** The most memory that this process had resident at once, heap and native. */
+public final class PeakMemory {
+    private static final Path STATUS = Path.of("/proc/self/status");
+    private static final String KEY = "VmHWM:";
+
+    private PeakMemory() {}
+
+    /** @return in units of 2^20 bytes, by Linux's count; nothing on other systems */
+    public static OptionalDouble megabytes() {
+        if (!Files.isReadable(STATUS)) {
+            return OptionalDouble.empty();
+        }
+        try {
+            // VmHWM:    123456 kB
+            return Files.readAllLines(STATUS).stream()
+                    .filter(line -> line.startsWith(KEY))
+                    .mapToDouble(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024.0)
+                    .findFirst();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+package org.minigpt.examples.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.function.IntConsumer;
+import org.minigpt.examples.bench.AttentionSweep;
+import org.minigpt.examples.bench.Lines;
+import org.minigpt.examples.bench.Measurement;
+import org.minigpt.examples.bench.ModelFlops;
+import org.minigpt.examples.bench.PeakMemory;
+import org.minigpt.examples.bench.PlannedBench;
+import org.minigpt.examples.bench.StockBench;
+import org.minigpt.examples.bench.Workload;
+import org.minigpt.kernels.KernelInfo;
+import org.minigpt.kernels.SgemmPeak;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code minigpt bench}: how long a training step takes. */
+@Command(
+        name = "bench",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        header = "Measures training steps on random ids.",
+        description = {
+            "A step is forward, backward, clipping and AdamW, on one batch of ids from a vocabulary of 65. Results are"
+                    + " lines of a name and a value. Defaults stand in brackets.",
+            ""
+        },
+        footerHeading = "%n",
+        footer = {"docs/performance.md explains the results."})
+final class BenchCommand implements Callable<Integer> {
+
+    /** What runs the steps. */
+    enum Engine {
+        PLANNED,
+        STOCK
+    }
+
+    /** Sizes that are often measured, with steps for a round of a second or two; L's take seconds each. */
+    enum Preset {
+        S(16, 32, 64, 4, 4, 300),
+        M(12, 64, 128, 4, 4, 100),
+        L(64, 256, 384, 6, 6, 2);
+
+        private final int batchSize;
+        private final int blockSize;
+        private final int nEmbd;
+        private final int nHead;
+        private final int nLayer;
+        private final int steps;
+
+        Preset(int batchSize, int blockSize, int nEmbd, int nHead, int nLayer, int steps) {
+            this.batchSize = batchSize;
+            this.blockSize = blockSize;
+            this.nEmbd = nEmbd;
+            this.nHead = nHead;
+            this.nLayer = nLayer;
+            this.steps = steps;
+        }
+    }
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--config",
+            paramLabel = "NAME",
+            defaultValue = "S",
+            description = "S (16 x 32 tokens, 64 wide, 4 heads, 4 layers), M (12 x 64, 128, 4, 4) or"
+                    + " L (64 x 256, 384, 6, 6), but for what is given beside it [${DEFAULT-VALUE}].")
+    private Preset preset;
+
+    @Option(
+            names = "--engine",
+            paramLabel = "KIND",
+            defaultValue = "planned",
+            converter = EnumOption.OfEngine.class,
+            description = "planned, this library; or stock, SameDiff's own fit on ND4J's own ops [${DEFAULT-VALUE}].")
+    private Engine engine;
+
+    @Option(
+            names = "--attention-sweep",
+            description = "4096 tokens a step, 128 wide, in rows of 64 to 2048 tokens, each in a JVM of its own.")
+    private boolean attentionSweep;
+
+    @Option(names = "--batch-size", paramLabel = "B", description = "Rows of a batch [of --config].")
+    private Integer batchSize;
+
+    @Option(names = "--steps", paramLabel = "N", description = "Steps in a round [300, 100 or 2 by --config].")
+    private Integer steps;
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "Rounds, of which the fastest counts [${DEFAULT-VALUE}].")
+    private int rounds;
+
+    @Option(
+            names = "--replicas",
+            paramLabel = "N",
+            description = "Threads that share a batch [as many as there are processors].")
+    private Integer replicas;
+
+    @Mixin(name = "Model")
+    private ModelOptions model = new ModelOptions();
+
+    @Override
+    public Integer call() {
+        Lines lines = new Lines(System.out);
+        if (attentionSweep) {
+            sweep(lines);
+        } else {
+            measure(workload(), lines);
+        }
+        return 0;
+    }
+
+    private Workload workload() {
+        GptConfig.Builder config = model.builder(Workload.VOCAB_SIZE);
+        preset("--block-size", config::blockSize, preset.blockSize);
+        preset("--n-embd", config::nEmbd, preset.nEmbd);
+        preset("--n-head", config::nHead, preset.nHead);
+        preset("--n-layer", config::nLayer, preset.nLayer);
+        int b = batchSize != null ? batchSize : preset.batchSize;
+        int n = steps != null ? steps : preset.steps;
+        Checks.requireAtLeastOne("--batch-size", b);
+        Checks.requireAtLeastOne("--steps", n);
+        Checks.requireAtLeastOne("--rounds", rounds);
+        return new Workload(config.build(), b, n, rounds);
+    }
+
+    private void preset(String option, IntConsumer setting, int value) {
+        if (!isGiven(option)) {
+            setting.accept(value);
+        }
+    }
+
+    private boolean isGiven(String option) {
+        return spec.commandLine().getParseResult().hasMatchedOption(option);
+    }
+
+    private void measure(Workload work, Lines lines) {
+        boolean planned = engine == Engine.PLANNED;
+        int threads = replicas != null ? replicas : Runtime.getRuntime().availableProcessors();
+        Measurement taken = planned ? PlannedBench.measure(work, threads) : StockBench.measure(work);
+        double flops = ModelFlops.ofStep(work.config(), work.tokens());
+        lines.print("engine", planned ? "planned" : "stock");
+        lines.print("java", Runtime.version());
+        lines.print("kernels", (planned ? KernelInfo.arithmetic() : "nd4j") + "+" + KernelInfo.blas());
+        if (planned) {
+            lines.print("replicas", threads);
+        }
+        lines.print("parameters", parameters(work.config()));
+        lines.print("train_ms_per_step", taken.stepMillis(), 3);
+        lines.print("tokens_per_second", work.tokens() / taken.stepMillis() * 1e3, 0);
+        lines.print("forward_ms", taken.forwardMillis(), 3);
+        lines.print("seconds_to_first_step", taken.secondsToFirstStep(), 2);
+        lines.print("flops_per_step", flops, 0);
+        if (planned) {
+            // Stock SameDiff leaves BLAS to choose kernels and threads, so that its peak is not the machine's.
+            double peak = SgemmPeak.gflops(threads, rounds);
+            lines.print("sgemm_peak_gflops", peak, 1);
+            lines.print("fraction_of_peak", flops / (taken.stepMillis() * 1e6) / peak, 3);
+        }
+        PeakMemory.megabytes().ifPresent(megabytes -> lines.print("peak_memory_mb", megabytes, 1));
+    }
+
+    private static long parameters(GptConfig config) {
+        return Gpt.declaredParameters(config).stream()
+                .mapToLong(p -> p.length())
+                .sum();
+    }
+
+    private void sweep(Lines lines) {
+        for (String option : List.of("--config", "--batch-size", "--block-size", "--n-embd")) {
+            if (isGiven(option)) {
+                throw new ParameterException(
+                        spec.commandLine(), "--attention-sweep sets the sizes itself: leave " + option + " out.");
+            }
+        }
+        List<String> arguments =
+                new ArrayList<>(spec.commandLine().getParseResult().originalArgs());
+        arguments.removeIf(argument -> argument.startsWith("--attention-sweep"));
+        if (steps == null) {
+            arguments.addAll(List.of("--steps", "10"));
+        }
+        lines.print("java", Runtime.version());
+        new AttentionSweep(MiniGpt.class, arguments).run(AttentionSweep.BLOCK_SIZES, lines);
+    }
+}

@@ -6,11 +6,11 @@ public final class SumOfSquaresKernel {
 
     private final float[] tile = new float[TILE];
 
-    /** @return Σ x² over the first {@code length} entries, always added in the same order */
-    public double of(Floats x, int length) {
+    /** @return Σ x² over the entries from {@code from} to {@code to}, always added in the same order */
+    public double of(Floats x, int from, int to) {
         double total = 0;
-        for (int at = 0; at < length; at += TILE) {
-            int n = Math.min(TILE, length - at);
+        for (int at = from; at < to; at += TILE) {
+            int n = Math.min(TILE, to - at);
             x.read(at, tile, 0, n);
             total += ofTile(n);
         }
@@ -36,7 +36,7 @@ public final class SumOfSquaresKernel {
         return (s0 + s1) + (s2 + s3);
     }
 
-    /** {@link #of(Floats, int)} in double precision. */
+    /** {@link #of(Floats, int, int)} in double precision. */
     public static double of(double[] x) {
         double total = 0;
         for (double value : x) {

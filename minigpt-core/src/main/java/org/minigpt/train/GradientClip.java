@@ -1,7 +1,10 @@
 package org.minigpt.train;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.SumOfSquaresKernel;
+import org.minigpt.runtime.Workers;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -13,6 +16,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 public record GradientClip(double maxNorm) {
     private static final double EPS = 1e-6;
+    private static final int PART = 1 << 15;
 
     /** @throws org.minigpt.util.MiniGptException if the norm is negative or not finite */
     public GradientClip {
@@ -27,8 +31,33 @@ public record GradientClip(double maxNorm) {
     public static double norm(INDArray gradients) {
         double squares = gradients.dataType() == DataType.DOUBLE
                 ? SumOfSquaresKernel.of(gradients.toDoubleVector())
-                : new SumOfSquaresKernel().of(Floats.of(gradients), Math.toIntExact(gradients.length()));
+                : squares(gradients);
         return Math.sqrt(squares);
+    }
+
+    /** In parts of fixed lengths, added up in their order: so the bits do not depend on the number of threads. */
+    private static double squares(INDArray gradients) {
+        int length = Math.toIntExact(gradients.length());
+        double[] parts = new double[1 + (length - 1) / PART];
+        int threads = Math.min(parts.length, Runtime.getRuntime().availableProcessors());
+        List<Runnable> tasks = new ArrayList<>();
+        for (int i = 0; i < threads; i++) {
+            int first = parts.length * i / threads;
+            int end = parts.length * (i + 1) / threads;
+            tasks.add(() -> {
+                SumOfSquaresKernel kernel = new SumOfSquaresKernel();
+                Floats x = Floats.of(gradients);
+                for (int part = first; part < end; part++) {
+                    parts[part] = kernel.of(x, part * PART, Math.min(length, (part + 1) * PART));
+                }
+            });
+        }
+        Workers.runAll(tasks);
+        double total = 0;
+        for (double part : parts) {
+            total += part;
+        }
+        return total;
     }
 
     /** @return what gradients of this norm are to be multiplied by */

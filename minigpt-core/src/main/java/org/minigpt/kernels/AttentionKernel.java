@@ -9,6 +9,9 @@ import java.util.Arrays;
  *
  * <p>Works on tiles of query rows, one head at a time: no [B,H,T,T] array exists, and backward computes the
  * probabilities again (as Dao et al., arXiv:2205.14135). The scratch memory grows with T, not with its square.
+ *
+ * <p>A tile is held transposed, [keys,queries]: so a softmax runs down the columns, and a vector of queries needs no sum
+ * across its lanes.
  */
 public final class AttentionKernel {
     private static final int TILE_ROWS = 64;
@@ -20,7 +23,7 @@ public final class AttentionKernel {
     private final int d;
     private final float scale;
     private final int tileRows;
-    private final Floats probabilities; // [tileRows,T]
+    private final Floats probabilities; // [T,tileRows]
     private final float[] p;
 
     /** @param heads divides c */
@@ -42,25 +45,15 @@ public final class AttentionKernel {
         for (int batch = 0; batch < b; batch++) {
             for (int head = 0; head < heads; head++) {
                 long q = (long) batch * t * 3 * c + head * d;
+                long v = q + 2L * c;
                 for (int row = 0; row < t; row += tileRows) {
                     int m = Math.min(tileRows, t - row);
                     int n = row + m;
                     probabilities(qkv, keys, q, row, m);
                     dropTile(mask, p, batch, head, row, m);
-                    probabilities.write(0, p, 0, m * n);
-                    // y rows [m,D] = p [m,n] · v [n,D]
-                    Blas.nn(
-                            m,
-                            d,
-                            n,
-                            1f,
-                            probabilities.at(0),
-                            n,
-                            keys.at(q + 2L * c),
-                            3 * c,
-                            0f,
-                            y.at(out(batch, row, head)),
-                            c);
+                    probabilities.write(0, p, 0, n * m);
+                    // y rows [m,D] = (pᵀ [n,m])ᵀ · v [n,D]
+                    Blas.tn(m, d, n, 1f, probabilities.at(0), m, keys.at(v), 3 * c, 0f, y.at(out(batch, row, head)), c);
                 }
             }
         }
@@ -69,7 +62,7 @@ public final class AttentionKernel {
     /** Computes dqkv [B,T,3C]. */
     public void backward(Floats qkv, DropoutMask mask, Floats dy, Floats dqkv) {
         Floats keys = qkv.alias();
-        Floats dProbabilities = Floats.allocate(tileRows * t);
+        Floats dProbabilities = Floats.allocate(tileRows * t); // [T,tileRows]
         float[] dp = new float[tileRows * t];
         float[] dropped = mask.active() ? new float[tileRows * t] : p;
         int last = (t - 1) / tileRows * tileRows;
@@ -87,47 +80,50 @@ public final class AttentionKernel {
                     float beta = row == last ? 0f : 1f;
                     probabilities(qkv, keys, q, row, m);
                     if (mask.active()) {
-                        System.arraycopy(p, 0, dropped, 0, m * n);
+                        System.arraycopy(p, 0, dropped, 0, n * m);
                         dropTile(mask, dropped, batch, head, row, m);
                     }
-                    probabilities.write(0, dropped, 0, m * n);
+                    probabilities.write(0, dropped, 0, n * m);
                     // dv [n,D] += pᵀ [n,m] · dy [m,D]
-                    Blas.tn(n, d, m, 1f, probabilities.at(0), n, dy.at(dyRows), c, beta, dqkv.at(v), 3 * c);
-                    // dp [m,n] = dy [m,D] · vᵀ [D,n]
-                    Blas.nt(m, n, d, 1f, dy.at(dyRows), c, qkv.at(v), 3 * c, 0f, dProbabilities.at(0), n);
-                    dProbabilities.read(0, dp, 0, m * n);
+                    Blas.nn(n, d, m, 1f, probabilities.at(0), m, dy.at(dyRows), c, beta, dqkv.at(v), 3 * c);
+                    // dpᵀ [n,m] = v [n,D] · dyᵀ [D,m]
+                    Blas.nt(n, m, d, 1f, qkv.at(v), 3 * c, dy.at(dyRows), c, 0f, dProbabilities.at(0), m);
+                    dProbabilities.read(0, dp, 0, n * m);
                     dropTile(mask, dp, batch, head, row, m);
-                    for (int i = 0; i < m; i++) {
-                        // Where p is 0, beyond the diagonal, the gradient is too.
-                        Tiles.MATH.softmaxGradient(p, dp, i * n, n, scale);
-                    }
-                    dProbabilities.write(0, dp, 0, m * n);
-                    // dq [m,D] = ds [m,n] · k [n,D];  dk [n,D] += dsᵀ [n,m] · q [m,D]
-                    Blas.nn(m, d, n, 1f, dProbabilities.at(0), n, qkv.at(k), 3 * c, 0f, dqkv.at(qRows), 3 * c);
-                    Blas.tn(n, d, m, 1f, dProbabilities.at(0), n, qkv.at(qRows), 3 * c, beta, dqkv.at(k), 3 * c);
+                    // Where p is 0, beyond the diagonal, the gradient is too.
+                    Tiles.MATH.softmaxColumnsGradient(p, dp, n, m, scale);
+                    dProbabilities.write(0, dp, 0, n * m);
+                    // dq [m,D] = (dsᵀ [n,m])ᵀ · k [n,D];  dk [n,D] += dsᵀ [n,m] · q [m,D]
+                    Blas.tn(m, d, n, 1f, dProbabilities.at(0), m, qkv.at(k), 3 * c, 0f, dqkv.at(qRows), 3 * c);
+                    Blas.nn(n, d, m, 1f, dProbabilities.at(0), m, qkv.at(qRows), 3 * c, beta, dqkv.at(k), 3 * c);
                 }
             }
         }
     }
 
-    /** Fills p [m,n] with the probabilities of the query rows row..row+m over the keys 0..n, n = row+m. */
+    /** Fills p [n,m] with the probabilities of the query rows row..row+m over the keys 0..n, n = row+m. */
     private void probabilities(Floats qkv, Floats keys, long q, int row, int m) {
         int n = row + m;
         long qRows = q + (long) row * 3 * c;
-        Blas.nt(m, n, d, scale, qkv.at(qRows), 3 * c, keys.at(q + c), 3 * c, 0f, probabilities.at(0), n);
-        probabilities.read(0, p, 0, m * n);
-        for (int i = 0; i < m; i++) {
-            Arrays.fill(p, i * n + row + i + 1, (i + 1) * n, Float.NEGATIVE_INFINITY);
-            Tiles.MATH.softmax(p, i * n, n);
+        Blas.nt(n, m, d, scale, keys.at(q + c), 3 * c, qkv.at(qRows), 3 * c, 0f, probabilities.at(0), m);
+        probabilities.read(0, p, 0, n * m);
+        for (int key = row + 1; key < n; key++) {
+            // The queries before the key do not see it.
+            Arrays.fill(p, key * m, key * m + key - row, Float.NEGATIVE_INFINITY);
         }
+        Tiles.MATH.softmaxColumns(p, n, m);
     }
 
-    /** Drops entries of a tile [m,row+m], counted as entries of the [B,H,T,T] array that is never made. */
+    /** Drops entries of a tile [row+m,m], counted as entries of the [B,H,T,T] array that is never made. */
     private void dropTile(DropoutMask mask, float[] tile, int batch, int head, int row, int m) {
-        int n = row + m;
-        for (int i = 0; i < m; i++) {
-            long first = (((long) batch * heads + head) * t + row + i) * t;
-            mask.apply(tile, i * n, row + i + 1, first);
+        if (!mask.active()) {
+            return;
+        }
+        for (int query = 0; query < m; query++) {
+            long first = (((long) batch * heads + head) * t + row + query) * t;
+            for (int key = 0; key <= row + query; key++) {
+                tile[key * m + query] *= (float) mask.factor(first + key);
+            }
         }
     }
 

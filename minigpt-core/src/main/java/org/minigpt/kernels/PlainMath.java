@@ -235,12 +235,43 @@ class PlainMath implements TileMath {
     }
 
     @Override
-    public void softmaxGradient(float[] p, float[] dp, int at, int n, float scale) {
+    public void softmaxColumns(float[] x, int n, int m) {
+        for (int column = 0; column < m; column++) {
+            softmaxColumn(x, n, m, column);
+        }
+    }
+
+    /** One column of x [n,m] becomes its softmax. */
+    static void softmaxColumn(float[] x, int n, int m, int column) {
+        float max = Float.NEGATIVE_INFINITY;
+        for (int j = column; j < n * m; j += m) {
+            max = Math.max(max, x[j]);
+        }
+        float sum = 0f;
+        for (int j = column; j < n * m; j += m) {
+            x[j] = exp(x[j] - max);
+            sum += x[j];
+        }
+        float scale = 1f / sum;
+        for (int j = column; j < n * m; j += m) {
+            x[j] *= scale;
+        }
+    }
+
+    @Override
+    public void softmaxColumnsGradient(float[] p, float[] dp, int n, int m, float scale) {
+        for (int column = 0; column < m; column++) {
+            softmaxColumnGradient(p, dp, n, m, column, scale);
+        }
+    }
+
+    /** One column of dp [n,m] becomes scale·p·(dp - Σ p·dp). */
+    static void softmaxColumnGradient(float[] p, float[] dp, int n, int m, int column, float scale) {
         float dot = 0f;
-        for (int j = at; j < at + n; j++) {
+        for (int j = column; j < n * m; j += m) {
             dot += p[j] * dp[j];
         }
-        for (int j = at; j < at + n; j++) {
+        for (int j = column; j < n * m; j += m) {
             dp[j] = scale * p[j] * (dp[j] - dot);
         }
     }

@@ -30,8 +30,13 @@ interface TileMath {
     /** x[at..at+n) becomes its softmax. */
     void softmax(float[] x, int at, int n);
 
-    /** dp[at..at+n) becomes scale·p·(dp - Σ p·dp), the gradient of a softmax with the probabilities p. */
-    void softmaxGradient(float[] p, float[] dp, int at, int n, float scale);
+    /** Each column of x [n,m] becomes its softmax. */
+    void softmaxColumns(float[] x, int n, int m);
+
+    /**
+     * Each column of dp [n,m] becomes scale·p·(dp - Σ p·dp), the gradient of a softmax with the probabilities p [n,m].
+     */
+    void softmaxColumnsGradient(float[] p, float[] dp, int n, int m, float scale);
 
     /** @return log Σ exp(x[at..at+n)), from the row's maximum so that nothing overflows; x is spoilt */
     float logSumExp(float[] x, int at, int n);

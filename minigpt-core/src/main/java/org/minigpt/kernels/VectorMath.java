@@ -274,22 +274,44 @@ final class VectorMath extends PlainMath {
     }
 
     @Override
-    public void softmaxGradient(float[] p, float[] dp, int at, int n, float scale) {
-        FloatVector dots = FloatVector.zero(F);
-        int j = 0;
-        for (; j <= n - LANES; j += LANES) {
-            dots = FloatVector.fromArray(F, p, at + j).fma(FloatVector.fromArray(F, dp, at + j), dots);
+    public void softmaxColumns(float[] x, int n, int m) {
+        int column = 0;
+        for (; column <= m - LANES; column += LANES) {
+            FloatVector max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+            for (int j = column; j < n * m; j += m) {
+                max = max.max(FloatVector.fromArray(F, x, j));
+            }
+            FloatVector sum = FloatVector.zero(F);
+            for (int j = column; j < n * m; j += m) {
+                FloatVector e = exp(FloatVector.fromArray(F, x, j).sub(max));
+                e.intoArray(x, j);
+                sum = sum.add(e);
+            }
+            FloatVector scale = FloatVector.broadcast(F, 1f).div(sum);
+            for (int j = column; j < n * m; j += m) {
+                FloatVector.fromArray(F, x, j).mul(scale).intoArray(x, j);
+            }
         }
-        float dot = sum(dots);
-        for (; j < n; j++) {
-            dot += p[at + j] * dp[at + j];
+        for (; column < m; column++) {
+            softmaxColumn(x, n, m, column);
         }
-        for (j = 0; j <= n - LANES; j += LANES) {
-            FloatVector d = FloatVector.fromArray(F, dp, at + j).sub(dot);
-            d.mul(FloatVector.fromArray(F, p, at + j)).mul(scale).intoArray(dp, at + j);
+    }
+
+    @Override
+    public void softmaxColumnsGradient(float[] p, float[] dp, int n, int m, float scale) {
+        int column = 0;
+        for (; column <= m - LANES; column += LANES) {
+            FloatVector dot = FloatVector.zero(F);
+            for (int j = column; j < n * m; j += m) {
+                dot = FloatVector.fromArray(F, p, j).fma(FloatVector.fromArray(F, dp, j), dot);
+            }
+            for (int j = column; j < n * m; j += m) {
+                FloatVector d = FloatVector.fromArray(F, dp, j).sub(dot);
+                d.mul(FloatVector.fromArray(F, p, j)).mul(scale).intoArray(dp, j);
+            }
         }
-        for (; j < n; j++) {
-            dp[at + j] = scale * p[at + j] * (dp[at + j] - dot);
+        for (; column < m; column++) {
+            softmaxColumnGradient(p, dp, n, m, column, scale);
         }
     }
 }

@@ -51,13 +51,21 @@ class VectorMathTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 15, 16, 17, 64, 65, 100})
-    void softmaxAndItsGradient(int n) {
+    void softmaxOfARow(int n) {
         compare(n + 2, (math, x) -> math.softmax(x[0], 1, n));
-        compare(n + 2, (math, x) -> {
-            PLAIN.softmax(x[0], 1, n);
-            math.softmaxGradient(x[0], x[1], 1, n, 0.25f);
-        });
         compare(n + 2, (math, x) -> x[1][0] = math.logSumExp(x[0], 1, n));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 15, 16, 17, 33, 64})
+    void softmaxOfColumnsAndItsGradient(int m) {
+        for (int n : new int[] {1, 7, 40}) {
+            compare(n * m, (math, x) -> math.softmaxColumns(x[0], n, m));
+            compare(n * m, (math, x) -> {
+                PLAIN.softmaxColumns(x[0], n, m);
+                math.softmaxColumnsGradient(x[0], x[1], n, m, 0.25f);
+            });
+        }
     }
 
     @ParameterizedTest

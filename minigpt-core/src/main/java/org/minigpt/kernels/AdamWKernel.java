@@ -48,6 +48,32 @@ public final class AdamWKernel {
         }
     }
 
+    /** A step's numbers as floats. PyTorch computes them in double too, and rounds them where they meet a tensor. */
+    record Scalars(
+            float keep,
+            float factor,
+            float beta1,
+            float rest1,
+            float beta2,
+            float rest2,
+            float root,
+            float eps,
+            float stepSize) {
+
+        static Scalars of(Step step, double keep) {
+            return new Scalars(
+                    (float) keep,
+                    (float) step.gradientFactor,
+                    (float) step.beta1,
+                    (float) (1 - step.beta1),
+                    (float) step.beta2,
+                    (float) (1 - step.beta2),
+                    (float) step.rootCorrection2,
+                    (float) step.eps,
+                    (float) step.stepSize);
+        }
+    }
+
     /**
      * Updates the entries [from, from + count) of parameters and moments.
      *
@@ -62,37 +88,17 @@ public final class AdamWKernel {
             Floats moments2,
             int from,
             int count) {
+        Scalars scalars = Scalars.of(step, keep);
         for (int at = from; at < from + count; at += TILE) {
             int n = Math.min(TILE, from + count - at);
             parameters.read(at, p, 0, n);
             gradients.read(at, g, 0, n);
             moments1.read(at, m, 0, n);
             moments2.read(at, v, 0, n);
-            updateTile(step, (float) keep, n);
+            Tiles.MATH.adamW(scalars, p, g, m, v, n);
             parameters.write(at, p, 0, n);
             moments1.write(at, m, 0, n);
             moments2.write(at, v, 0, n);
-        }
-    }
-
-    private void updateTile(Step step, float keep, int n) {
-        // PyTorch computes the scalars in double too, and rounds them where they meet a tensor.
-        float beta1 = (float) step.beta1;
-        float rest1 = (float) (1 - step.beta1);
-        float beta2 = (float) step.beta2;
-        float rest2 = (float) (1 - step.beta2);
-        float eps = (float) step.eps;
-        float stepSize = (float) step.stepSize;
-        float root = (float) step.rootCorrection2;
-        float factor = (float) step.gradientFactor;
-        for (int i = 0; i < n; i++) {
-            float gradient = g[i] * factor;
-            float first = m[i] * beta1 + gradient * rest1;
-            float second = v[i] * beta2 + rest2 * gradient * gradient;
-            float denominator = (float) Math.sqrt(second) / root + eps;
-            m[i] = first;
-            v[i] = second;
-            p[i] = p[i] * keep - stepSize * first / denominator;
         }
     }
 

@@ -283,6 +283,48 @@ class PlainMath implements TileMath {
     }
 
     @Override
+    public void adamW(AdamWKernel.Scalars step, float[] p, float[] g, float[] m, float[] v, int n) {
+        adamW(step, p, g, m, v, 0, n);
+    }
+
+    /** The entries from {@code from} to {@code to}. */
+    static void adamW(AdamWKernel.Scalars step, float[] p, float[] g, float[] m, float[] v, int from, int to) {
+        for (int i = from; i < to; i++) {
+            float gradient = g[i] * step.factor();
+            float first = m[i] * step.beta1() + gradient * step.rest1();
+            float second = v[i] * step.beta2() + step.rest2() * gradient * gradient;
+            float denominator = (float) Math.sqrt(second) / step.root() + step.eps();
+            m[i] = first;
+            v[i] = second;
+            p[i] = p[i] * step.keep() - step.stepSize() * first / denominator;
+        }
+    }
+
+    @Override
+    public double sumOfSquares(float[] x, int n) {
+        return sumOfSquares(x, 0, n);
+    }
+
+    /** Σ x[from..to)² in four lanes, for one chain of additions would wait for each of its sums. */
+    static double sumOfSquares(float[] x, int from, int to) {
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        int i = from;
+        for (; i + 3 < to; i += 4) {
+            s0 += (double) x[i] * x[i];
+            s1 += (double) x[i + 1] * x[i + 1];
+            s2 += (double) x[i + 2] * x[i + 2];
+            s3 += (double) x[i + 3] * x[i + 3];
+        }
+        for (; i < to; i++) {
+            s0 += (double) x[i] * x[i];
+        }
+        return (s0 + s1) + (s2 + s3);
+    }
+
+    @Override
     public void add(float[] a, float[] b, int n) {
         for (int i = 0; i < n; i++) {
             a[i] += b[i];

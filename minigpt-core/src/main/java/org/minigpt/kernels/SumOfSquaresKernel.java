@@ -12,28 +12,9 @@ public final class SumOfSquaresKernel {
         for (int at = from; at < to; at += TILE) {
             int n = Math.min(TILE, to - at);
             x.read(at, tile, 0, n);
-            total += ofTile(n);
+            total += Tiles.MATH.sumOfSquares(tile, n);
         }
         return total;
-    }
-
-    /** Four lanes, for one chain of additions would wait for each of its sums. */
-    private double ofTile(int n) {
-        double s0 = 0;
-        double s1 = 0;
-        double s2 = 0;
-        double s3 = 0;
-        int i = 0;
-        for (; i + 3 < n; i += 4) {
-            s0 += (double) tile[i] * tile[i];
-            s1 += (double) tile[i + 1] * tile[i + 1];
-            s2 += (double) tile[i + 2] * tile[i + 2];
-            s3 += (double) tile[i + 3] * tile[i + 3];
-        }
-        for (; i < n; i++) {
-            s0 += (double) tile[i] * tile[i];
-        }
-        return (s0 + s1) + (s2 + s3);
     }
 
     /** {@link #of(Floats, int, int)} in double precision. */

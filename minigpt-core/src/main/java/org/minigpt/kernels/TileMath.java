@@ -41,6 +41,12 @@ interface TileMath {
     /** @return log Σ exp(x[at..at+n)), from the row's maximum so that nothing overflows; x is spoilt */
     float logSumExp(float[] x, int at, int n);
 
+    /** One step of AdamW on p, m and v with the gradients g; see {@link AdamWKernel}. */
+    void adamW(AdamWKernel.Scalars step, float[] p, float[] g, float[] m, float[] v, int n);
+
+    /** @return Σ x[0..n)², added up in double */
+    double sumOfSquares(float[] x, int n);
+
     /** a += b. */
     void add(float[] a, float[] b, int n);
 

@@ -314,4 +314,24 @@ final class VectorMath extends PlainMath {
             softmaxColumnGradient(p, dp, n, m, column, scale);
         }
     }
+
+    @Override
+    public void adamW(AdamWKernel.Scalars step, float[] p, float[] g, float[] m, float[] v, int n) {
+        int i = 0;
+        for (; i <= n - LANES; i += LANES) {
+            FloatVector gradient = FloatVector.fromArray(F, g, i).mul(step.factor());
+            FloatVector first = FloatVector.fromArray(F, m, i).mul(step.beta1()).add(gradient.mul(step.rest1()));
+            FloatVector second = FloatVector.fromArray(F, v, i)
+                    .mul(step.beta2())
+                    .add(gradient.mul(step.rest2()).mul(gradient));
+            FloatVector denominator = second.sqrt().div(step.root()).add(step.eps());
+            first.intoArray(m, i);
+            second.intoArray(v, i);
+            FloatVector.fromArray(F, p, i)
+                    .mul(step.keep())
+                    .sub(first.mul(step.stepSize()).div(denominator))
+                    .intoArray(p, i);
+        }
+        adamW(step, p, g, m, v, i, n);
+    }
 }

@@ -1,6 +1,7 @@
 package org.minigpt.model;
 
 import java.util.Arrays;
+import org.minigpt.ops.JavaOps;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -54,7 +55,7 @@ final class Inputs {
     }
 
     private static void checkRange(String name, GptConfig config, INDArray array, int lowest) {
-        long[] ids = array.dup('c').data().asLong();
+        int[] ids = JavaOps.readIntegers(array);
         for (int i = 0; i < ids.length; i++) {
             if (ids[i] < lowest || ids[i] >= config.vocabSize()) {
                 long t = array.size(1);

@@ -97,6 +97,24 @@ class VectorMathTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 16, 37, 100})
+    void adamWAndTheSumOfSquares(int n) {
+        AdamWKernel.Scalars step = AdamWKernel.Scalars.of(AdamWKernel.Step.of(0.9, 0.999, 1e-8, 3, 1e-3, 0.5), 0.999);
+        float[][] plain = {random(n, 1), random(n, 2), random(n, 3), random(n, 4)};
+        for (int i = 0; i < n; i++) {
+            plain[3][i] = Math.abs(plain[3][i]); // the second moment
+        }
+        float[][] vector = {plain[0].clone(), plain[1].clone(), plain[2].clone(), plain[3].clone()};
+        PLAIN.adamW(step, plain[0], plain[1], plain[2], plain[3], n);
+        VECTOR.adamW(step, vector[0], vector[1], vector[2], vector[3], n);
+        for (int i = 0; i < plain.length; i++) {
+            assertClose(plain[i], vector[i]);
+        }
+        double squares = PLAIN.sumOfSquares(plain[1], n);
+        assertEquals(squares, VECTOR.sumOfSquares(plain[1], n), 1e-14 * squares);
+    }
+
     @Test
     void reluGradientIsExact() {
         float[] x = {-1f, -0f, 0f, Float.MIN_VALUE, 1f, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY};

@@ -55,7 +55,7 @@ final class Inputs {
     }
 
     private static void checkRange(String name, GptConfig config, INDArray array, int lowest) {
-        int[] ids = JavaOps.readIntegers(array);
+        long[] ids = JavaOps.readIntegers(array);
         for (int i = 0; i < ids.length; i++) {
             if (ids[i] < lowest || ids[i] >= config.vocabSize()) {
                 long t = array.size(1);

@@ -84,7 +84,7 @@ final class Replica {
      * @param total the number of counted targets in the whole batch
      * @return the sum of the losses of its counted targets, divided by {@code total}
      */
-    double run(INDArray x, INDArray y, int[] targets, int total, long dropoutKey) {
+    double run(INDArray x, INDArray y, long[] targets, int total, long dropoutKey) {
         int t = (int) x.size(1);
         double loss = 0;
         for (int i = 0; i < chunks.size(); i++) {
@@ -123,7 +123,7 @@ final class Replica {
     }
 
     /** The chunk's share of the batch's counted targets. */
-    private static double weight(int[] targets, Chunk chunk, int t, int total) {
+    private static double weight(long[] targets, Chunk chunk, int t, int total) {
         int counted = 0;
         for (int i = chunk.first * t; i < (chunk.first + chunk.rows) * t; i++) {
             counted += targets[i] == Gpt.IGNORE_INDEX ? 0 : 1;

@@ -60,9 +60,9 @@ final class Replicas {
         if (!replicas.get(0).planned()) {
             return OptionalDouble.empty();
         }
-        int[] targets = JavaOps.readIntegers(y);
+        long[] targets = JavaOps.readIntegers(y);
         int total = 0;
-        for (int target : targets) {
+        for (long target : targets) {
             total += target == Gpt.IGNORE_INDEX ? 0 : 1;
         }
         double[] losses = new double[replicas.size()];

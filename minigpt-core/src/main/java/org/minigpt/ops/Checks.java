@@ -75,17 +75,29 @@ final class Checks {
         }
     }
 
-    /** Reads whole numbers of type INT or LONG, row-major, into {@code target}. */
+    /** Reads whole numbers of type INT or LONG, row-major, into {@code target}; what an int can't hold is clamped. */
     static void read(INDArray array, int[] target) {
         if (array.dataType() == DataType.INT32) {
             new IntPointer(array.data().addressPointer()).get(target);
             return;
         }
-        long[] wide = new long[target.length];
-        new LongPointer(array.data().addressPointer()).get(wide);
+        long[] wide = read(array);
         for (int i = 0; i < wide.length; i++) {
             target[i] = (int) Math.max(Integer.MIN_VALUE, Math.min(Integer.MAX_VALUE, wide[i]));
         }
+    }
+
+    /** @return the whole numbers of a row-major array of type INT or LONG */
+    static long[] read(INDArray array) {
+        int length = Math.toIntExact(array.length());
+        if (array.dataType() == DataType.INT32) {
+            int[] narrow = new int[length];
+            read(array, narrow);
+            return Arrays.stream(narrow).asLongStream().toArray();
+        }
+        long[] values = new long[length];
+        new LongPointer(array.data().addressPointer()).get(values);
+        return values;
     }
 
     /** Checks that every id is below {@code size}, or is {@code except}. */

@@ -35,17 +35,15 @@ public final class JavaOps {
     }
 
     /**
-     * A copy of whole numbers. No op of ND4J's runs for it if the array is contiguous: those of more than a few hundred
-     * entries wake OpenMP threads, which then spin for a while on the cores that the replicas want.
+     * A copy of whole numbers, row-major. No op of ND4J's runs for it if they are contiguous INT or LONG: those of more
+     * than a few hundred entries wake OpenMP threads, which then spin for a while on the cores that the replicas want.
      *
      * @param array of any type of whole numbers
      */
-    public static int[] readIntegers(INDArray array) {
-        int[] values = new int[Math.toIntExact(array.length())];
+    public static long[] readIntegers(INDArray array) {
         boolean known = array.dataType() == DataType.INT32 || array.dataType() == DataType.INT64;
         INDArray whole = known ? array : array.castTo(DataType.INT64);
-        Checks.read(JavaOp.isRowMajor(whole) ? whole : whole.dup('c'), values);
-        return values;
+        return Checks.read(JavaOp.isRowMajor(whole) ? whole : whole.dup('c'));
     }
 
     static boolean isDouble(INDArray array) {

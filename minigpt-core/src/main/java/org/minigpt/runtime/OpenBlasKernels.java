@@ -45,7 +45,7 @@ final class OpenBlasKernels {
                 if (given == null && unknown) {
                     set(AVX512);
                 } else if (given != null && unknown && !given.equalsIgnoreCase(AVX512)) {
-                    LOG.warn(
+                    LOG.info(
                             "OpenBLAS uses its {} kernels, as {} in the environment says, though this processor has "
                                     + "AVX-512; unset it, or set -D{}=best, to compute up to twice as fast.",
                             given,

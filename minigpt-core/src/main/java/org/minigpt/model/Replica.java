@@ -92,7 +92,7 @@ final class Replica {
             long firstEntry = (long) chunk.first * t;
             chunk.plan.set(Gpt.IDS, x, firstEntry);
             chunk.plan.set(Gpt.TARGETS, y, firstEntry);
-            if (dropoutKey != 0 || gpt.config().dropout() > 0) {
+            if (gpt.config().dropout() > 0) {
                 chunk.plan.set(Gpt.DROPOUT_KEY, Nd4j.scalar(DataType.INT64, key(dropoutKey, chunk.first)), 0);
             }
             chunk.plan.run();

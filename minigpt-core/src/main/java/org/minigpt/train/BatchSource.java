@@ -9,8 +9,13 @@ import org.minigpt.data.Batch;
 @FunctionalInterface
 public interface BatchSource {
     /**
-     * @param iteration from 0
+     * @param iteration from 0; with k batches accumulated for each step, those of step i are k·i to k·i + k - 1
      * @return the batch of this iteration's step, at most block_size tokens long
      */
     Batch batch(long iteration);
+
+    /** @return the same batch always: what a model of some size must be able to learn by heart */
+    static BatchSource always(Batch batch) {
+        return iteration -> batch;
+    }
 }

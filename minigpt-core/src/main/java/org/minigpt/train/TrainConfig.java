@@ -7,33 +7,56 @@ import java.util.Objects;
  * 1e-3, PyTorch's AdamW, no clipping, and 200 random batches of each split every 500 iterations.
  *
  * @param batchSize B, the windows of a batch
+ * @param gradientAccumulationSteps the batches whose gradients are averaged for a step
  * @param maxIters the number of steps
  * @param learningRate the rate of each step
  * @param adamW the optimizer's settings
  * @param gradClip the global norm to which gradients are clipped; 0 for no clipping
  * @param evalInterval the iterations from one evaluation to the next
  * @param evalIters the random batches of each split that an evaluation takes; 0 for the whole of both splits
+ * @param patience the evaluations in a row without a new best that end the run; 0 for never
+ * @param skipOutliers the standard deviations above its running mean from which a step's loss or gradient norm is an
+ *     outlier, and the step is skipped ({@link OutlierGuard}); 0 for never
  * @param seed of the batches and of dropout
  */
 public record TrainConfig(
         int batchSize,
+        int gradientAccumulationSteps,
         int maxIters,
         LearningRate learningRate,
         AdamWConfig adamW,
         double gradClip,
         int evalInterval,
         int evalIters,
+        int patience,
+        double skipOutliers,
         long seed) {
 
     /** @throws org.minigpt.util.MiniGptException if a value is out of its range */
     public TrainConfig {
         Checks.requireAtLeast(1, "batch_size", batchSize);
+        Checks.requireAtLeast(1, "gradient_accumulation_steps", gradientAccumulationSteps);
         Checks.requireAtLeast(0, "max_iters", maxIters);
         Objects.requireNonNull(learningRate, "learningRate");
         Objects.requireNonNull(adamW, "adamW");
         Checks.requireNotNegative("grad_clip", gradClip, "1.0");
         Checks.requireAtLeast(1, "eval_interval", evalInterval);
         Checks.requireAtLeast(0, "eval_iters", evalIters);
+        Checks.requireAtLeast(0, "patience", patience);
+        Checks.requireNotNegative("skip_outliers", skipOutliers, "5");
+    }
+
+    /** The settings that every run has, with no accumulation, early stopping or skipping. */
+    public TrainConfig(
+            int batchSize,
+            int maxIters,
+            LearningRate learningRate,
+            AdamWConfig adamW,
+            double gradClip,
+            int evalInterval,
+            int evalIters,
+            long seed) {
+        this(batchSize, 1, maxIters, learningRate, adamW, gradClip, evalInterval, evalIters, 0, 0, seed);
     }
 
     /** @return a builder with the lecture's settings */
@@ -45,24 +68,30 @@ public record TrainConfig(
     public Builder toBuilder() {
         return new Builder()
                 .batchSize(batchSize)
+                .gradientAccumulationSteps(gradientAccumulationSteps)
                 .maxIters(maxIters)
                 .learningRate(learningRate)
                 .adamW(adamW)
                 .gradClip(gradClip)
                 .evalInterval(evalInterval)
                 .evalIters(evalIters)
+                .patience(patience)
+                .skipOutliers(skipOutliers)
                 .seed(seed);
     }
 
     /** Collects the values; {@link #build} checks them. */
     public static final class Builder {
         private int batchSize = 16;
+        private int gradientAccumulationSteps = 1;
         private int maxIters = 5000;
         private LearningRate learningRate = LearningRate.constant(1e-3);
         private AdamWConfig adamW = AdamWConfig.pytorch();
         private double gradClip;
         private int evalInterval = 500;
         private int evalIters = 200;
+        private int patience;
+        private double skipOutliers;
         private long seed = 1337;
 
         private Builder() {}
@@ -70,6 +99,12 @@ public record TrainConfig(
         /** Sets B, the windows of a batch; 16 by default. */
         public Builder batchSize(int batchSize) {
             this.batchSize = batchSize;
+            return this;
+        }
+
+        /** Sets the batches whose gradients are averaged for a step, as if they were one; 1 by default. */
+        public Builder gradientAccumulationSteps(int gradientAccumulationSteps) {
+            this.gradientAccumulationSteps = gradientAccumulationSteps;
             return this;
         }
 
@@ -114,6 +149,18 @@ public record TrainConfig(
             return this;
         }
 
+        /** Sets the evaluations in a row without a new best that end the run; 0, never, by default. */
+        public Builder patience(int patience) {
+            this.patience = patience;
+            return this;
+        }
+
+        /** Sets the standard deviations from which a step is skipped as an outlier; 0, never, by default. */
+        public Builder skipOutliers(double skipOutliers) {
+            this.skipOutliers = skipOutliers;
+            return this;
+        }
+
         /** Sets the seed of batches and dropout; 1337, the lecture's, by default. */
         public Builder seed(long seed) {
             this.seed = seed;
@@ -122,7 +169,18 @@ public record TrainConfig(
 
         /** @throws org.minigpt.util.MiniGptException if a value is out of its range */
         public TrainConfig build() {
-            return new TrainConfig(batchSize, maxIters, learningRate, adamW, gradClip, evalInterval, evalIters, seed);
+            return new TrainConfig(
+                    batchSize,
+                    gradientAccumulationSteps,
+                    maxIters,
+                    learningRate,
+                    adamW,
+                    gradClip,
+                    evalInterval,
+                    evalIters,
+                    patience,
+                    skipOutliers,
+                    seed);
         }
     }
 }

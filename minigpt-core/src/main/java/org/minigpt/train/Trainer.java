@@ -1,19 +1,19 @@
 package org.minigpt.train;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
-import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.model.Gpt;
 import org.minigpt.util.MiniGptException;
-import org.minigpt.util.SplitMix64;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Trains a model: batch, loss and gradients, clipping, AdamW; and evaluates it at iteration 0, every
+ * Trains a model: batches, loss and gradients, clipping, AdamW; and evaluates it at iteration 0, every
  * {@code eval_interval} iterations and after the last.
  *
  * <pre>{@code
@@ -29,23 +29,25 @@ import org.minigpt.util.SplitMix64;
  * }</pre>
  *
  * <p>A run is a function of the model's first parameters and the settings: the same seed gives the same bits.
+ * One that goes on from the parameters, the moments and the {@link #state} of another gives the bits that the other would
+ * have given.
  */
 public final class Trainer {
-    /** Sets the keys of dropout apart from other numbers drawn from the seed. */
-    private static final long DROPOUT_STREAM = 0x64726F706F7574L;
-
     private final Gpt gpt;
-    private final BatchSource batches;
+    private final GradientAccumulation accumulation;
     private final Optional<Evaluator> evaluator;
     private final TrainConfig config;
     private final GradientClip clip;
     private final AdamW optimizer;
+    private final OutlierGuard outliers;
+    private final FiniteCheck finite;
     private final List<TrainListener> listeners = new ArrayList<>();
     private final AtomicBoolean stopRequested = new AtomicBoolean();
 
     private long iteration;
     private Optional<EvalReport> lastEvaluation = Optional.empty();
     private Optional<EvalReport> bestEvaluation = Optional.empty();
+    private int evaluationsSinceBest;
 
     /**
      * Trains on random windows of the training split, block_size tokens long.
@@ -75,11 +77,13 @@ public final class Trainer {
 
     private Trainer(Gpt gpt, BatchSource batches, Optional<Evaluator> evaluator, TrainConfig config) {
         this.gpt = gpt;
-        this.batches = batches;
+        accumulation = new GradientAccumulation(gpt, batches, config.gradientAccumulationSteps(), config.seed());
         this.evaluator = evaluator;
         this.config = config;
         clip = new GradientClip(config.gradClip());
         optimizer = new AdamW(gpt.parameterInfos(), gpt.dataType(), config.adamW());
+        outliers = new OutlierGuard(config.skipOutliers());
+        finite = new FiniteCheck(gpt);
     }
 
     private static BatchSource randomWindows(Gpt gpt, TokenDataset data, TrainConfig config) {
@@ -98,8 +102,8 @@ public final class Trainer {
     }
 
     /**
-     * Trains up to {@code max_iters}, or to a {@link #stop}. Called again after a stop, it goes on where it stopped,
-     * as if it never had.
+     * Trains up to {@code max_iters}, or until the validation loss has not fallen for {@code patience} evaluations, or to
+     * a {@link #stop}. Called again after a stop, it goes on where it stopped, as if it never had.
      *
      * @return how it ended
      * @throws MiniGptException if a loss or the gradients are not finite; the parameters did not step with those
@@ -108,14 +112,16 @@ public final class Trainer {
         while (!stopRequested.get()) {
             if (evaluationDue()) {
                 runEvaluation();
-            } else if (iteration < config.maxIters()) {
+            } else if (iteration < config.maxIters() && !outOfPatience()) {
                 step();
             } else {
                 break;
             }
         }
         stopRequested.set(false);
-        TrainResult result = new TrainResult(iteration, iteration < config.maxIters(), lastEvaluation, bestEvaluation);
+        boolean stopped = iteration < config.maxIters() && !outOfPatience();
+        TrainResult result = new TrainResult(
+                iteration, stopped, outOfPatience(), outliers.state().skipped(), lastEvaluation, bestEvaluation);
         tell(listener -> listener.onEnd(result));
         return result;
     }
@@ -144,6 +150,39 @@ public final class Trainer {
         return iteration;
     }
 
+    /** @return the settings */
+    public TrainConfig config() {
+        return config;
+    }
+
+    /** @return the model that is trained */
+    public Gpt gpt() {
+        return gpt;
+    }
+
+    /** @return what this trainer remembers, besides the model's parameters and the optimizer's moments */
+    public TrainState state() {
+        return new TrainState(
+                iteration, optimizer.steps(), lastEvaluation, bestEvaluation, evaluationsSinceBest, outliers.state());
+    }
+
+    /**
+     * Takes over where another trainer was. The model's parameters are the caller's to restore.
+     *
+     * @param state as {@link #state}
+     * @param firstMoment as {@link AdamW#firstMoment}; copied
+     * @param secondMoment as {@link AdamW#secondMoment}; copied
+     * @throws MiniGptException if a moment does not fit the model
+     */
+    public void restore(TrainState state, INDArray firstMoment, INDArray secondMoment) {
+        optimizer.restore(firstMoment, secondMoment, state.optimizerSteps());
+        iteration = state.iteration();
+        lastEvaluation = state.lastEvaluation();
+        bestEvaluation = state.bestEvaluation();
+        evaluationsSinceBest = state.evaluationsSinceBest();
+        outliers.restore(state.outliers());
+    }
+
     /** @return the optimizer, with its state */
     public AdamW optimizer() {
         return optimizer;
@@ -153,6 +192,10 @@ public final class Trainer {
         boolean scheduled = iteration % config.evalInterval() == 0 || iteration == config.maxIters();
         boolean done = lastEvaluation.isPresent() && lastEvaluation.get().iteration() == iteration;
         return evaluator.isPresent() && scheduled && !done;
+    }
+
+    private boolean outOfPatience() {
+        return config.patience() > 0 && evaluationsSinceBest >= config.patience();
     }
 
     private void runEvaluation() {
@@ -167,36 +210,39 @@ public final class Trainer {
         if (best) {
             bestEvaluation = lastEvaluation;
         }
+        evaluationsSinceBest = best ? 0 : evaluationsSinceBest + 1;
         tell(listener -> listener.onEvaluation(report));
     }
 
     private void step() {
         long start = System.nanoTime();
-        Batch batch = batches.batch(iteration);
-        double loss = gpt.lossAndGradients(batch.xArray(), batch.yArray(), dropoutKey());
-        requireFinite("loss", loss);
+        GradientAccumulation.Gradients gradients = accumulation.compute(iteration);
+        requireFinite("loss", gradients.loss());
         double norm = GradientClip.norm(gpt.flatGradients());
         requireFinite("norm of the gradients", norm);
         double rate = config.learningRate().at(iteration);
-        // Clipping costs no pass of its own: the optimizer scales the gradients as it reads them.
-        optimizer.step(gpt.flatParameters(), gpt.flatGradients(), rate, clip.coefficient(norm));
-        long tokens = (long) batch.batchSize() * batch.blockSize();
-        StepReport report = new StepReport(iteration, loss, norm, rate, tokens, System.nanoTime() - start);
+        boolean skipped = outliers.isOutlier(gradients.loss(), norm);
+        if (!skipped) {
+            // Clipping costs no pass of its own: the optimizer scales the gradients as it reads them.
+            optimizer.step(gpt.flatParameters(), gpt.flatGradients(), rate, clip.coefficient(norm));
+        }
+        StepReport report = new StepReport(
+                iteration, gradients.loss(), norm, rate, gradients.tokens(), skipped, System.nanoTime() - start);
         iteration++;
         tell(listener -> listener.onStep(report));
     }
 
-    /** @return the seed of this step's dropout masks; never 0, which would drop nothing */
-    private long dropoutKey() {
-        long key = SplitMix64.at(config.seed() ^ DROPOUT_STREAM, iteration);
-        return key == 0 ? 1 : key;
-    }
-
     private void requireFinite(String what, double value) {
         if (!Double.isFinite(value)) {
-            throw new MiniGptException("the " + what + " is " + value + " at iteration " + iteration
-                    + "; choose a smaller --learning-rate or clip the gradients with --grad-clip 1.0");
+            throw finite.failure(what, value, iteration, lastSaved());
         }
+    }
+
+    private Optional<Path> lastSaved() {
+        return listeners.stream()
+                .map(TrainListener::lastSaved)
+                .flatMap(Optional::stream)
+                .findFirst();
     }
 
     private void tell(Consumer<TrainListener> event) {

@@ -1,6 +1,7 @@
 package org.minigpt.train;
 
-import org.minigpt.util.MiniGptException;
+import org.nd4j.shade.jackson.annotation.JsonCreator;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
  * nanoGPT's schedule, {@code get_lr} of its {@code train.py}: a linear rise, half a period of a cosine down, and a
@@ -19,22 +20,17 @@ import org.minigpt.util.MiniGptException;
  * @param warmupIters the iterations of the rise, 0 for none
  * @param lrDecayIters the iteration at which the fall ends; nanoGPT advises the number of iterations of the run
  */
-public record WarmupCosine(double learningRate, double minLr, int warmupIters, int lrDecayIters)
-        implements LearningRate {
+public record WarmupCosine(
+        @JsonProperty("learningRate") double learningRate,
+        @JsonProperty("minLr") double minLr,
+        @JsonProperty("warmupIters") int warmupIters,
+        @JsonProperty("lrDecayIters") int lrDecayIters)
+        implements RateSchedule {
 
-    /** @throws MiniGptException if a value is out of range or the values do not fit each other */
+    /** @throws org.minigpt.util.MiniGptException if a value is out of range or the values do not fit each other */
+    @JsonCreator
     public WarmupCosine {
-        Checks.requirePositive("learning_rate", learningRate, "1e-3");
-        Checks.requireNotNegative("min_lr", minLr, "a tenth of learning_rate");
-        Checks.requireAtLeast(0, "warmup_iters", warmupIters);
-        if (minLr > learningRate) {
-            throw new MiniGptException("min_lr " + minLr + " is above learning_rate " + learningRate
-                    + "; choose a smaller one, a tenth of it is usual");
-        }
-        if (lrDecayIters <= warmupIters) {
-            throw new MiniGptException("lr_decay_iters " + lrDecayIters + " is not above warmup_iters " + warmupIters
-                    + "; choose lr_decay_iters as max_iters, and fewer warmup_iters");
-        }
+        Checks.requireDecay(learningRate, minLr, warmupIters, lrDecayIters);
     }
 
     @Override
@@ -48,5 +44,10 @@ public record WarmupCosine(double learningRate, double minLr, int warmupIters, i
         double decayRatio = (double) (iteration - warmupIters) / (lrDecayIters - warmupIters);
         double coefficient = 0.5 * (1 + Math.cos(Math.PI * decayRatio)); // from 1 to 0
         return minLr + coefficient * (learningRate - minLr);
+    }
+
+    @Override
+    public WarmupCosine clone() {
+        return this;
     }
 }

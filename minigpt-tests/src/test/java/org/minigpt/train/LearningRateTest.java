@@ -3,7 +3,16 @@ package org.minigpt.train;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.minigpt.util.Sentences.assertSentence;
 
+import java.util.List;
+import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.linalg.learning.config.Adam;
+import org.nd4j.linalg.schedule.ScheduleType;
+import org.nd4j.linalg.schedule.StepSchedule;
 
 class LearningRateTest {
     @Test
@@ -40,6 +49,78 @@ class LearningRateTest {
         assertEquals(1e-3, rate.at(0), 1e-18);
         assertEquals(5e-4, rate.at(1), 1e-18);
         assertEquals(0, rate.at(2), 1e-18);
+    }
+
+    @Test
+    void warmsUpAndFallsAlongALine() {
+        LearningRate rate = LearningRate.warmupLinear(1e-3, 1e-4, 4, 12);
+        // 10⁻³·(i + 1)/(4 + 1)
+        assertEquals(2e-4, rate.at(0), 1e-18);
+        assertEquals(8e-4, rate.at(3), 1e-18);
+        assertEquals(1e-3, rate.at(4), 1e-18);
+        // a quarter of the way: 10⁻³ - 9·10⁻⁴/4
+        assertEquals(7.75e-4, rate.at(6), 1e-18);
+        assertEquals(5.5e-4, rate.at(8), 1e-18);
+        // the last eighth is left: 10⁻⁴ + 9·10⁻⁴/8
+        assertEquals(2.125e-4, rate.at(11), 1e-18);
+        assertEquals(1e-4, rate.at(12), 1e-18);
+        assertEquals(1e-4, rate.at(13));
+        assertEquals(1e-3, LearningRate.warmupLinear(1e-3, 0, 0, 2).at(0), 1e-18);
+    }
+
+    @Test
+    void warmsUpStaysAndFalls() {
+        LearningRate rate = LearningRate.warmupStableDecay(1e-3, 2e-4, 4, 10, 14);
+        // 10⁻³·(i + 1)/(4 + 1)
+        assertEquals(2e-4, rate.at(0), 1e-18);
+        assertEquals(8e-4, rate.at(3), 1e-18);
+        assertEquals(1e-3, rate.at(4));
+        assertEquals(1e-3, rate.at(7));
+        assertEquals(1e-3, rate.at(10));
+        // of four steps down, each 8·10⁻⁴/4
+        assertEquals(8e-4, rate.at(11), 1e-18);
+        assertEquals(4e-4, rate.at(13), 1e-18);
+        assertEquals(2e-4, rate.at(14), 1e-18);
+        assertEquals(2e-4, rate.at(15));
+        assertSentence(
+                "lr_decay_start 3 is not between warmup_iters 4 and lr_decay_iters 14; choose one that is, nine tenths of"
+                        + " max_iters is usual",
+                () -> LearningRate.warmupStableDecay(1e-3, 2e-4, 4, 3, 14));
+        assertSentence(
+                "lr_decay_start 14 is not between warmup_iters 4 and lr_decay_iters 14; choose one that is, nine tenths"
+                        + " of max_iters is usual",
+                () -> LearningRate.warmupStableDecay(1e-3, 2e-4, 4, 14, 14));
+    }
+
+    static List<RateSchedule> schedules() {
+        return List.of(
+                new ConstantRate(3e-4),
+                new WarmupCosine(1e-3, 1e-4, 4, 12),
+                new WarmupLinear(1e-3, 1e-4, 4, 12),
+                new WarmupStableDecay(1e-3, 2e-4, 4, 10, 14));
+    }
+
+    @ParameterizedTest
+    @MethodSource("schedules")
+    void isAScheduleOfDl4jThatSurvivesItsJson(RateSchedule schedule) {
+        MultiLayerConfiguration network = new NeuralNetConfiguration.Builder()
+                .updater(new Adam(schedule))
+                .list(new OutputLayer.Builder().nIn(2).nOut(2).build())
+                .build();
+
+        MultiLayerConfiguration read = MultiLayerConfiguration.fromJson(network.toJson());
+
+        Adam updater = (Adam) ((OutputLayer) read.getConf(0).getLayer()).getIUpdater();
+        assertEquals(schedule, updater.getLearningRateSchedule());
+        assertEquals(schedule.at(5), updater.getLearningRate(5, 0));
+    }
+
+    @Test
+    void takesADl4jSchedule() {
+        LearningRate rate = LearningRate.of(new StepSchedule(ScheduleType.ITERATION, 1e-2, 0.5, 10));
+        // halved every ten iterations
+        assertEquals(1e-2, rate.at(9), 1e-18);
+        assertEquals(2.5e-3, rate.at(20), 1e-18);
     }
 
     @Test

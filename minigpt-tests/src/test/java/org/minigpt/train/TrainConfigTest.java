@@ -15,17 +15,21 @@ class TrainConfigTest {
 
     @Test
     void eachValueIsTaken() {
-        TrainConfig config = new TrainConfig(12, 2000, new ConstantRate(3e-4), AdamWConfig.nanoGpt(), 1.5, 250, 20, 42);
+        TrainConfig config = new TrainConfig(
+                12, 4, 2000, new ConstantRate(3e-4), AdamWConfig.nanoGpt(), 1.5, 250, 20, 3, 5.5, 42);
         assertEquals(
                 config,
                 TrainConfig.builder()
                         .batchSize(12)
+                        .gradientAccumulationSteps(4)
                         .maxIters(2000)
                         .learningRate(3e-4)
                         .adamW(AdamWConfig.nanoGpt())
                         .gradClip(1.5)
                         .evalInterval(250)
                         .evalIters(20)
+                        .patience(3)
+                        .skipOutliers(5.5)
                         .seed(42)
                         .build());
         assertEquals(config, config.toBuilder().build());

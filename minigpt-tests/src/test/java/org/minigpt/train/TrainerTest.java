@@ -311,8 +311,8 @@ class TrainerTest {
         });
 
         assertSentence(
-                "the loss is NaN at iteration 2; choose a smaller --learning-rate or clip the gradients with --grad-clip"
-                        + " 1.0",
+                "the loss is NaN at iteration 2, where ln_f.weight holds NaN; choose a smaller --learning-rate or clip"
+                        + " the gradients with --grad-clip 1.0",
                 trainer::run);
 
         assertArrayEquals(last[0], bits(gpt));

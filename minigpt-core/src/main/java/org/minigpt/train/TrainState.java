@@ -1,0 +1,37 @@
+package org.minigpt.train;
+
+import java.util.Objects;
+import java.util.Optional;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * What a {@link Trainer} remembers, besides the parameters and the moments of the optimizer. Batches and dropout masks
+ * are functions of the seed and the iteration, so the iteration is the place in the data and in the random numbers too.
+ *
+ * @param iteration the number of steps done or skipped
+ * @param optimizerSteps the number of steps that the optimizer has taken
+ * @param lastEvaluation the newest evaluation
+ * @param bestEvaluation the evaluation with the lowest validation loss
+ * @param evaluationsSinceBest the evaluations after it
+ * @param outliers the statistics of {@link OutlierGuard}
+ */
+public record TrainState(
+        long iteration,
+        long optimizerSteps,
+        Optional<EvalReport> lastEvaluation,
+        Optional<EvalReport> bestEvaluation,
+        int evaluationsSinceBest,
+        OutlierGuard.State outliers) {
+
+    /** @throws MiniGptException if a count is negative */
+    public TrainState {
+        if (iteration < 0 || optimizerSteps < 0 || evaluationsSinceBest < 0) {
+            throw new MiniGptException("a run can't be at iteration " + iteration + " after " + optimizerSteps
+                    + " steps of the optimizer and " + evaluationsSinceBest
+                    + " evaluations since the best; restore the state that was saved");
+        }
+        Objects.requireNonNull(lastEvaluation, "lastEvaluation");
+        Objects.requireNonNull(bestEvaluation, "bestEvaluation");
+        Objects.requireNonNull(outliers, "outliers");
+    }
+}

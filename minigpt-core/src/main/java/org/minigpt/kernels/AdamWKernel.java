@@ -48,7 +48,11 @@ public final class AdamWKernel {
         }
     }
 
-    /** A step's numbers as floats. PyTorch computes them in double too, and rounds them where they meet a tensor. */
+    /**
+     * A step's numbers as floats. PyTorch computes them in double too, and rounds them where they meet a tensor. The last
+     * two are multiplied by √(1 - β₂ⁿ), so that an entry needs one division: they are slow, and this pass is all divisions,
+     * roots and memory.
+     */
     record Scalars(
             float keep,
             float factor,
@@ -56,9 +60,8 @@ public final class AdamWKernel {
             float rest1,
             float beta2,
             float rest2,
-            float root,
-            float eps,
-            float stepSize) {
+            float scaledEps,
+            float scaledStepSize) {
 
         static Scalars of(Step step, double keep) {
             return new Scalars(
@@ -68,9 +71,8 @@ public final class AdamWKernel {
                     (float) (1 - step.beta1),
                     (float) step.beta2,
                     (float) (1 - step.beta2),
-                    (float) step.rootCorrection2,
-                    (float) step.eps,
-                    (float) step.stepSize);
+                    (float) (step.eps * step.rootCorrection2),
+                    (float) (step.stepSize * step.rootCorrection2));
         }
     }
 

@@ -1,7 +1,5 @@
 package org.minigpt.kernels;
 
-import java.util.Arrays;
-
 /**
  * Causal multi-head self-attention (Vaswani et al., arXiv:1706.03762): for each head softmax(q·kᵀ/√D)·v, where row t
  * sees the keys 0..t only. The input qkv [B,T,3C] holds q, k and v side by side, each of them its H heads side by side
@@ -90,8 +88,7 @@ public final class AttentionKernel {
                     Blas.nt(n, m, d, 1f, qkv.at(v), 3 * c, dy.at(dyRows), c, 0f, dProbabilities.at(0), m);
                     dProbabilities.read(0, dp, 0, n * m);
                     dropTile(mask, dp, batch, head, row, m);
-                    // Where p is 0, beyond the diagonal, the gradient is too.
-                    Tiles.MATH.softmaxColumnsGradient(p, dp, n, m, scale);
+                    Tiles.MATH.softmaxColumnsGradient(p, dp, n, m, row + 1, scale);
                     dProbabilities.write(0, dp, 0, n * m);
                     // dq [m,D] = (dsᵀ [n,m])ᵀ · k [n,D];  dk [n,D] += dsᵀ [n,m] · q [m,D]
                     Blas.tn(m, d, n, 1f, dProbabilities.at(0), m, qkv.at(k), 3 * c, 0f, dqkv.at(qRows), 3 * c);
@@ -107,11 +104,7 @@ public final class AttentionKernel {
         long qRows = q + (long) row * 3 * c;
         Blas.nt(n, m, d, scale, keys.at(q + c), 3 * c, qkv.at(qRows), 3 * c, 0f, probabilities.at(0), m);
         probabilities.read(0, p, 0, n * m);
-        for (int key = row + 1; key < n; key++) {
-            // The queries before the key do not see it.
-            Arrays.fill(p, key * m, key * m + key - row, Float.NEGATIVE_INFINITY);
-        }
-        Tiles.MATH.softmaxColumns(p, n, m);
+        Tiles.MATH.softmaxColumns(p, n, m, row + 1); // a query sees the keys up to its own
     }
 
     /** Drops entries of a tile [row+m,m], counted as entries of the [B,H,T,T] array that is never made. */

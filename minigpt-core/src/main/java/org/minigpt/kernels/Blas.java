@@ -66,6 +66,11 @@ final class Blas {
         gemm(CblasTrans, CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     }
 
+    /** sums [n] = Aᵀ·1: the columns of A [m,n] added up, given a vector of m ones. */
+    static void columnSums(int m, int n, FloatPointer a, FloatPointer ones, FloatPointer sums) {
+        openblas_nolapack.cblas_sgemv(CblasRowMajor, CblasTrans, m, n, 1f, a, n, ones, 1, 0f, sums, 1);
+    }
+
     private static void gemm(
             int transA,
             int transB,

@@ -12,6 +12,9 @@ public final class LinearKernel {
     private final int tileRows;
     private final float[] tile;
 
+    /** [rows], made for the first gradient of a bias. */
+    private Floats ones;
+
     /** @param outIn whether W is stored [out,in] */
     public LinearKernel(int rows, int in, int out, boolean outIn) {
         this.rows = rows;
@@ -53,15 +56,13 @@ public final class LinearKernel {
             Blas.tn(in, out, rows, 1f, x.at(0), in, dy.at(0), out, 0f, dw.at(0), out);
         }
         if (db != null) {
-            float[] part = new float[out];
-            double[] total = new double[out];
-            for (int row = 0; row < rows; row += tileRows) {
-                int n = Math.min(tileRows, rows - row);
-                dy.read(row * out, tile, 0, n * out);
-                Tiles.MATH.addRows(tile, n, out, part);
-                Tiles.drain(part, total, out);
+            if (ones == null) {
+                ones = Floats.allocate(rows);
+                for (int row = 0; row < rows; row++) {
+                    ones.put(row, 1f);
+                }
             }
-            Tiles.write(total, part, db);
+            Blas.columnSums(rows, out, dy.at(0), ones.at(0), db.at(0));
         }
     }
 }

@@ -235,45 +235,55 @@ class PlainMath implements TileMath {
     }
 
     @Override
-    public void softmaxColumns(float[] x, int n, int m) {
+    public void softmaxColumns(float[] x, int n, int m, int seen) {
         for (int column = 0; column < m; column++) {
-            softmaxColumn(x, n, m, column);
+            softmaxColumn(x, n, m, column, Math.min(n, seen + column));
         }
     }
 
-    /** One column of x [n,m] becomes its softmax. */
-    static void softmaxColumn(float[] x, int n, int m, int column) {
+    /** The first {@code seen} entries of one column of x [n,m] become their softmax, the others 0. */
+    static void softmaxColumn(float[] x, int n, int m, int column, int seen) {
+        int end = seen * m;
         float max = Float.NEGATIVE_INFINITY;
-        for (int j = column; j < n * m; j += m) {
+        for (int j = column; j < end; j += m) {
             max = Math.max(max, x[j]);
         }
         float sum = 0f;
-        for (int j = column; j < n * m; j += m) {
+        for (int j = column; j < end; j += m) {
             x[j] = exp(x[j] - max);
             sum += x[j];
         }
         float scale = 1f / sum;
-        for (int j = column; j < n * m; j += m) {
+        for (int j = column; j < end; j += m) {
             x[j] *= scale;
+        }
+        clear(x, n, m, column, seen);
+    }
+
+    private static void clear(float[] x, int n, int m, int column, int from) {
+        for (int j = from * m + column; j < n * m; j += m) {
+            x[j] = 0f;
         }
     }
 
     @Override
-    public void softmaxColumnsGradient(float[] p, float[] dp, int n, int m, float scale) {
+    public void softmaxColumnsGradient(float[] p, float[] dp, int n, int m, int seen, float scale) {
         for (int column = 0; column < m; column++) {
-            softmaxColumnGradient(p, dp, n, m, column, scale);
+            softmaxColumnGradient(p, dp, n, m, column, Math.min(n, seen + column), scale);
         }
     }
 
-    /** One column of dp [n,m] becomes scale·p·(dp - Σ p·dp). */
-    static void softmaxColumnGradient(float[] p, float[] dp, int n, int m, int column, float scale) {
+    /** The first {@code seen} entries of one column of dp [n,m] become scale·p·(dp - Σ p·dp), the others 0. */
+    static void softmaxColumnGradient(float[] p, float[] dp, int n, int m, int column, int seen, float scale) {
+        int end = seen * m;
         float dot = 0f;
-        for (int j = column; j < n * m; j += m) {
+        for (int j = column; j < end; j += m) {
             dot += p[j] * dp[j];
         }
-        for (int j = column; j < n * m; j += m) {
+        for (int j = column; j < end; j += m) {
             dp[j] = scale * p[j] * (dp[j] - dot);
         }
+        clear(dp, n, m, column, seen);
     }
 
     @Override
@@ -293,10 +303,10 @@ class PlainMath implements TileMath {
             float gradient = g[i] * step.factor();
             float first = m[i] * step.beta1() + gradient * step.rest1();
             float second = v[i] * step.beta2() + step.rest2() * gradient * gradient;
-            float denominator = (float) Math.sqrt(second) / step.root() + step.eps();
+            float denominator = (float) Math.sqrt(second) + step.scaledEps();
             m[i] = first;
             v[i] = second;
-            p[i] = p[i] * step.keep() - step.stepSize() * first / denominator;
+            p[i] = p[i] * step.keep() - step.scaledStepSize() * first / denominator;
         }
     }
 
@@ -342,16 +352,6 @@ class PlainMath implements TileMath {
     public void addScaled(float[] a, float[] b, float scale, int n) {
         for (int i = 0; i < n; i++) {
             a[i] += scale * b[i];
-        }
-    }
-
-    @Override
-    public void addRows(float[] x, int rows, int c, float[] sum) {
-        for (int row = 0; row < rows; row++) {
-            int at = row * c;
-            for (int j = 0; j < c; j++) {
-                sum[j] += x[at + j];
-            }
         }
     }
 }

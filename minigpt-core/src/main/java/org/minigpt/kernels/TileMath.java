@@ -30,13 +30,17 @@ interface TileMath {
     /** x[at..at+n) becomes its softmax. */
     void softmax(float[] x, int at, int n);
 
-    /** Each column of x [n,m] becomes its softmax. */
-    void softmaxColumns(float[] x, int n, int m);
+    /**
+     * Each column of x [n,m] becomes the softmax of the entries that it sees, and 0 below them: the first column sees
+     * {@code seen} entries, at least 1, and each later column one more, up to all n.
+     */
+    void softmaxColumns(float[] x, int n, int m, int seen);
 
     /**
-     * Each column of dp [n,m] becomes scale·p·(dp - Σ p·dp), the gradient of a softmax with the probabilities p [n,m].
+     * Each column of dp [n,m] becomes scale·p·(dp - Σ p·dp), the gradient of a softmax with the probabilities p [n,m],
+     * over the entries that it sees, and 0 below them: see {@link #softmaxColumns}.
      */
-    void softmaxColumnsGradient(float[] p, float[] dp, int n, int m, float scale);
+    void softmaxColumnsGradient(float[] p, float[] dp, int n, int m, int seen, float scale);
 
     /** @return log Σ exp(x[at..at+n)), from the row's maximum so that nothing overflows; x is spoilt */
     float logSumExp(float[] x, int at, int n);
@@ -55,7 +59,4 @@ interface TileMath {
 
     /** a += scale·b. */
     void addScaled(float[] a, float[] b, float scale, int n);
-
-    /** sum[j] += Σ x[row][j] over the rows. */
-    void addRows(float[] x, int rows, int c, float[] sum);
 }

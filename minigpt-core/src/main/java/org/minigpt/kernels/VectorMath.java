@@ -1,5 +1,6 @@
 package org.minigpt.kernels;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -274,44 +275,60 @@ final class VectorMath extends PlainMath {
     }
 
     @Override
-    public void softmaxColumns(float[] x, int n, int m) {
+    public void softmaxColumns(float[] x, int n, int m, int seen) {
         int column = 0;
         for (; column <= m - LANES; column += LANES) {
+            int all = Math.min(n, seen + column); // rows that each of these columns sees
+            int end = Math.min(n, all + LANES - 1); // rows that one of them sees
+            for (int row = all; row < end; row++) {
+                int at = row * m + column;
+                Arrays.fill(x, at, at + row - all + 1, Float.NEGATIVE_INFINITY);
+            }
             FloatVector max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
-            for (int j = column; j < n * m; j += m) {
+            for (int j = column; j < end * m; j += m) {
                 max = max.max(FloatVector.fromArray(F, x, j));
             }
             FloatVector sum = FloatVector.zero(F);
-            for (int j = column; j < n * m; j += m) {
+            for (int j = column; j < end * m; j += m) {
                 FloatVector e = exp(FloatVector.fromArray(F, x, j).sub(max));
                 e.intoArray(x, j);
                 sum = sum.add(e);
             }
             FloatVector scale = FloatVector.broadcast(F, 1f).div(sum);
-            for (int j = column; j < n * m; j += m) {
+            for (int j = column; j < end * m; j += m) {
                 FloatVector.fromArray(F, x, j).mul(scale).intoArray(x, j);
             }
+            clear(x, n, m, column, end);
         }
         for (; column < m; column++) {
-            softmaxColumn(x, n, m, column);
+            softmaxColumn(x, n, m, column, Math.min(n, seen + column));
+        }
+    }
+
+    /** Sets a vector's columns of x [n,m] to 0 from row {@code from} on. */
+    private static void clear(float[] x, int n, int m, int column, int from) {
+        for (int j = from * m + column; j < n * m; j += m) {
+            FloatVector.zero(F).intoArray(x, j);
         }
     }
 
     @Override
-    public void softmaxColumnsGradient(float[] p, float[] dp, int n, int m, float scale) {
+    public void softmaxColumnsGradient(float[] p, float[] dp, int n, int m, int seen, float scale) {
         int column = 0;
         for (; column <= m - LANES; column += LANES) {
+            int end = Math.min(n, seen + column + LANES - 1);
             FloatVector dot = FloatVector.zero(F);
-            for (int j = column; j < n * m; j += m) {
+            for (int j = column; j < end * m; j += m) {
                 dot = FloatVector.fromArray(F, p, j).fma(FloatVector.fromArray(F, dp, j), dot);
             }
-            for (int j = column; j < n * m; j += m) {
+            for (int j = column; j < end * m; j += m) {
                 FloatVector d = FloatVector.fromArray(F, dp, j).sub(dot);
                 d.mul(FloatVector.fromArray(F, p, j)).mul(scale).intoArray(dp, j);
             }
+            clear(dp, n, m, column, end);
         }
         for (; column < m; column++) {
-            softmaxColumnGradient(p, dp, n, m, column, scale);
+            softmaxColumnGradient(p, dp, n, m, column, Math.min(n, seen + column), scale);
         }
     }
 
@@ -324,12 +341,12 @@ final class VectorMath extends PlainMath {
             FloatVector second = FloatVector.fromArray(F, v, i)
                     .mul(step.beta2())
                     .add(gradient.mul(step.rest2()).mul(gradient));
-            FloatVector denominator = second.sqrt().div(step.root()).add(step.eps());
+            FloatVector denominator = second.sqrt().add(step.scaledEps());
             first.intoArray(m, i);
             second.intoArray(v, i);
             FloatVector.fromArray(F, p, i)
                     .mul(step.keep())
-                    .sub(first.mul(step.stepSize()).div(denominator))
+                    .sub(first.mul(step.scaledStepSize()).div(denominator))
                     .intoArray(p, i);
         }
         adamW(step, p, g, m, v, i, n);

@@ -1,5 +1,6 @@
 package org.minigpt.kernels;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.Random;
@@ -60,12 +61,22 @@ class VectorMathTest {
     @ValueSource(ints = {1, 15, 16, 17, 33, 64})
     void softmaxOfColumnsAndItsGradient(int m) {
         for (int n : new int[] {1, 7, 40}) {
-            compare(n * m, (math, x) -> math.softmaxColumns(x[0], n, m));
-            compare(n * m, (math, x) -> {
-                PLAIN.softmaxColumns(x[0], n, m);
-                math.softmaxColumnsGradient(x[0], x[1], n, m, 0.25f);
-            });
+            for (int seen : new int[] {1, (n + 1) / 2, n}) {
+                compare(n * m, (math, x) -> math.softmaxColumns(x[0], n, m, seen));
+                compare(n * m, (math, x) -> {
+                    PLAIN.softmaxColumns(x[0], n, m, seen);
+                    math.softmaxColumnsGradient(x[0], x[1], n, m, seen, 0.25f);
+                });
+            }
         }
+    }
+
+    @Test
+    void aColumnSeesOneEntryMoreThanTheOneBefore() {
+        // Two columns, the first sees 1 of 3 entries and the second 2: softmax(5) = 1; softmax(0, ln 3) = (1/4, 3/4).
+        float[] x = {5, 0, 7, (float) Math.log(3), 9, 8};
+        PLAIN.softmaxColumns(x, 3, 2, 1);
+        assertArrayEquals(new float[] {1, 0.25f, 0, 0.75f, 0, 0}, x, 1e-6f);
     }
 
     @ParameterizedTest

@@ -25,7 +25,7 @@ final class Checks {
     }
 
     /** A window of T tokens with its T targets takes T + 1 tokens of the text. */
-    static void requireWindow(String what, int length, int blockSize) {
+    static void requireWindow(String what, long length, int blockSize) {
         if (length > blockSize) {
             return;
         }

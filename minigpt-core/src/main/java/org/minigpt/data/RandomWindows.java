@@ -16,7 +16,7 @@ import org.minigpt.util.SplitMix64;
 public final class RandomWindows implements Serializable {
     private static final long serialVersionUID = 1L;
 
-    private final int[] ids;
+    private final Tokens ids;
     private final int batchSize;
     private final int blockSize;
     private final long seed;
@@ -29,8 +29,13 @@ public final class RandomWindows implements Serializable {
      * @throws MiniGptException if a size is below 1, B * T is no array's length, or there are fewer than T + 1 ids
      */
     public RandomWindows(int[] ids, int batchSize, int blockSize, long seed) {
+        this(Tokens.of(ids), batchSize, blockSize, seed);
+    }
+
+    /** As with an array; a text may have more than 2^31 tokens. */
+    public RandomWindows(Tokens ids, int batchSize, int blockSize, long seed) {
         Checks.requireSizes(batchSize, blockSize);
-        Checks.requireWindow("The text", ids.length, blockSize);
+        Checks.requireWindow("The text", ids.length(), blockSize);
         this.ids = ids;
         this.batchSize = batchSize;
         this.blockSize = blockSize;
@@ -62,14 +67,30 @@ public final class RandomWindows implements Serializable {
         Checks.requireSizes(rows, blockSize);
         // Not SplittableRandom: only of java.util.Random does the specification fix the numbers for every JDK.
         Random random = new Random(SplitMix64.at(seed, index));
-        int starts = ids.length - blockSize;
+        long starts = ids.length() - blockSize;
+        int[] window = new int[blockSize + 1];
         int[] x = new int[rows * blockSize];
         int[] y = new int[x.length];
         for (int row = 0; row < rows; row++) {
-            int start = random.nextInt(starts);
-            System.arraycopy(ids, start, x, row * blockSize, blockSize);
-            System.arraycopy(ids, start + 1, y, row * blockSize, blockSize);
+            ids.copy(below(starts, random), window, 0, window.length);
+            System.arraycopy(window, 0, x, row * blockSize, blockSize);
+            System.arraycopy(window, 1, y, row * blockSize, blockSize);
         }
         return new Batch(rows, blockSize, x, y);
+    }
+
+    /** A uniform number in [0, bound): the method of {@link Random#nextInt(int)}, for bounds that are no int too. */
+    private static long below(long bound, Random random) {
+        if (bound <= Integer.MAX_VALUE) {
+            return random.nextInt((int) bound);
+        }
+        // Numbers from the last, incomplete multiple of the bound on would favour small remainders.
+        long bits;
+        long value;
+        do {
+            bits = random.nextLong() >>> 1;
+            value = bits % bound;
+        } while (bits - value + (bound - 1) < 0);
+        return value;
     }
 }

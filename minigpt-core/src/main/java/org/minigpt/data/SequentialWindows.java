@@ -14,10 +14,10 @@ import org.minigpt.util.MiniGptException;
  * {@link Batch#targetCount()}; the sum of those is n - 1. Each {@link #iterator()} starts at the beginning.
  */
 public final class SequentialWindows implements Iterable<Batch> {
-    private final int[] ids;
+    private final Tokens ids;
     private final int batchSize;
     private final int blockSize;
-    private final int windowCount;
+    private final long windowCount;
 
     /**
      * @param ids the token ids of one split, at least two, even if they fill no window; not copied, not to be changed
@@ -26,26 +26,31 @@ public final class SequentialWindows implements Iterable<Batch> {
      * @throws MiniGptException if a size is below 1, B * T is no array's length, or there are fewer than two ids
      */
     public SequentialWindows(int[] ids, int batchSize, int blockSize) {
+        this(Tokens.of(ids), batchSize, blockSize);
+    }
+
+    /** As with an array; a text may have more than 2^31 tokens. */
+    public SequentialWindows(Tokens ids, int batchSize, int blockSize) {
         Checks.requireSizes(batchSize, blockSize);
-        if (ids.length < 2) {
-            throw new MiniGptException("The text has " + ids.length + (ids.length == 1 ? " token" : " tokens")
+        if (ids.length() < 2) {
+            throw new MiniGptException("The text has " + ids.length() + (ids.length() == 1 ? " token" : " tokens")
                     + ", but a token and its target are two: give more text.");
         }
         this.ids = ids;
         this.batchSize = batchSize;
         this.blockSize = blockSize;
-        this.windowCount = ceilDiv(ids.length - 1, blockSize);
+        this.windowCount = ceilDiv(ids.length() - 1, blockSize);
     }
 
     /** The number of batches of one pass. */
-    public int batchCount() {
+    public long batchCount() {
         return ceilDiv(windowCount, batchSize);
     }
 
     @Override
     public Iterator<Batch> iterator() {
         return new Iterator<>() {
-            private int nextWindow = 0;
+            private long nextWindow = 0;
 
             @Override
             public boolean hasNext() {
@@ -57,7 +62,7 @@ public final class SequentialWindows implements Iterable<Batch> {
                 if (!hasNext()) {
                     throw new NoSuchElementException();
                 }
-                int rows = Math.min(batchSize, windowCount - nextWindow);
+                int rows = (int) Math.min(batchSize, windowCount - nextWindow);
                 Batch batch = batch(nextWindow, rows);
                 nextWindow += rows;
                 return batch;
@@ -65,19 +70,20 @@ public final class SequentialWindows implements Iterable<Batch> {
         };
     }
 
-    private Batch batch(int firstWindow, int rows) {
+    private Batch batch(long firstWindow, int rows) {
         int[] x = new int[rows * blockSize];
         int[] y = new int[x.length];
         Arrays.fill(y, Batch.IGNORE);
         // Only the last window can be short, so the tokens of all rows follow each other without a gap.
-        int start = firstWindow * blockSize;
-        int length = Math.min(x.length, ids.length - 1 - start);
-        System.arraycopy(ids, start, x, 0, length);
-        System.arraycopy(ids, start + 1, y, 0, length);
+        long start = firstWindow * blockSize;
+        int length = (int) Math.min(x.length, ids.length() - 1 - start);
+        ids.copy(start, x, 0, length);
+        System.arraycopy(x, 1, y, 0, length - 1);
+        ids.copy(start + length, y, length - 1, 1);
         return new Batch(rows, blockSize, x, y);
     }
 
-    private static int ceilDiv(int dividend, int divisor) {
+    private static long ceilDiv(long dividend, long divisor) {
         // Not (a + b - 1) / b, which overflows for large sizes.
         return dividend / divisor + (dividend % divisor == 0 ? 0 : 1);
     }

@@ -5,14 +5,19 @@ import org.minigpt.util.MiniGptException;
 
 /**
  * The token ids of a corpus in two parts: one to train on, one to measure the loss on text that was never trained on.
- * The arrays are not copied, for a corpus can be large; nobody may change them.
+ * Arrays are not copied, for a corpus can be large; nobody may change them.
  *
  * @param train the ids to train on, in the order of the text
  * @param validation the ids to validate on, in the order of the text
  */
-public record TokenDataset(int[] train, int[] validation) {
+public record TokenDataset(Tokens train, Tokens validation) {
     /** A token and the one after it, its target: less is no text to predict. */
     private static final int MIN_TOKENS = 2;
+
+    /** Both parts in arrays, which are not copied. */
+    public TokenDataset(int[] train, int[] validation) {
+        this(Tokens.of(train), Tokens.of(validation));
+    }
 
     /**
      * Splits a corpus as the lecture and nanoGPT do: the first {@code floor(trainFraction * n)} tokens train, the rest
@@ -35,7 +40,7 @@ public record TokenDataset(int[] train, int[] validation) {
         TokenDataset dataset = new TokenDataset(
                 Arrays.copyOfRange(ids, 0, trainLength), Arrays.copyOfRange(ids, trainLength, ids.length));
         for (Split split : Split.values()) {
-            int length = dataset.of(split).length;
+            long length = dataset.of(split).length();
             if (length < MIN_TOKENS) {
                 throw new MiniGptException("The corpus of " + ids.length + (ids.length == 1 ? " token" : " tokens")
                         + " leaves " + length + " for the " + split + " split at a train fraction of " + trainFraction
@@ -46,7 +51,7 @@ public record TokenDataset(int[] train, int[] validation) {
     }
 
     /** The ids of one split. */
-    public int[] of(Split split) {
+    public Tokens of(Split split) {
         return switch (split) {
             case TRAIN -> train;
             case VALIDATION -> validation;
@@ -62,27 +67,13 @@ public record TokenDataset(int[] train, int[] validation) {
      */
     public TokenDataset requireWindows(int blockSize) {
         for (Split split : Split.values()) {
-            Checks.requireWindow("The " + split + " split", of(split).length, blockSize);
+            Checks.requireWindow("The " + split + " split", of(split).length(), blockSize);
         }
         return this;
     }
 
-    // A record's own equals compares arrays by identity.
-
-    @Override
-    public boolean equals(Object other) {
-        return other instanceof TokenDataset dataset
-                && Arrays.equals(train, dataset.train)
-                && Arrays.equals(validation, dataset.validation);
-    }
-
-    @Override
-    public int hashCode() {
-        return 31 * Arrays.hashCode(train) + Arrays.hashCode(validation);
-    }
-
     @Override
     public String toString() {
-        return "TokenDataset[" + train.length + " train, " + validation.length + " validation]";
+        return "TokenDataset[" + train.length() + " train, " + validation.length() + " validation]";
     }
 }

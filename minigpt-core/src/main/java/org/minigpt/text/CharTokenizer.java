@@ -44,13 +44,32 @@ public final class CharTokenizer implements Tokenizer {
         }
         BitSet seen = new BitSet();
         text.codePoints().forEach(seen::set);
-        int[] vocabulary = seen.stream().toArray();
-        for (int character : vocabulary) {
+        for (int character : seen.stream().toArray()) {
             if (CodePoints.isSurrogate(character)) {
                 throw new MiniGptException("The corpus holds " + CodePoints.describe(character) + " at offset "
                         + offsetOf(character, text)
                         + ", half of a surrogate pair and no character: read the text from a UTF-8 file, or remove"
                         + " it.");
+            }
+        }
+        return ofCharacters(seen);
+    }
+
+    /**
+     * A tokenizer over a set of characters, such as those of a text that is read piece by piece.
+     *
+     * @param characters code points, at least one, none of them half of a surrogate pair
+     * @throws MiniGptException if there is none, or one that is no character
+     */
+    public static CharTokenizer ofCharacters(BitSet characters) {
+        int[] vocabulary = characters.stream().toArray();
+        if (vocabulary.length == 0) {
+            throw new MiniGptException("There are no characters for a vocabulary: give a text.");
+        }
+        for (int character : vocabulary) {
+            if (CodePoints.isSurrogate(character) || !Character.isValidCodePoint(character)) {
+                throw new MiniGptException("The vocabulary holds " + CodePoints.describe(character)
+                        + ", which is no character: leave it out.");
             }
         }
         return ofSorted(vocabulary);
@@ -159,6 +178,19 @@ public final class CharTokenizer implements Tokenizer {
     @Override
     public void save(Path file) {
         CharTokenizerFile.write(file, itos);
+    }
+
+    /** Equal are tokenizers with the same characters and the same replacement for others. */
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof CharTokenizer tokenizer
+                && Arrays.equals(itos, tokenizer.itos)
+                && replacement == tokenizer.replacement;
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * Arrays.hashCode(itos) + replacement;
     }
 
     private int idOf(int character) {

@@ -32,15 +32,14 @@ public final class TextFiles {
         byte[] bytes = readBytes(file);
         int start = startsWith(bytes, 0xEF, 0xBB, 0xBF) ? 3 : 0;
         if (bytes.length == start) {
-            throw new MiniGptException(file + " is empty: give a file with text in it.");
+            throw empty(file);
         }
         if (startsWith(bytes, 0xFE, 0xFF) || startsWith(bytes, 0xFF, 0xFE)) {
-            throw new MiniGptException(file + " is UTF-16, by its first two bytes: convert it to UTF-8.");
+            throw utf16(file);
         }
         for (int i = 0; i < bytes.length; i++) {
             if (bytes[i] == 0) {
-                throw new MiniGptException(file + " looks like a binary file, with a NUL byte at byte offset " + i
-                        + ": give a UTF-8 text file.");
+                throw binary(file, i);
             }
         }
         return decode(file, ByteBuffer.wrap(bytes, start, bytes.length - start));
@@ -52,18 +51,44 @@ public final class TextFiles {
         }
         try {
             if (Files.size(file) > MAX_BYTES) {
-                throw new MiniGptException(file + " has " + Files.size(file) + " bytes, more than the " + MAX_BYTES
-                        + " that one text can have: give a part of it.");
+                throw new MiniGptException(
+                        file + " has " + Files.size(file) + " bytes, more than the " + MAX_BYTES
+                                + " that one text can have: give a part of it, or make token files of it with minigpt prepare.");
             }
             return Files.readAllBytes(file);
-        } catch (NoSuchFileException e) {
-            throw new MiniGptException("There is no file " + file + ": check the path.", e);
-        } catch (AccessDeniedException e) {
-            throw new MiniGptException(file + " cannot be read: check its permissions.", e);
         } catch (IOException e) {
-            String reason = e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.toString();
-            throw new MiniGptException(file + " cannot be read (" + reason + "): check the file.", e);
+            throw unreadable(file, e);
         }
+    }
+
+    static MiniGptException unreadable(Path file, IOException e) {
+        if (e instanceof NoSuchFileException) {
+            return new MiniGptException("There is no file " + file + ": check the path.", e);
+        }
+        if (e instanceof AccessDeniedException) {
+            return new MiniGptException(file + " cannot be read: check its permissions.", e);
+        }
+        String reason = e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.toString();
+        return new MiniGptException(file + " cannot be read (" + reason + "): check the file.", e);
+    }
+
+    static MiniGptException empty(Path file) {
+        return new MiniGptException(file + " is empty: give a file with text in it.");
+    }
+
+    static MiniGptException utf16(Path file) {
+        return new MiniGptException(file + " is UTF-16, by its first two bytes: convert it to UTF-8.");
+    }
+
+    static MiniGptException binary(Path file, long offset) {
+        return new MiniGptException(file + " looks like a binary file, with a NUL byte at byte offset " + offset
+                + ": give a UTF-8 text file.");
+    }
+
+    static MiniGptException malformed(Path file, long offset, byte value) {
+        return new MiniGptException(String.format(
+                "%s is not UTF-8 text, malformed at byte offset %d (byte 0x%02X): convert it to UTF-8.",
+                file, offset, value));
     }
 
     private static String decode(Path file, ByteBuffer bytes) {
@@ -75,14 +100,12 @@ public final class TextFiles {
                 .decode(bytes, text, true);
         if (result.isError()) {
             int offset = bytes.position();
-            throw new MiniGptException(String.format(
-                    "%s is not UTF-8 text, malformed at byte offset %d (byte 0x%02X): convert it to UTF-8.",
-                    file, offset, bytes.get(offset)));
+            throw malformed(file, offset, bytes.get(offset));
         }
         return text.flip().toString();
     }
 
-    private static boolean startsWith(byte[] bytes, int... prefix) {
+    static boolean startsWith(byte[] bytes, int... prefix) {
         if (bytes.length < prefix.length) {
             return false;
         }

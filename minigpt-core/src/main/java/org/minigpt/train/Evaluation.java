@@ -5,6 +5,7 @@ import org.minigpt.data.RandomWindows;
 import org.minigpt.data.SequentialWindows;
 import org.minigpt.data.Split;
 import org.minigpt.data.TokenDataset;
+import org.minigpt.data.Tokens;
 import org.minigpt.model.Gpt;
 import org.minigpt.util.SplitMix64;
 
@@ -20,6 +21,11 @@ public final class Evaluation {
      * @param batchSize B, windows evaluated at once: a matter of memory and speed, not of the result
      */
     public static double wholeSplit(Gpt gpt, int[] ids, int batchSize) {
+        return wholeSplit(gpt, Tokens.of(ids), batchSize);
+    }
+
+    /** As with an array; a split may have more than 2^31 tokens. */
+    public static double wholeSplit(Gpt gpt, Tokens ids, int batchSize) {
         double sum = 0;
         long targets = 0;
         for (Batch batch : new SequentialWindows(ids, batchSize, gpt.config().blockSize())) {

@@ -7,6 +7,7 @@ import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.SequentialWindows;
 import org.minigpt.data.TokenDataset;
+import org.minigpt.data.Tokens;
 import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.graph.FusedOps;
@@ -71,7 +72,7 @@ public final class BigramBaseline {
                 corpus.name(), model.loss(data.validation()));
     }
 
-    void train(int[] ids, int iterations) {
+    void train(Tokens ids, int iterations) {
         RandomWindows windows = new RandomWindows(ids, BATCH_SIZE, BLOCK_SIZE, 1337);
         ParameterInfo info = new ParameterInfo("table", List.of(table.size(0), table.size(1)), 0, table.length());
         AdamW optimizer = new AdamW(List.of(info), DataType.FLOAT, AdamWConfig.pytorch());
@@ -85,7 +86,7 @@ public final class BigramBaseline {
     }
 
     /** The mean loss over every target of the text. */
-    double loss(int[] ids) {
+    double loss(Tokens ids) {
         double sum = 0;
         long targets = 0;
         for (Batch batch : new SequentialWindows(ids, 512, BLOCK_SIZE)) {

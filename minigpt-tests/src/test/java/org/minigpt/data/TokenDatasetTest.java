@@ -23,8 +23,9 @@ class TokenDatasetTest {
     })
     void theFirstPartTrains(int n, double fraction, int trainLength) {
         TokenDataset dataset = TokenDataset.split(Ids.counting(n), fraction);
-        assertArrayEquals(Ids.counting(trainLength), dataset.train());
-        assertArrayEquals(IntStream.range(trainLength, n).toArray(), dataset.validation());
+        assertArrayEquals(Ids.counting(trainLength), dataset.train().toArray());
+        assertArrayEquals(
+                IntStream.range(trainLength, n).toArray(), dataset.validation().toArray());
     }
 
     @Test
@@ -35,7 +36,9 @@ class TokenDatasetTest {
             TokenDataset dataset = TokenDataset.split(ids, 0.1 + 0.8 * random.nextDouble());
             assertArrayEquals(
                     ids,
-                    IntStream.concat(IntStream.of(dataset.train()), IntStream.of(dataset.validation()))
+                    IntStream.concat(
+                                    IntStream.of(dataset.train().toArray()),
+                                    IntStream.of(dataset.validation().toArray()))
                             .toArray());
         }
     }
@@ -65,7 +68,7 @@ class TokenDatasetTest {
     @Test
     void aCorpusThatIsTooShortForTwoParts() {
         // floor(0.9 * 11) = 9 leaves 2, floor(0.9 * 10) = 9 leaves 1.
-        assertEquals(2, TokenDataset.split(new int[11], 0.9).validation().length);
+        assertEquals(2, TokenDataset.split(new int[11], 0.9).validation().length());
         assertSentence(
                 "The corpus of 10 tokens leaves 1 for the validation split at a train fraction of 0.9, but each split"
                         + " takes at least 2: give more text.",

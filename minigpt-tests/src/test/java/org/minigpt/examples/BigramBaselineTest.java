@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.minigpt.data.Tokens;
 
 class BigramBaselineTest {
 
@@ -22,12 +23,13 @@ class BigramBaselineTest {
         }
         double best = Math.log(2) * twos / (ids.length - 1);
         BigramBaseline model = new BigramBaseline(3, 1);
-        double before = model.loss(ids);
+        Tokens tokens = Tokens.of(ids);
+        double before = model.loss(tokens);
 
-        model.train(ids, 1000);
+        model.train(tokens, 1000);
 
         assertTrue(before > best + 0.3, before + " before");
         // What is certain is learnt to 98 % by then.
-        assertEquals(best, model.loss(ids), 0.03);
+        assertEquals(best, model.loss(tokens), 0.03);
     }
 }

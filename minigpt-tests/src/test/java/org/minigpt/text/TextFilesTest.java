@@ -120,7 +120,8 @@ class TextFilesTest {
             sparse.setLength(3_000_000_000L);
         }
         assertSentence(
-                file + " has 3000000000 bytes, more than the 2147483639 that one text can have: give a part of it.",
+                file + " has 3000000000 bytes, more than the 2147483639 that one text can have: give a part of it,"
+                        + " or make token files of it with minigpt prepare.",
                 () -> TextFiles.readUtf8(file));
     }
 

@@ -1,8 +1,14 @@
 package org.minigpt.examples.cli;
 
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.io.TokenFolder;
+import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Option;
 
 /** The text, and which part of it is trained on. */
@@ -12,8 +18,8 @@ final class DataOptions {
             paramLabel = "TEXT",
             defaultValue = Corpus.MOBY_DICK,
             description = {
-                "A UTF-8 text file; or moby-dick, which is bundled; or shakespeare, which is downloaded once"
-                        + " [${DEFAULT-VALUE}]."
+                "A UTF-8 text file; or a folder that minigpt prepare made, for a text that is larger than memory; or"
+                        + " moby-dick, which is bundled; or shakespeare, which is downloaded once [${DEFAULT-VALUE}]."
             })
     private String data;
 
@@ -21,14 +27,43 @@ final class DataOptions {
             names = "--train-split",
             paramLabel = "SHARE",
             defaultValue = "0.9",
-            description = "The first part of the text trains, the rest validates [${DEFAULT-VALUE}].")
+            description = "The first part of a text trains, the rest validates; a folder is split already"
+                    + " [${DEFAULT-VALUE}].")
     private double trainSplit;
 
-    Corpus corpus() {
-        return Corpus.of(data);
+    /** Opens the text, with the tokenizer that it makes or brings. */
+    TrainingData open() {
+        if (isFolder()) {
+            TokenFolder.Opened folder = TokenFolder.open(Path.of(data));
+            return new TrainingData(data, folder.tokenizer(), folder.data());
+        }
+        Corpus corpus = Corpus.of(data);
+        return split(corpus, CharTokenizer.fromCorpus(corpus.text()));
     }
 
-    TokenDataset dataset(Corpus corpus, Tokenizer tokenizer) {
-        return TokenDataset.split(tokenizer.encode(corpus.text()), trainSplit);
+    /** Opens the text for a model that has a tokenizer. */
+    TrainingData open(Tokenizer tokenizer) {
+        if (!isFolder()) {
+            return split(Corpus.of(data), tokenizer);
+        }
+        TrainingData folder = open();
+        if (!folder.tokenizer().equals(tokenizer)) {
+            throw new MiniGptException("The token files in " + data + " were made with another tokenizer than the"
+                    + " model's: give the text itself, or the folder that the model was trained on.");
+        }
+        return folder;
+    }
+
+    private TrainingData split(Corpus corpus, Tokenizer tokenizer) {
+        return new TrainingData(
+                corpus.name(), tokenizer, TokenDataset.split(tokenizer.encode(corpus.text()), trainSplit));
+    }
+
+    private boolean isFolder() {
+        try {
+            return !data.isEmpty() && Files.isDirectory(Path.of(data));
+        } catch (InvalidPathException e) {
+            return false; // Corpus says what is wrong with it
+        }
     }
 }

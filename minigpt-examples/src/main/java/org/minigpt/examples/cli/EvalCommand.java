@@ -5,8 +5,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.Split;
-import org.minigpt.data.TokenDataset;
-import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.data.Tokens;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.train.Evaluation;
@@ -74,9 +73,8 @@ final class EvalCommand implements Callable<Integer> {
         Checks.requireAtLeastOne("--batch-size", measure.batchSize);
         ModelFolder.SavedModel saved = ModelFolder.load(model);
         Gpt gpt = saved.gpt();
-        Corpus corpus = data.corpus();
-        TokenDataset dataset = data.dataset(corpus, saved.tokenizer());
-        int[] ids = dataset.of(measure.split);
+        TrainingData text = data.open(saved.tokenizer());
+        Tokens ids = text.dataset().of(measure.split);
         double loss = measure.evalIters == 0
                 ? Evaluation.wholeSplit(gpt, ids, measure.batchSize)
                 : Evaluation.randomBatches(gpt, windows(ids, gpt.config().blockSize()), measure.evalIters);
@@ -85,16 +83,16 @@ final class EvalCommand implements Callable<Integer> {
                 "%s loss %.4f on %s, over %s; perplexity %.3f, %.3f bits a token%n",
                 measure.split,
                 loss,
-                corpus.name(),
+                text.name(),
                 measure.evalIters == 0
-                        ? String.format(Locale.ROOT, "all %,d targets", ids.length - 1)
+                        ? String.format(Locale.ROOT, "all %,d targets", ids.length() - 1)
                         : String.format(Locale.ROOT, "%,d random batches of %,d", measure.evalIters, measure.batchSize),
                 Math.exp(loss),
                 loss / Math.log(2));
         return 0;
     }
 
-    private RandomWindows windows(int[] ids, int blockSize) {
+    private RandomWindows windows(Tokens ids, int blockSize) {
         return new RandomWindows(ids, measure.batchSize, blockSize, measure.seed);
     }
 }

@@ -17,7 +17,13 @@ import picocli.CommandLine.Spec;
         name = "minigpt",
         synopsisSubcommandLabel = "COMMAND",
         header = "Trains a GPT on a text, lets it write, and measures it.",
-        subcommands = {TrainCommand.class, SampleCommand.class, EvalCommand.class, InfoCommand.class, BenchCommand.class
+        subcommands = {
+            PrepareCommand.class,
+            TrainCommand.class,
+            SampleCommand.class,
+            EvalCommand.class,
+            InfoCommand.class,
+            BenchCommand.class
         },
         versionProvider = Version.class,
         mixinStandardHelpOptions = true,
@@ -81,6 +87,7 @@ public final class MiniGpt implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "Name a command: train, sample, eval, info or bench.");
+        throw new ParameterException(
+                spec.commandLine(), "Name a command: prepare, train, sample, eval, info or bench.");
     }
 }

@@ -6,8 +6,6 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
-import org.minigpt.data.TokenDataset;
-import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.examples.report.Progress;
 import org.minigpt.examples.report.RunFolder;
 import org.minigpt.examples.report.TrainingReport;
@@ -17,7 +15,7 @@ import org.minigpt.graph.Parameter;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
-import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.TrainResult;
 import org.minigpt.train.Trainer;
@@ -118,20 +116,19 @@ final class TrainCommand implements Callable<Integer> {
         SamplingOptions sampling =
                 SamplingOptions.builder().maxNewTokens(output.sampleTokens).build();
 
-        Corpus corpus = data.corpus();
-        CharTokenizer tokenizer = CharTokenizer.fromCorpus(corpus.text());
-        TokenDataset dataset = data.dataset(corpus, tokenizer);
+        TrainingData text = data.open();
+        Tokenizer tokenizer = text.tokenizer();
         GptConfig shape = model.config(tokenizer.vocabSize());
-        dataset.requireWindows(shape.blockSize());
+        text.dataset().requireWindows(shape.blockSize());
         Checks.requireAtLeastOne("--replicas", run.replicas());
         OutDir.require(output.outDir);
-        printSummary(out, corpus, tokenizer, dataset, shape); // before a large model takes its time to be made
+        printSummary(out, text, shape); // before a large model takes its time to be made
 
         Gpt gpt = Gpt.builder(shape).seed(run.seed).replicas(run.replicas()).build();
-        Trainer trainer = new Trainer(gpt, dataset, config);
+        Trainer trainer = new Trainer(gpt, text.dataset(), config);
         TextGenerator generator = new TextGenerator(gpt, tokenizer);
         Supplier<String> sample = () -> generator.generate("", sampling);
-        String title = String.format(Locale.ROOT, "%s, %,d parameters", corpus.name(), gpt.parameterCount());
+        String title = String.format(Locale.ROOT, "%s, %,d parameters", text.name(), gpt.parameterCount());
         RunFolder folder = new RunFolder(output.outDir, title, gpt, tokenizer, config.maxIters());
         Interruption interruption = new Interruption(trainer::stop);
         try {
@@ -160,16 +157,17 @@ final class TrainCommand implements Callable<Integer> {
                 .build();
     }
 
-    private void printSummary(
-            PrintStream out, Corpus corpus, CharTokenizer tokenizer, TokenDataset dataset, GptConfig shape) {
+    private void printSummary(PrintStream out, TrainingData text, GptConfig shape) {
+        long train = text.dataset().train().length();
+        long validation = text.dataset().validation().length();
         out.printf(
                 Locale.ROOT,
                 "data      %s: %,d characters, %,d of them different; %,d to train, %,d to validate%n",
-                corpus.name(),
-                dataset.train().length + dataset.validation().length,
-                tokenizer.vocabSize(),
-                dataset.train().length,
-                dataset.validation().length);
+                text.name(),
+                train + validation,
+                text.tokenizer().vocabSize(),
+                train,
+                validation);
         out.printf(
                 Locale.ROOT,
                 "model     %,d parameters: %d layers, %d heads, %d wide, %d tokens of context%n",

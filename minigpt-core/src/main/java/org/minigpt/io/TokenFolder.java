@@ -1,0 +1,216 @@
+package org.minigpt.io;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.function.LongConsumer;
+import org.minigpt.data.MappedTokens;
+import org.minigpt.data.Split;
+import org.minigpt.data.TokenDataset;
+import org.minigpt.data.Tokens;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.TextFiles;
+import org.minigpt.text.TextPieces;
+import org.minigpt.text.Tokenizer;
+import org.minigpt.util.AtomicFolder;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * A text as token files, which may be larger than memory: {@code train.bin} and {@code val.bin} as nanoGPT's
+ * {@code prepare.py} makes them, see {@link MappedTokens}, with the {@code tokenizer.json} that made them beside.
+ *
+ * <pre>{@code
+ * TokenFolder.prepare(Path.of("input.txt"), Path.of("tokens"), 0.9, bytesRead -> {});
+ * TokenFolder.Opened opened = TokenFolder.open(Path.of("tokens"));
+ * new Trainer(gpt, opened.data(), config).run();
+ * }</pre>
+ *
+ * <p>nanoGPT's own folders open too: without a {@code tokenizer.json} but with a {@code meta.pkl}, the ids are the
+ * places in the sorted characters of {@code input.txt}, as its {@code shakespeare_char/prepare.py} has it.
+ */
+public final class TokenFolder {
+    /** The file of the ids to train on. */
+    public static final String TRAIN = "train.bin";
+
+    /** The file of the ids to validate on. */
+    public static final String VALIDATION = "val.bin";
+
+    /** How long the files are, for else one that was cut short could not be told from one that is shorter. */
+    private static final String INFO = "tokens.json";
+
+    /** What nanoGPT's folders of characters have. */
+    private static final String NANOGPT_META = "meta.pkl";
+
+    private static final String NANOGPT_TEXT = "input.txt";
+    private static final int MAX_VOCABULARY = 1 << 16;
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private TokenFolder() {}
+
+    /**
+     * What a folder holds.
+     *
+     * @param data both splits, in their files
+     * @param tokenizer the one that made them
+     */
+    public record Opened(TokenDataset data, Tokenizer tokenizer) {}
+
+    /** @return whether there is a {@code train.bin} in it, as a folder of token files has */
+    public static boolean isOne(Path dir) {
+        return Files.exists(AtomicFolder.locate(dir, TRAIN));
+    }
+
+    /**
+     * Opens a folder. Ids are checked when they are read.
+     *
+     * @throws MiniGptException if a file is missing, damaged or truncated
+     */
+    public static Opened open(Path dir) {
+        for (String name : new String[] {TRAIN, VALIDATION}) {
+            if (!Files.exists(AtomicFolder.locate(dir, name))) {
+                throw new MiniGptException(dir + " has no " + name
+                        + ": give a text file, or a folder of token files that minigpt prepare or nanoGPT made.");
+            }
+        }
+        Tokenizer tokenizer = tokenizer(dir);
+        Tokens train = MappedTokens.open(AtomicFolder.locate(dir, TRAIN), tokenizer.vocabSize());
+        Tokens validation = MappedTokens.open(AtomicFolder.locate(dir, VALIDATION), tokenizer.vocabSize());
+        Path info = AtomicFolder.locate(dir, INFO);
+        if (Files.exists(info)) {
+            JsonNode lengths = lengths(info);
+            requireLength(dir, TRAIN, train, lengths);
+            requireLength(dir, VALIDATION, validation, lengths);
+        }
+        return new Opened(new TokenDataset(train, validation), tokenizer);
+    }
+
+    private static Tokenizer tokenizer(Path dir) {
+        Path file = AtomicFolder.locate(dir, ModelFolder.TOKENIZER);
+        if (Files.exists(file)) {
+            return CharTokenizer.load(file);
+        }
+        Path text = dir.resolve(NANOGPT_TEXT);
+        if (Files.exists(dir.resolve(NANOGPT_META)) && Files.exists(text)) {
+            return CharTokenizer.fromCorpus(TextFiles.readUtf8(text));
+        }
+        throw new MiniGptException(dir + " has token files, but no " + ModelFolder.TOKENIZER
+                + ": put the tokenizer there that made them, or make the folder with minigpt prepare.");
+    }
+
+    private static JsonNode lengths(Path info) {
+        try {
+            return JSON.readTree(TextFiles.readUtf8(info));
+        } catch (JsonProcessingException e) {
+            throw new MiniGptException(info + " is damaged: make the folder again with minigpt prepare.", e);
+        }
+    }
+
+    private static void requireLength(Path dir, String name, Tokens tokens, JsonNode lengths) {
+        long expected = lengths.path(name).asLong(-1);
+        if (tokens.length() != expected) {
+            throw new MiniGptException(AtomicFolder.locate(dir, name) + " has " + tokens.length() + " tokens, but "
+                    + INFO + " says " + expected + ": it is truncated or from another text; make the folder again with"
+                    + " minigpt prepare.");
+        }
+    }
+
+    /**
+     * Makes a folder of token files from a text of any length, character by character, in two passes: the vocabulary,
+     * then the ids. The text is never in memory as a whole. The first {@code floor(trainFraction * n)} of n characters
+     * train, the rest validates.
+     *
+     * @param text a UTF-8 file
+     * @param dir the folder; token files that are there are replaced when all is done
+     * @param trainFraction between 0 and 1
+     * @param bytesRead hears of the bytes read so far, of twice as many as the file has
+     * @return the folder, opened
+     * @throws MiniGptException if the text is no text, has more than 65,536 different characters, is too short, or
+     *     changes meanwhile; or the folder can't be written
+     */
+    public static Opened prepare(Path text, Path dir, double trainFraction, LongConsumer bytesRead) {
+        // Written so that NaN fails too.
+        if (!(trainFraction > 0 && trainFraction < 1)) {
+            throw new MiniGptException("The fraction of the text to train on must lie between 0 and 1, but is "
+                    + trainFraction + ": 0.9 is usual.");
+        }
+        Survey survey = survey(text, bytesRead);
+        CharTokenizer tokenizer = CharTokenizer.ofCharacters(survey.seen);
+        if (tokenizer.vocabSize() > MAX_VOCABULARY) {
+            throw new MiniGptException(text + " has " + tokenizer.vocabSize() + " different characters, but token"
+                    + " files hold ids below " + MAX_VOCABULARY + ": give a text with fewer.");
+        }
+        long trainLength = (long) (trainFraction * survey.count);
+        requireSplits(text, survey.count, trainLength, trainFraction);
+        AtomicFolder.write(dir, folder -> {
+            try (TokenWriter train = TokenWriter.create(folder.resolve(TRAIN));
+                    TokenWriter validation = TokenWriter.create(folder.resolve(VALIDATION))) {
+                TextPieces.read(text, (piece, bytes) -> {
+                    int[] ids = encode(text, tokenizer, piece);
+                    int toTrain = (int) Math.min(ids.length, trainLength - train.count());
+                    train.write(ids, 0, toTrain);
+                    validation.write(ids, toTrain, ids.length - toTrain);
+                    bytesRead.accept(survey.bytes + bytes);
+                });
+                if (train.count() + validation.count() != survey.count) {
+                    throw changed(text, null);
+                }
+            }
+            tokenizer.save(folder.resolve(ModelFolder.TOKENIZER));
+            ObjectNode lengths = JSON.createObjectNode();
+            lengths.put(TRAIN, trainLength);
+            lengths.put(VALIDATION, survey.count - trainLength);
+            JSON.writeValue(folder.resolve(INFO).toFile(), lengths);
+        });
+        return open(dir);
+    }
+
+    /** What the first pass finds. */
+    private static final class Survey {
+        private final BitSet seen = new BitSet();
+        private long count;
+        private long bytes;
+    }
+
+    private static Survey survey(Path text, LongConsumer bytesRead) {
+        Survey survey = new Survey();
+        try {
+            TextPieces.read(text, (piece, bytes) -> {
+                piece.codePoints().forEach(survey.seen::set);
+                survey.count += piece.codePointCount(0, piece.length());
+                survey.bytes = bytes;
+                bytesRead.accept(bytes);
+            });
+        } catch (IOException e) {
+            throw new MiniGptException(text + " cannot be read (" + e + "): check the file.", e);
+        }
+        return survey;
+    }
+
+    private static void requireSplits(Path text, long count, long trainLength, double trainFraction) {
+        for (Split split : Split.values()) {
+            long length = split == Split.TRAIN ? trainLength : count - trainLength;
+            if (length < 2) {
+                throw new MiniGptException("The " + count + " characters of " + text + " leave " + length + " for the "
+                        + split + " split at a train fraction of " + trainFraction
+                        + ", but each split takes at least 2: give more text.");
+            }
+        }
+    }
+
+    private static int[] encode(Path text, CharTokenizer tokenizer, String piece) {
+        try {
+            return tokenizer.encode(piece);
+        } catch (MiniGptException e) {
+            throw changed(text, e);
+        }
+    }
+
+    private static MiniGptException changed(Path text, MiniGptException cause) {
+        return new MiniGptException(text + " changed while it was read: leave it alone, and prepare it again.", cause);
+    }
+}

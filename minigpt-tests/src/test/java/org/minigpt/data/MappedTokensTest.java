@@ -1,0 +1,208 @@
+package org.minigpt.data;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.util.Sentences.assertSentence;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+class MappedTokensTest {
+    @TempDir
+    Path dir;
+
+    private Path file(int... ids) throws IOException {
+        byte[] bytes = new byte[2 * ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            bytes[2 * i] = (byte) ids[i];
+            bytes[2 * i + 1] = (byte) (ids[i] >>> 8);
+        }
+        return Files.write(dir.resolve("ids.bin"), bytes);
+    }
+
+    @Test
+    void idsAreUnsignedAndLittleEndian() throws IOException {
+        // numpy's np.array([1, 258, 65535], dtype=np.uint16).tofile: 01 00, 02 01, FF FF.
+        Path file = Files.write(dir.resolve("a.bin"), new byte[] {1, 0, 2, 1, -1, -1});
+
+        Tokens tokens = MappedTokens.open(file, 65536);
+
+        assertEquals(3, tokens.length());
+        assertArrayEquals(new int[] {1, 258, 65535}, tokens.toArray());
+    }
+
+    @Test
+    void anyRangeOverAnyPieces() throws IOException {
+        int[] ids = Ids.random(new Random(1), 1000, 50_000);
+        Path file = file(ids);
+        Random random = new Random(2);
+        // Pieces of 2 bytes to more than the file.
+        for (long pieceBytes : new long[] {2, 6, 64, 1998, 2000, 4096}) {
+            Tokens tokens = MappedTokens.open(file, 50_000, pieceBytes);
+            assertArrayEquals(ids, tokens.toArray());
+            for (int i = 0; i < 100; i++) {
+                int from = random.nextInt(1000);
+                int count = random.nextInt(1000 - from + 1);
+                int[] target = new int[count + 3];
+                int[] expected = new int[count + 3];
+                System.arraycopy(ids, from, expected, 2, count);
+                tokens.copy(from, target, 2, count);
+                assertArrayEquals(expected, target);
+            }
+        }
+    }
+
+    @Test
+    void windowsAreThoseOfAnArray() throws IOException {
+        int[] ids = Ids.random(new Random(3), 301, 65);
+        Tokens tokens = MappedTokens.open(file(ids), 65, 128);
+
+        assertEquals(new RandomWindows(ids, 4, 8, 5).batch(7), new RandomWindows(tokens, 4, 8, 5).batch(7));
+        List<Batch> expected = new ArrayList<>();
+        List<Batch> actual = new ArrayList<>();
+        new SequentialWindows(ids, 3, 7).forEach(expected::add);
+        new SequentialWindows(tokens, 3, 7).forEach(actual::add);
+        assertEquals(expected, actual);
+    }
+
+    @Test
+    void mappingsAreGivenUpAndMadeAnew() throws IOException {
+        int[] ids = Ids.random(new Random(4), 200, 65);
+        Tokens tokens = MappedTokens.open(file(ids), 65, 100);
+        int[] target = new int[200];
+        // A read counts 128 KiB at least, so this gives up all mappings twice and more.
+        for (long i = 0; i < 3 * MappedTokens.MAX_RESIDENT_BYTES / (128 << 10); i++) {
+            tokens.copy(0, target, 0, 200);
+        }
+        assertArrayEquals(ids, target);
+    }
+
+    @Test
+    void readsOnThoughTheThreadIsInterrupted() throws IOException {
+        int[] ids = {1, 2, 3};
+        Tokens tokens = MappedTokens.open(file(ids), 4, 2);
+        Thread.currentThread().interrupt();
+
+        int[] read = tokens.toArray();
+
+        assertTrue(Thread.interrupted());
+        assertArrayEquals(ids, read);
+    }
+
+    @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "files are sparse only on request there")
+    void moreThanTwoGigabytes() throws IOException {
+        // 5 GiB of holes, which take no room; two ids behind the borders of 2 and 4 GiB.
+        Path file = dir.resolve("large.bin");
+        long[] places = {(1L << 30) + 1, (1L << 31) + 2};
+        long length = 5L << 29;
+        try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+            sparse.setLength(2 * length);
+            for (long place : places) {
+                sparse.seek(2 * place);
+                sparse.write(7);
+            }
+        }
+        Tokens tokens = MappedTokens.open(file, 8);
+
+        assertEquals(length, tokens.length());
+        int[] target = new int[3];
+        for (long place : places) {
+            tokens.copy(place - 1, target, 0, 3);
+            assertArrayEquals(new int[] {0, 7, 0}, target);
+        }
+        // Windows start beyond the first 2^31 tokens too: of 400, a fifth on average.
+        boolean[] beyond = new boolean[1];
+        Tokens watched = new Tokens() {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            public long length() {
+                return tokens.length();
+            }
+
+            @Override
+            public void copy(long from, int[] ids, int offset, int count) {
+                beyond[0] |= from > 1L << 31;
+                tokens.copy(from, ids, offset, count);
+            }
+        };
+        Batch batch = new RandomWindows(watched, 400, 8, 1).batch(0);
+        assertEquals(3200, batch.x().length);
+        assertTrue(beyond[0]);
+        assertEquals((length - 1 + 31) / 32, new SequentialWindows(tokens, 1, 32).batchCount());
+    }
+
+    @Test
+    void anIteratorOverAFileSurvivesSerialization() throws Exception {
+        int[] ids = Ids.random(new Random(6), 100, 65);
+        RandomWindows windows = new RandomWindows(MappedTokens.open(file(ids), 65), 2, 4, 1);
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+            out.writeObject(windows);
+        }
+        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+            assertEquals(windows.batch(3), ((RandomWindows) in.readObject()).batch(3));
+        }
+    }
+
+    @Test
+    void oddLength() throws IOException {
+        Path file = Files.write(dir.resolve("odd.bin"), new byte[7]);
+        assertSentence(
+                file + " has 7 bytes, an odd number, but a token takes two: it is truncated, or no file of tokens; make"
+                        + " it again.",
+                () -> MappedTokens.open(file, 65));
+    }
+
+    @Test
+    void idBeyondTheVocabulary() throws IOException {
+        Path file = file(1, 2, 65, 3);
+        Tokens tokens = MappedTokens.open(file, 65);
+        assertSentence(
+                "Token 2 of " + file + " is 65, beyond the vocabulary of 65: use the tokenizer that made the file, or"
+                        + " make both again with minigpt prepare.",
+                () -> tokens.copy(1, new int[3], 0, 3));
+    }
+
+    @Test
+    void notThereOrNoFile() {
+        Path none = dir.resolve("none.bin");
+        assertSentence("There is no file " + none + ": check the path.", () -> MappedTokens.open(none, 65));
+        assertSentence(dir + " is a directory: give a file of tokens.", () -> MappedTokens.open(dir, 65));
+    }
+
+    @Test
+    void changedMeanwhile() throws IOException {
+        Path file = file(1, 2, 3, 4);
+        Tokens tokens = MappedTokens.open(file, 65, 4); // two pieces, of which the second is not mapped yet
+        Files.setLastModifiedTime(file, FileTime.fromMillis(1));
+        assertSentence(
+                file + " has changed since it was opened: leave it alone during a run, and start the run again.",
+                tokens::toArray);
+    }
+
+    @Test
+    void outOfRange() throws IOException {
+        Tokens tokens = MappedTokens.open(file(1, 2, 3), 65);
+        assertThrows(IndexOutOfBoundsException.class, () -> tokens.copy(2, new int[2], 0, 2));
+        assertThrows(IndexOutOfBoundsException.class, () -> tokens.copy(-1, new int[2], 0, 1));
+        assertThrows(IndexOutOfBoundsException.class, () -> tokens.copy(0, new int[2], 1, 2));
+    }
+}

@@ -1,0 +1,122 @@
+package org.minigpt.examples.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code minigpt prepare}, and training on what it makes. */
+class PrepareTest {
+    private static final String TEXT = "She sells sea shells by the sea shore.\n".repeat(20);
+
+    @TempDir
+    Path dir;
+
+    private Path text;
+    private Path tokens;
+
+    @BeforeEach
+    void prepare() throws IOException {
+        text = Files.writeString(dir.resolve("text.txt"), TEXT);
+        tokens = dir.resolve("tokens");
+        Cli.Result result =
+                Cli.run("prepare", "--data", text, "--out-dir", tokens).assertDone();
+        // 39 characters 20 times, 14 of them different; nine tenths of 780 are 702.
+        assertTrue(
+                result.out()
+                        .contains("14 different characters; 702 ids in " + tokens.resolve("train.bin") + ", 78 in "
+                                + tokens.resolve("val.bin")),
+                result.out());
+    }
+
+    @Test
+    void trainsToTheSameBitsAsTheTextItself() throws IOException {
+        Cli.train(text, dir.resolve("of-text")).assertDone();
+        Cli.Result result = Cli.train(tokens, dir.resolve("of-tokens")).assertDone();
+
+        assertTrue(
+                result.out().contains("780 characters, 14 of them different; 702 to train, 78 to validate"),
+                result.out());
+        for (String name : new String[] {"model.safetensors", "tokenizer.json"}) {
+            assertArrayEquals(
+                    Files.readAllBytes(dir.resolve("of-text").resolve(name)),
+                    Files.readAllBytes(dir.resolve("of-tokens").resolve(name)));
+        }
+        String expected = evaluate(text);
+        assertEquals(expected.replace(text.toString(), tokens.toString()), evaluate(tokens));
+    }
+
+    private String evaluate(Path data) {
+        return Cli.run("eval", "--model", dir.resolve("of-tokens"), "--data", data)
+                .assertDone()
+                .out();
+    }
+
+    @Test
+    void tokensOfAnotherVocabulary() throws IOException {
+        Path other = Files.writeString(dir.resolve("other.txt"), "abcdefghijklmn".repeat(20)); // 14 characters too
+        Cli.train(other, dir.resolve("model")).assertDone();
+
+        Cli.run("eval", "--model", dir.resolve("model"), "--data", tokens)
+                .assertSentence("The token files in " + tokens + " were made with another tokenizer than the model's:"
+                        + " give the text itself, or the folder that the model was trained on.");
+    }
+
+    @Test
+    void truncatedFile() throws IOException {
+        Path file = tokens.resolve("train.bin");
+        Files.write(file, Arrays.copyOf(Files.readAllBytes(file), 1000));
+
+        Cli.train(tokens, dir.resolve("out"))
+                .assertSentence(file + " has 500 tokens, but tokens.json says 702: it is truncated or from another"
+                        + " text; make the folder again with minigpt prepare.");
+    }
+
+    @Test
+    void idBeyondTheVocabulary() throws IOException {
+        Path file = tokens.resolve("train.bin");
+        byte[] bytes = Files.readAllBytes(file);
+        for (int i = 0; i < bytes.length; i += 2) {
+            bytes[i] = 14;
+        }
+        Files.write(file, bytes);
+
+        Cli.Result result = Cli.train(tokens, dir.resolve("out"));
+
+        assertEquals(1, result.exitCode());
+        assertTrue(
+                result.err()
+                        .matches("minigpt: Token \\d+ of \\S+train.bin is 14, beyond the vocabulary of 14: use the"
+                                + " tokenizer that made the file, or make both again with minigpt prepare.\\R"),
+                result.err());
+    }
+
+    @Test
+    void folderWithoutTokens() {
+        Cli.train(dir, dir.resolve("out"))
+                .assertSentence(dir + " has no train.bin: give a text file, or a folder of token files that minigpt"
+                        + " prepare or nanoGPT made.");
+    }
+
+    @Test
+    void textThatIsNotThere() {
+        Path none = dir.resolve("none.txt");
+        Cli.run("prepare", "--data", none, "--out-dir", tokens)
+                .assertSentence("There is no file " + none + ": check the path.");
+    }
+
+    @Test
+    void textThatIsNoText() throws IOException {
+        Path binary = Files.write(dir.resolve("binary"), new byte[] {'a', 0, 'b'});
+        Cli.run("prepare", "--data", binary, "--out-dir", tokens)
+                .assertSentence(binary
+                        + " looks like a binary file, with a NUL byte at byte offset 1: give a UTF-8 text" + " file.");
+    }
+}

@@ -1,0 +1,175 @@
+package org.minigpt.io;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.util.Sentences.assertSentence;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.data.TokenDataset;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.util.MiniGptException;
+
+class TokenFolderTest {
+    private static final String TEXT = "To be, or not to be: \u00e9\ud83d\ude00.\n".repeat(4000);
+
+    @TempDir
+    Path dir;
+
+    private Path text(String text) throws IOException {
+        return Files.writeString(dir.resolve("input.txt"), text);
+    }
+
+    private Path prepared() throws IOException {
+        Path folder = dir.resolve("tokens");
+        TokenFolder.prepare(text(TEXT), folder, 0.9, bytes -> {});
+        return folder;
+    }
+
+    @Test
+    void isWhatTheTextWouldBeInMemory() throws IOException {
+        List<Long> bytesRead = new ArrayList<>();
+        Path text = text(TEXT);
+        TokenFolder.Opened opened = TokenFolder.prepare(text, dir.resolve("tokens"), 0.9, bytesRead::add);
+
+        CharTokenizer tokenizer = CharTokenizer.fromCorpus(TEXT);
+        TokenDataset expected = TokenDataset.split(tokenizer.encode(TEXT), 0.9);
+        assertEquals(tokenizer, opened.tokenizer());
+        assertArrayEquals(expected.train().toArray(), opened.data().train().toArray());
+        assertArrayEquals(
+                expected.validation().toArray(), opened.data().validation().toArray());
+        // Several pieces, in order, through the file twice.
+        assertTrue(bytesRead.size() > 2, bytesRead.toString());
+        assertEquals(bytesRead.stream().sorted().toList(), bytesRead);
+        assertEquals(2 * Files.size(text), bytesRead.get(bytesRead.size() - 1));
+    }
+
+    @Test
+    void theBytesAreThoseOfNanoGpt() throws IOException {
+        // prepare.py: chars = sorted(set(data)) is "abcd"; int(10 * 0.9) is 9; np.array(ids, dtype=np.uint16).tofile.
+        Path folder = dir.resolve("tokens");
+        TokenFolder.prepare(text("dcbaabcdabc"), folder, 0.8, bytes -> {}); // 8.8
+
+        assertArrayEquals(
+                new byte[] {3, 0, 2, 0, 1, 0, 0, 0, 0, 0, 1, 0, 2, 0, 3, 0},
+                Files.readAllBytes(folder.resolve("train.bin")));
+        assertArrayEquals(new byte[] {0, 0, 1, 0, 2, 0}, Files.readAllBytes(folder.resolve("val.bin")));
+    }
+
+    @Test
+    void opensWhatNanoGptMade() throws IOException {
+        Path folder = prepared();
+        int[] ids = TokenFolder.open(folder).data().train().toArray();
+        Files.delete(folder.resolve("tokens.json"));
+        Files.delete(folder.resolve("tokenizer.json"));
+        assertSentence(
+                folder + " has token files, but no tokenizer.json: put the tokenizer there that made them, or make the"
+                        + " folder with minigpt prepare.",
+                () -> TokenFolder.open(folder));
+
+        Files.writeString(folder.resolve("input.txt"), TEXT);
+        Files.write(folder.resolve("meta.pkl"), new byte[] {1});
+
+        assertArrayEquals(ids, TokenFolder.open(folder).data().train().toArray());
+        assertEquals(CharTokenizer.fromCorpus(TEXT), TokenFolder.open(folder).tokenizer());
+    }
+
+    @Test
+    void truncatedFile() throws IOException {
+        Path folder = prepared();
+        Path file = folder.resolve("val.bin");
+        byte[] bytes = Files.readAllBytes(file);
+        int tokens = bytes.length / 2;
+
+        Files.write(file, Arrays.copyOf(bytes, bytes.length - 2));
+        assertSentence(
+                file + " has " + (tokens - 1) + " tokens, but tokens.json says " + tokens + ": it is truncated or from"
+                        + " another text; make the folder again with minigpt prepare.",
+                () -> TokenFolder.open(folder));
+
+        Files.write(file, Arrays.copyOf(bytes, bytes.length - 1));
+        assertSentence(
+                file + " has " + (bytes.length - 1) + " bytes, an odd number, but a token takes two: it is truncated,"
+                        + " or no file of tokens; make it again.",
+                () -> TokenFolder.open(folder));
+
+        Files.delete(file);
+        assertSentence(
+                folder + " has no val.bin: give a text file, or a folder of token files that minigpt prepare or nanoGPT"
+                        + " made.",
+                () -> TokenFolder.open(folder));
+    }
+
+    @Test
+    void damagedLengths() throws IOException {
+        Path folder = prepared();
+        Path info = Files.writeString(folder.resolve("tokens.json"), "{");
+        assertSentence(
+                info + " is damaged: make the folder again with minigpt prepare.", () -> TokenFolder.open(folder));
+    }
+
+    @Test
+    void badInputLeavesTheFolderAsItWas() throws IOException {
+        Path folder = prepared();
+        byte[] old = Files.readAllBytes(folder.resolve("train.bin"));
+        Path text = text("ab");
+
+        assertSentence(
+                "The 2 characters of " + text
+                        + " leave 1 for the train split at a train fraction of 0.9, but each split"
+                        + " takes at least 2: give more text.",
+                () -> TokenFolder.prepare(text, folder, 0.9, bytes -> {}));
+        for (double fraction : new double[] {0, 1, Double.NaN}) {
+            assertSentence(
+                    "The fraction of the text to train on must lie between 0 and 1, but is " + fraction
+                            + ": 0.9 is usual.",
+                    () -> TokenFolder.prepare(text, folder, fraction, bytes -> {}));
+        }
+        assertArrayEquals(old, Files.readAllBytes(folder.resolve("train.bin")));
+    }
+
+    @Test
+    void moreCharactersThanTwoBytesCanTell() throws IOException {
+        StringBuilder all = new StringBuilder();
+        for (int i = 0; i <= 65_536; i++) {
+            all.appendCodePoint(0x10000 + i);
+        }
+        Path text = text(all.toString());
+        assertSentence(
+                text + " has 65537 different characters, but token files hold ids below 65536: give a text with fewer.",
+                () -> TokenFolder.prepare(text, dir.resolve("many"), 0.9, bytes -> {}));
+        assertFalse(Files.exists(dir.resolve("many")));
+    }
+
+    @Test
+    void textThatChangesBetweenThePasses() throws IOException {
+        Path text = text(TEXT);
+        String changed = text + " changed while it was read: leave it alone, and prepare it again.";
+        long size = Files.size(text);
+        for (String other : new String[] {TEXT + "o", "#" + TEXT}) {
+            text(TEXT);
+            MiniGptException e = assertThrows(
+                    MiniGptException.class,
+                    () -> TokenFolder.prepare(text, dir.resolve("changing"), 0.9, bytes -> {
+                        if (bytes == size) {
+                            try {
+                                text(other);
+                            } catch (IOException failure) {
+                                throw new AssertionError(failure);
+                            }
+                        }
+                    }));
+            assertEquals(changed, e.getMessage());
+            assertFalse(Files.exists(dir.resolve("changing").resolve("train.bin")));
+        }
+    }
+}

@@ -1,5 +1,6 @@
 package org.minigpt.model;
 
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -8,11 +9,10 @@ import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.Initializer;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
-import org.minigpt.graph.Scope;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.util.MiniGptException;
-import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.TrainingConfig;
 import org.nd4j.autodiff.samediff.api.OutAndGrad;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -60,22 +60,14 @@ public final class Gpt {
     private Gpt(Builder builder) {
         config = builder.config;
         dataType = builder.dataType;
-        GptGraph graph = new GptGraph(config);
-        List<Parameter> declared = graph.parameters();
+        List<Parameter> declared = declaredParameters(config);
         infos = FlatVector.layOut(declared);
         parameters = new FlatVector(dataType, infos);
         gradients = new FlatVector(dataType, infos);
         if (!builder.zeroParameters) {
             initialise(declared, builder.seed);
         }
-        sd = Graphs.create();
-        parameters.views().forEach(sd::var);
-        SDVariable ids = sd.placeHolder(IDS, DataType.INT32, -1, -1);
-        SDVariable targets = sd.placeHolder(TARGETS, DataType.INT32, -1, -1);
-        SDVariable key = config.dropout() > 0 ? sd.placeHolder(DROPOUT_KEY, DataType.INT64) : null;
-        SDVariable logits = graph.define(Scope.root(builder.opSet, sd::getVariable, key), ids);
-        builder.opSet.crossEntropy(LOSS, logits, targets, IGNORE_INDEX);
-        sd.setLossVariables(LOSS);
+        sd = GptGraph.build(config, parameters.views(), builder.opSet);
         replicas = new Replicas(this, gradients, builder.replicas);
     }
 
@@ -96,6 +88,39 @@ public final class Gpt {
      */
     public static List<Parameter> declaredParameters(GptConfig config) {
         return new GptGraph(config).parameters();
+    }
+
+    /**
+     * What {@code sd.fit} is to know of {@link #sameDiff} besides its updater.
+     *
+     * <pre>{@code
+     * gpt.sameDiff().setTrainingConfig(gpt.trainingConfig().updater(new Adam(1e-3)).build());
+     * gpt.sameDiff().fit(new TokenMultiDataSetIterator(windows, 100), 1);
+     * }</pre>
+     *
+     * @return a builder for data sets with the features x, and in a graph with dropout the dropout key (LONG scalar)
+     *     after it, and the labels y; the updater is still to be set
+     */
+    public TrainingConfig.Builder trainingConfig() {
+        return new TrainingConfig.Builder()
+                .dataSetFeatureMapping(config.dropout() > 0 ? List.of(IDS, DROPOUT_KEY) : List.of(IDS))
+                .dataSetLabelMapping(TARGETS)
+                .minimize(LOSS)
+                // Without evaluations, but so it is computed: SameDiff would report 0 for a loss that no gradient
+                // depends on, as is that of the portable ops.
+                .trainEvaluation(LOSS, 0);
+    }
+
+    /**
+     * Writes the model as a SameDiff file of ND4J's own ops, with the parameters, the placeholders {@link #IDS} and
+     * {@link #TARGETS} and the variables {@link #LOGITS} and {@link #LOSS}: {@code SameDiff.load(file, false)} opens it
+     * without this library, on any backend, and it takes any B and T up to block_size. Without dropout.
+     *
+     * @param file replaced if it is there
+     * @throws MiniGptException if the model is larger than such a file can be, or it cannot be written
+     */
+    public void exportPortable(Path file) {
+        PortableFile.write(file, config, parameters.views());
     }
 
     private void initialise(List<Parameter> declared, long seed) {

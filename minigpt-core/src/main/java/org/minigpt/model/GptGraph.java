@@ -2,6 +2,7 @@ package org.minigpt.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.minigpt.graph.Block;
 import org.minigpt.graph.CausalSelfAttention;
 import org.minigpt.graph.Embedding;
@@ -10,11 +11,16 @@ import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.Initializer;
 import org.minigpt.graph.LayerNorm;
 import org.minigpt.graph.Linear;
+import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
 import org.minigpt.graph.Scope;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * The layers of a GPT, put together from a configuration: ids [B,T] to embedding, L blocks, {@code ln_f} and the head,
@@ -40,6 +46,22 @@ final class GptGraph implements GraphLayer {
             blocks.add(block());
         }
         this.lnF = norm();
+    }
+
+    /**
+     * @param parameters by name; the graph keeps these very arrays
+     * @return a graph from the placeholders of {@link Gpt} to its logits and loss
+     */
+    static SameDiff build(GptConfig config, Map<String, INDArray> parameters, OpSet ops) {
+        SameDiff sd = Graphs.create();
+        parameters.forEach(sd::var);
+        SDVariable ids = sd.placeHolder(Gpt.IDS, DataType.INT32, -1, -1);
+        SDVariable targets = sd.placeHolder(Gpt.TARGETS, DataType.INT32, -1, -1);
+        SDVariable key = config.dropout() > 0 ? sd.placeHolder(Gpt.DROPOUT_KEY, DataType.INT64) : null;
+        SDVariable logits = new GptGraph(config).define(Scope.root(ops, sd::getVariable, key), ids);
+        ops.crossEntropy(Gpt.LOSS, logits, targets, Gpt.IGNORE_INDEX);
+        sd.setLossVariables(Gpt.LOSS);
+        return sd;
     }
 
     private boolean nanoGpt() {

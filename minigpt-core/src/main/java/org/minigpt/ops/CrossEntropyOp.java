@@ -73,16 +73,25 @@ public final class CrossEntropyOp extends JavaOp {
 
     @Override
     public List<SDVariable> doDiff(List<SDVariable> gradients) {
-        return new Gradient(sameDiff, arg(0), arg(1), gradients.get(0), getIArgument(0)).outputs();
+        return new Gradient(sameDiff, arg(0), arg(1), gradients.get(0), outputVariable(), getIArgument(0)).outputs();
     }
 
-    /** logits [...,V], targets [...], dLoss (scalar) to dLogits [...,V]. */
+    /**
+     * logits [...,V], targets [...], dLoss (scalar), loss (scalar) to dLogits [...,V]. The loss is not looked at, but
+     * {@code sd.fit} computes nothing that no gradient depends on, and would report a loss of 0.
+     */
     public static final class Gradient extends JavaOp {
         /** For SameDiff. */
         public Gradient() {}
 
-        Gradient(SameDiff sd, SDVariable logits, SDVariable targets, SDVariable dLoss, long ignoreIndex) {
-            super(sd, logits, targets, dLoss);
+        Gradient(
+                SameDiff sd,
+                SDVariable logits,
+                SDVariable targets,
+                SDVariable dLoss,
+                SDVariable loss,
+                long ignoreIndex) {
+            super(sd, logits, targets, dLoss, loss);
             addIArgument(ignoreIndex);
         }
 
@@ -93,7 +102,7 @@ public final class CrossEntropyOp extends JavaOp {
 
         @Override
         protected List<long[]> outputShapes(List<INDArray> in) {
-            Checks.inputs(opName(), in, 3, 3);
+            Checks.inputs(opName(), in, 4, 4);
             return List.of(in.get(0).shape());
         }
 

@@ -63,6 +63,12 @@ abstract class EnumOption<E extends Enum<E>> implements ITypeConverter<E> {
         }
     }
 
+    static final class OfFormat extends EnumOption<ExportCommand.Format> {
+        OfFormat() {
+            super(ExportCommand.Format.values());
+        }
+    }
+
     static final class OfSplit extends EnumOption<Split> {
         OfSplit() {
             super(Split.values());

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
             SampleCommand.class,
             EvalCommand.class,
             InfoCommand.class,
+            ExportCommand.class,
             BenchCommand.class
         },
         versionProvider = Version.class,
@@ -88,6 +89,6 @@ public final class MiniGpt implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "Name a command: prepare, train, sample, eval, info or bench.");
+                spec.commandLine(), "Name a command: prepare, train, sample, eval, info, export or bench.");
     }
 }

@@ -1,2 +1,2 @@
-/** The command line {@code minigpt}: train, sample, eval, info, bench. */
+/** The command line {@code minigpt}: train, sample, eval, info, export, bench. */
 package org.minigpt.examples.cli;

@@ -1,0 +1,42 @@
+package org.minigpt.data;
+
+import org.minigpt.util.MiniGptException;
+import org.minigpt.util.SplitMix64;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.api.MultiDataSet;
+import org.nd4j.linalg.dataset.api.MultiDataSetPreProcessor;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * Gives each batch that {@code sd.fit} asks for a dropout key of its own, a LONG scalar after its features x: a graph
+ * with dropout takes it as a second placeholder. The keys follow from the seed.
+ *
+ * <pre>{@code
+ * MultiDataSetIterator batches = new TokenMultiDataSetIterator(windows, 100);
+ * batches.setPreProcessor(new DropoutKeys(1337));
+ * }</pre>
+ */
+public final class DropoutKeys implements MultiDataSetPreProcessor {
+    private final long seed;
+    private long drawn;
+
+    /** @param seed of the keys */
+    public DropoutKeys(long seed) {
+        this.seed = seed;
+    }
+
+    /** @throws MiniGptException if the batch has other features than x */
+    @Override
+    public void preProcess(MultiDataSet batch) {
+        if (batch.numFeatureArrays() != 1) {
+            throw new MiniGptException("the batch has " + batch.numFeatureArrays()
+                    + " arrays of features, but a dropout key follows one, x; pass batches of x and y");
+        }
+        long key;
+        do {
+            key = SplitMix64.at(seed, drawn++);
+        } while (key == 0); // which drops nothing
+        batch.setFeatures(new INDArray[] {batch.getFeatures(0), Nd4j.scalar(DataType.INT64, key)});
+    }
+}

@@ -1,0 +1,42 @@
+package org.minigpt.model;
+
+import java.io.File;
+import java.util.Map;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * Run by {@link SameDiffFileTest} in a JVM without this library: opens SameDiff files and prints for each the logits of
+ * the same ids, or why it does not open.
+ */
+final class StockJvm {
+    private StockJvm() {}
+
+    public static void main(String[] files) {
+        try {
+            Class.forName("org.minigpt.runtime.MiniGptRuntime");
+            throw new AssertionError("the library is on the class path");
+        } catch (ClassNotFoundException e) {
+            for (String file : files) {
+                System.out.println("> " + open(new File(file)));
+            }
+        }
+    }
+
+    private static String open(File file) {
+        SameDiff sd;
+        try {
+            sd = SameDiff.load(file, false);
+        } catch (IllegalStateException e) {
+            return e.getMessage();
+        }
+        INDArray ids = Nd4j.createFromArray(new int[][] {{1, 2, 3}, {4, 5, 6}});
+        INDArray logits = sd.output(Map.of("ids", ids), "logits").get("logits");
+        StringBuilder line = new StringBuilder();
+        for (float value : logits.dup('c').data().asFloat()) {
+            line.append(value).append(' ');
+        }
+        return line.toString().trim();
+    }
+}

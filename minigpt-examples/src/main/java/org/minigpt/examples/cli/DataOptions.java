@@ -3,6 +3,7 @@ package org.minigpt.examples.cli;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.io.TokenFolder;
@@ -35,7 +36,7 @@ final class DataOptions {
     TrainingData open() {
         if (isFolder()) {
             TokenFolder.Opened folder = TokenFolder.open(Path.of(data));
-            return new TrainingData(data, folder.tokenizer(), folder.data());
+            return new TrainingData(data, folder.tokenizer(), folder.data(), Optional.empty());
         }
         Corpus corpus = Corpus.of(data);
         return split(corpus, CharTokenizer.fromCorpus(corpus.text()));
@@ -56,7 +57,16 @@ final class DataOptions {
 
     private TrainingData split(Corpus corpus, Tokenizer tokenizer) {
         return new TrainingData(
-                corpus.name(), tokenizer, TokenDataset.split(tokenizer.encode(corpus.text()), trainSplit));
+                corpus.name(),
+                tokenizer,
+                TokenDataset.split(tokenizer.encode(corpus.text()), trainSplit),
+                Optional.of(Sha256.of(corpus.text())));
+    }
+
+    /** The text so that it is found from any working directory. */
+    String fromAnywhere() {
+        boolean isName = data.equals(Corpus.MOBY_DICK) || data.equals(Corpus.SHAKESPEARE);
+        return isName ? data : Path.of(data).toAbsolutePath().normalize().toString();
     }
 
     private boolean isFolder() {

@@ -29,7 +29,8 @@ abstract class EnumOption<E extends Enum<E>> implements ITypeConverter<E> {
                         + ", but is '" + text + "'"));
     }
 
-    private static String spell(Enum<?> value) {
+    /** @return the constant as options have it */
+    static String spell(Enum<?> value) {
         return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
@@ -66,6 +67,12 @@ abstract class EnumOption<E extends Enum<E>> implements ITypeConverter<E> {
     static final class OfFormat extends EnumOption<ExportCommand.Format> {
         OfFormat() {
             super(ExportCommand.Format.values());
+        }
+    }
+
+    static final class OfPreset extends EnumOption<SettingsOptions.Preset> {
+        OfPreset() {
+            super(SettingsOptions.Preset.values());
         }
     }
 

@@ -1,5 +1,6 @@
 package org.minigpt.examples.cli;
 
+import org.minigpt.util.MiniGptException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -56,8 +57,12 @@ public final class MiniGpt implements Runnable {
         MiniGpt root = new MiniGpt();
         CommandLine cli = commandLine(root);
         try {
+            CommandLine train = cli.getSubcommands().get("train");
+            if (args.length > 0 && args[0].equals(train.getCommandName())) {
+                train.setDefaultValueProvider(Settings.of(train.getCommandSpec(), args));
+            }
             return cli.execute(args);
-        } catch (Error e) { // picocli handles exceptions only
+        } catch (MiniGptException | Error e) { // picocli handles the exceptions of commands only
             return root.failures().report(e, cli);
         }
     }

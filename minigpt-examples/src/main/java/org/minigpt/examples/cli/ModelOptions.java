@@ -56,7 +56,12 @@ final class ModelOptions {
             description = "relu, gelu, or gelu-tanh as in GPT-2 [${DEFAULT-VALUE}].")
     private Activation activation;
 
-    @Option(names = "--tied-head", description = "The head shares the token embedding, as in GPT-2.")
+    @Option(
+            names = "--tied-head",
+            negatable = true,
+            defaultValue = "false",
+            fallbackValue = "true",
+            description = "The head shares the token embedding, as in GPT-2.")
     private boolean tiedHead;
 
     @Option(

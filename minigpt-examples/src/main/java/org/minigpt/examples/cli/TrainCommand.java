@@ -4,15 +4,21 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
+import org.minigpt.examples.bench.ModelFlops;
 import org.minigpt.examples.report.Progress;
 import org.minigpt.examples.report.RunFolder;
+import org.minigpt.examples.report.Scale;
 import org.minigpt.examples.report.TrainingReport;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.graph.Parameter;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.kernels.SgemmPeak;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.text.Tokenizer;
@@ -22,6 +28,7 @@ import org.minigpt.train.Trainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -42,18 +49,19 @@ import picocli.CommandLine.Spec;
         footerHeading = "%n",
         footer = {
             "At each evaluation but that before the first step the model is saved, replacing one that is there, with"
-                    + " metrics.csv and loss.png beside it. Ctrl-C ends the run after the present step; what the last"
+                    + " what the run was and did beside it: docs/training.md explains the files. Ctrl-C ends the run after the present step; what the last"
                     + " evaluation saved stays, and the exit code is 130.",
             "",
-            "nanoGPT's run on a CPU:",
-            "  minigpt train --data shakespeare --batch-size 12 --block-size 64 \\",
-            "    --n-embd 128 --bias none --activation gelu --tied-head --init nanogpt \\",
-            "    --max-iters 2000 --eval-interval 250 --decay-lr --grad-clip 1.0 \\",
-            "    --weight-decay 0.1 --decay-group matrices --beta2 0.99"
+            "nanoGPT's run on a CPU, for fewer steps; and once more:",
+            "  minigpt train --preset nanogpt-cpu --max-iters 1000 --out-dir out",
+            "  minigpt train --from-run out"
         })
 final class TrainCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
+
+    @Mixin(name = "Where options come from")
+    private SettingsOptions settings = new SettingsOptions();
 
     @Mixin(name = "Data")
     private DataOptions data = new DataOptions();
@@ -101,6 +109,15 @@ final class TrainCommand implements Callable<Integer> {
                 defaultValue = "out",
                 description = "The model's folder [${DEFAULT-VALUE}].")
         private Path outDir;
+
+        @Option(
+                names = "--peak",
+                negatable = true,
+                defaultValue = "true",
+                fallbackValue = "true",
+                description = "Measure this machine's peak for a quarter of a second, to report speeds as shares of it"
+                        + " [${DEFAULT-VALUE}].")
+        private boolean peak;
     }
 
     @Override
@@ -121,6 +138,12 @@ final class TrainCommand implements Callable<Integer> {
         GptConfig shape = model.config(tokenizer.vocabSize());
         text.dataset().requireWindows(shape.blockSize());
         Checks.requireAtLeastOne("--replicas", run.replicas());
+        if (settings.fromRun != null && !isGiven("--data")) {
+            RunRecord.requireSameData(settings.fromRun, text);
+        }
+        if (settings.fromRun != null && !isGiven("--out-dir")) {
+            output.outDir = settings.fromRun.resolveSibling(settings.fromRun.getFileName() + "-again");
+        }
         OutDir.require(output.outDir);
         printSummary(out, text, shape); // before a large model takes its time to be made
 
@@ -129,12 +152,22 @@ final class TrainCommand implements Callable<Integer> {
         TextGenerator generator = new TextGenerator(gpt, tokenizer);
         Supplier<String> sample = () -> generator.generate("", sampling);
         String title = String.format(Locale.ROOT, "%s, %,d parameters", text.name(), gpt.parameterCount());
-        RunFolder folder = new RunFolder(output.outDir, title, gpt, tokenizer, config.maxIters());
+        Scale scale = scale(text, gpt);
+        RunFolder folder = new RunFolder(output.outDir, title, gpt, tokenizer, config.maxIters(), scale);
+        RunRecord record = new RunRecord(
+                output.outDir,
+                options(),
+                text,
+                gpt.parameterCount(),
+                scale,
+                () -> folder.savedIteration().isPresent());
         Interruption interruption = new Interruption(trainer::stop);
         try {
             TrainResult result;
             try (Progress progress = Progress.of(out, System.err, config.maxIters())) {
-                trainer.addListener(new TrainingReport(progress, sample)).addListener(folder);
+                trainer.addListener(new TrainingReport(progress, sample, scale))
+                        .addListener(folder)
+                        .addListener(record);
                 result = trainer.run();
             }
             printEnd(out, result, folder);
@@ -142,6 +175,38 @@ final class TrainCommand implements Callable<Integer> {
         } finally {
             interruption.runHasEnded();
         }
+    }
+
+    private boolean isGiven(String option) {
+        return spec.commandLine().getParseResult().hasMatchedOption(option);
+    }
+
+    private Scale scale(TrainingData text, Gpt gpt) {
+        OptionalDouble peak =
+                output.peak ? OptionalDouble.of(SgemmPeak.gflops(run.replicas(), 1)) : OptionalDouble.empty();
+        return new Scale(
+                Scale.charactersPerToken(text.dataset().validation(), text.tokenizer()),
+                optimizer.gradClip,
+                ModelFlops.ofStep(gpt.config(), 1),
+                peak);
+    }
+
+    /** All options with their values, as {@code --from-run} reads them. */
+    private Map<String, String> options() {
+        Map<String, String> values = new TreeMap<>();
+        for (OptionSpec option : spec.options()) {
+            Object value = option.getValue();
+            if (Settings.isSetting(option) && value != null) {
+                values.put(
+                        option.longestName().substring(2),
+                        value instanceof Enum<?> constant ? EnumOption.spell(constant) : value.toString());
+            }
+        }
+        values.put("data", data.fromAnywhere());
+        // Another number of threads would be another run, in the last bits.
+        values.put("replicas", String.valueOf(run.replicas()));
+        values.remove("out-dir"); // a run that is repeated must not replace itself
+        return values;
     }
 
     private TrainConfig config() {

@@ -1,5 +1,6 @@
 package org.minigpt.examples.cli;
 
+import java.util.Optional;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.text.Tokenizer;
 
@@ -9,5 +10,6 @@ import org.minigpt.text.Tokenizer;
  * @param name as the user wrote it
  * @param tokenizer whose ids the dataset has
  * @param dataset both splits
+ * @param sha256 of the text in UTF-8; not of token files, which may take minutes to read
  */
-record TrainingData(String name, Tokenizer tokenizer, TokenDataset dataset) {}
+record TrainingData(String name, Tokenizer tokenizer, TokenDataset dataset, Optional<String> sha256) {}

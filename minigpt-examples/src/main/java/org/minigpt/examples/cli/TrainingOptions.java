@@ -104,7 +104,12 @@ final class TrainingOptions {
 
     /** The learning rate over time; constant if nothing of this is asked for. */
     static final class Schedule {
-        @Option(names = "--decay-lr", description = "Rise from 0, then fall along a cosine, as in nanoGPT.")
+        @Option(
+                names = "--decay-lr",
+                negatable = true,
+                defaultValue = "false",
+                fallbackValue = "true",
+                description = "Rise from 0, then fall along a cosine, as in nanoGPT.")
         boolean decayLr;
 
         @Option(names = "--warmup-iters", paramLabel = "N", description = "Steps of the rise [100].")

@@ -12,9 +12,19 @@ final class UsageErrors implements IParameterExceptionHandler {
     public int handleParseException(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
         PrintWriter err = command.getErr();
-        err.println("minigpt: " + e.getMessage());
+        err.println("minigpt: " + e.getMessage() + place(e));
         UnmatchedArgumentException.printSuggestions(e, err);
         err.println("Try: " + command.getCommandSpec().qualifiedName() + " --help");
         return command.getCommandSpec().exitCodeOnInvalidInput();
+    }
+
+    /** Where a wrong value stands, if not on the command line. */
+    private static String place(ParameterException e) {
+        return e.getCommandLine().getDefaultValueProvider() instanceof Settings settings
+                        && e.getArgSpec() != null
+                        && e.getValue() != null
+                        && e.getValue().equals(settings.defaultValue(e.getArgSpec()))
+                ? " (in " + settings.source(e.getArgSpec()).orElseThrow() + ")"
+                : "";
     }
 }

@@ -1,22 +1,23 @@
 package org.minigpt.examples.report;
 
 import java.awt.AWTError;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Locale;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import org.minigpt.examples.bench.ModelFlops;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.train.EvalReport;
+import org.minigpt.train.StepReport;
 import org.minigpt.train.TrainListener;
-import org.minigpt.util.AtomicFiles;
+import org.minigpt.train.TrainResult;
 import org.minigpt.util.MiniGptException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a run leaves behind: at each evaluation the model, {@code metrics.csv} and the curve {@code loss.png}. The
+ * What a run leaves behind: at each evaluation the model, {@link MetricsFiles} and the curve {@code loss.png}. The
  * evaluation before the first step saves nothing: a model that is there already gives way to a trained one only.
  */
 public final class RunFolder implements TrainListener {
@@ -27,8 +28,7 @@ public final class RunFolder implements TrainListener {
     private final Gpt gpt;
     private final Tokenizer tokenizer;
     private final long lastIteration;
-    private final long start = System.nanoTime();
-    private final StringBuilder metrics = new StringBuilder("iteration,train_loss,val_loss,seconds\n");
+    private final MetricsFiles metrics;
     private final LossCurve curve = new LossCurve();
     private OptionalLong savedIteration = OptionalLong.empty();
 
@@ -38,31 +38,45 @@ public final class RunFolder implements TrainListener {
      * @param maxIters at which the run ends
      */
     public RunFolder(Path folder, String title, Gpt gpt, Tokenizer tokenizer, long maxIters) {
+        this(
+                folder,
+                title,
+                gpt,
+                tokenizer,
+                maxIters,
+                new Scale(1, 0, ModelFlops.ofStep(gpt.config(), 1), OptionalDouble.empty()));
+    }
+
+    /** With what the figures are measured by; else gradients are never clipped and a token is a character. */
+    public RunFolder(Path folder, String title, Gpt gpt, Tokenizer tokenizer, long maxIters, Scale scale) {
         this.folder = folder;
         this.title = title;
         this.gpt = gpt;
         this.tokenizer = tokenizer;
         this.lastIteration = maxIters;
+        metrics = new MetricsFiles(folder, scale);
+    }
+
+    @Override
+    public void onStep(StepReport report) {
+        metrics.onStep(report);
     }
 
     @Override
     public void onEvaluation(EvalReport report) {
-        metrics.append(String.format(
-                Locale.ROOT,
-                "%d,%.6f,%.6f,%.1f\n",
-                report.iteration(),
-                report.trainLoss(),
-                report.validationLoss(),
-                (System.nanoTime() - start) / 1e9));
+        metrics.onEvaluation(report);
         curve.add(report.iteration(), report.trainLoss(), report.validationLoss());
         if (report.iteration() > 0 || lastIteration == 0) {
             ModelFolder.save(folder, gpt, tokenizer);
             savedIteration = OptionalLong.of(report.iteration());
-            AtomicFiles.write(
-                    folder.resolve("metrics.csv"),
-                    out -> out.write(metrics.toString().getBytes(StandardCharsets.UTF_8)));
+            metrics.begin();
             drawCurve(folder.resolve("loss.png"));
         }
+    }
+
+    @Override
+    public void onEnd(TrainResult result) {
+        metrics.onEnd(result);
     }
 
     private void drawCurve(Path png) {

@@ -1,6 +1,8 @@
 package org.minigpt.examples.report;
 
 import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.Supplier;
 import org.minigpt.train.EvalReport;
 import org.minigpt.train.StepReport;
@@ -13,6 +15,8 @@ public final class TrainingReport implements TrainListener {
 
     private final Progress progress;
     private final Supplier<String> sample;
+    private final Optional<Scale> scale;
+    private final Optional<StepWindow> window;
 
     private double meanLoss;
     private long lossCount;
@@ -24,12 +28,24 @@ public final class TrainingReport implements TrainListener {
      * @param sample of what the model writes now; empty for none
      */
     public TrainingReport(Progress progress, Supplier<String> sample) {
+        this(progress, sample, Optional.empty());
+    }
+
+    /** With more figures at each evaluation: bits a character, gradients, learning rate, share of the peak. */
+    public TrainingReport(Progress progress, Supplier<String> sample, Scale scale) {
+        this(progress, sample, Optional.of(scale));
+    }
+
+    private TrainingReport(Progress progress, Supplier<String> sample, Optional<Scale> scale) {
         this.progress = progress;
         this.sample = sample;
+        this.scale = scale;
+        window = scale.map(StepWindow::new);
     }
 
     @Override
     public void onStep(StepReport report) {
+        window.ifPresent(steps -> steps.add(report));
         lossCount = Math.min(lossCount + 1, SMOOTHING);
         meanLoss += (report.loss() - meanLoss) / lossCount;
         tokens += report.tokens();
@@ -47,6 +63,8 @@ public final class TrainingReport implements TrainListener {
                 report.iteration(),
                 report.trainLoss(),
                 report.validationLoss()));
+        scale.ifPresent(measure -> progress.println("    " + figures(measure, report)));
+        window.ifPresent(StepWindow::clear);
         String text = sample.get();
         if (!text.isEmpty()) {
             progress.println(text.strip().replaceAll("(?m)^(?=.)", "    "));
@@ -54,5 +72,27 @@ public final class TrainingReport implements TrainListener {
         // Of the steps from here on: the first ones of a run are slow.
         tokens = 0;
         nanos = 0;
+    }
+
+    private String figures(Scale measure, EvalReport report) {
+        String bits =
+                String.format(Locale.ROOT, "%.4f bits a character", measure.bitsPerCharacter(report.validationLoss()));
+        StepWindow steps = window.orElseThrow();
+        if (steps.steps() == 0) {
+            return bits;
+        }
+        OptionalDouble share = measure.fractionOfPeak(steps.tokensPerSecond());
+        return bits
+                + String.format(
+                        Locale.ROOT,
+                        "; learning rate %.3g, gradient norm %.3g, %d of %d clipped; %,.0f tokens/s%s",
+                        steps.learningRate(),
+                        steps.gradientNorm(),
+                        steps.clipped(),
+                        steps.steps(),
+                        steps.tokensPerSecond(),
+                        share.isPresent()
+                                ? String.format(Locale.ROOT, ", %.0f%% of peak", 100 * share.getAsDouble())
+                                : "");
     }
 }

@@ -162,7 +162,8 @@ class BadInputTest {
         assertTrue(
                 result.err()
                         .matches(
-                                "minigpt: the (loss|norm of the gradients) is (NaN|Infinity) at iteration \\d+; choose a"
+                                "minigpt: the (loss|norm of the gradients) is (NaN|Infinity) at iteration \\d+(, where the"
+                                        + " gradient of \\S+ holds (NaN|Infinity))?; choose a"
                                         + " smaller --learning-rate or clip the gradients with --grad-clip 1\\.0\\R"),
                 result.err());
     }

@@ -69,11 +69,22 @@ class CommandsTest {
     void trainLeavesAModelItsMetricsAndItsCurve() throws IOException {
         try (Stream<Path> files = Files.list(model)) {
             assertEquals(
-                    List.of("config.json", "loss.png", "metrics.csv", "model.safetensors", "tokenizer.json"),
+                    List.of(
+                            "config.json",
+                            "loss.png",
+                            "metrics.csv",
+                            "metrics.jsonl",
+                            "model.safetensors",
+                            "run.json",
+                            "tokenizer.json",
+                            "train.properties"),
                     files.map(file -> file.getFileName().toString()).sorted().toList());
         }
         List<String> metrics = Files.readAllLines(model.resolve("metrics.csv"));
-        assertEquals("iteration,train_loss,val_loss,seconds", metrics.get(0));
+        assertEquals(
+                "iteration,train_loss,val_loss,seconds,train_bits_per_char,val_bits_per_char,learning_rate,grad_norm,"
+                        + "clipped_steps,tokens_per_second,fraction_of_peak",
+                metrics.get(0));
         assertEquals(
                 List.of("0", "2", "4"),
                 metrics.stream().skip(1).map(line -> line.split(",")[0]).toList());

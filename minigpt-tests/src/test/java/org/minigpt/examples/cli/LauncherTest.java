@@ -83,7 +83,15 @@ class LauncherTest {
         assertEquals(15, ModelFolder.load(model).tokenizer().vocabSize());
         try (Stream<Path> files = Files.list(model)) {
             assertEquals(
-                    List.of("config.json", "loss.png", "metrics.csv", "model.safetensors", "tokenizer.json"),
+                    List.of(
+                            "config.json",
+                            "loss.png",
+                            "metrics.csv",
+                            "metrics.jsonl",
+                            "model.safetensors",
+                            "run.json",
+                            "tokenizer.json",
+                            "train.properties"),
                     files.map(file -> file.getFileName().toString()).sorted().toList());
         }
     }

@@ -32,7 +32,9 @@ class UsageTest {
         String help = Cli.run(command, "--help").assertDone().out();
 
         for (OptionSpec option : cli.getCommandSpec().options()) {
-            assertTrue(help.contains(option.longestName()), option.longestName());
+            String shown =
+                    option.negatable() ? option.longestName().replaceFirst("--", "--[no-]") : option.longestName();
+            assertTrue(help.contains(shown), shown);
             assertTrue(option.description().length > 0, option.longestName());
         }
         assertFalse(help.contains("${"), help);
@@ -44,7 +46,13 @@ class UsageTest {
 
         int last = 0;
         for (String heading : new String[] {
-            "Data", "Model", "Training", "Optimizer (AdamW)", "Learning rate over time", "Evaluation and output"
+            "Where options come from",
+            "Data",
+            "Model",
+            "Training",
+            "Optimizer (AdamW)",
+            "Learning rate over time",
+            "Evaluation and output"
         }) {
             int at = help.indexOf(System.lineSeparator() + heading + System.lineSeparator());
             assertTrue(at > last, heading);

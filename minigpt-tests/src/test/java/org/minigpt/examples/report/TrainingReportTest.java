@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 import org.minigpt.train.EvalReport;
 import org.minigpt.train.Losses;
@@ -62,5 +63,24 @@ class TrainingReportTest {
         report.onStep(step(1, 2, 512, 100));
 
         assertEquals("2: loss 2.0000  5,120 tokens/s", lines.get(2));
+    }
+
+    @Test
+    void withAScaleShowsBitsGradientsAndTheShareOfThePeak() {
+        // A character a token, clipping at 1, 10^6 operations a token on a machine that does 10^10 a second.
+        Scale scale = new Scale(1, 1, 1e6, OptionalDouble.of(10));
+        TrainingReport report = new TrainingReport(progress, () -> "", scale);
+
+        report.onEvaluation(new EvalReport(0, new Losses(2, Math.log(2)), true, 1));
+        report.onStep(new StepReport(0, 4, 3, 1e-3, 512, 100_000_000));
+        report.onStep(new StepReport(1, 4, 1, 5e-4, 512, 100_000_000));
+        report.onEvaluation(new EvalReport(2, new Losses(2, 2 * Math.log(2)), true, 1));
+
+        // 5120 tokens a second are 5.12 * 10^9 operations.
+        assertEquals("    1.0000 bits a character", lines.get(1));
+        assertEquals(
+                "    2.0000 bits a character; learning rate 0.000500, gradient norm 2.00, 1 of 2 clipped; 5,120"
+                        + " tokens/s, 51% of peak",
+                lines.get(5));
     }
 }

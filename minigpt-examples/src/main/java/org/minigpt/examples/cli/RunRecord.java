@@ -1,0 +1,199 @@
+package org.minigpt.examples.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import org.minigpt.examples.bench.PeakMemory;
+import org.minigpt.examples.report.Scale;
+import org.minigpt.kernels.KernelInfo;
+import org.minigpt.train.EvalReport;
+import org.minigpt.train.StepReport;
+import org.minigpt.train.TrainListener;
+import org.minigpt.train.TrainResult;
+import org.minigpt.util.AtomicFiles;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * What a run was, beside its model: {@code train.properties}, by which {@code --from-run} repeats it, and
+ * {@code run.json} with the versions, the machine, the data and the results.
+ */
+final class RunRecord implements TrainListener {
+    static final String FILE = "run.json";
+
+    private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
+    private static final JsonMapper JSON = new JsonMapper();
+    private static final ObjectWriter WRITER = JSON.writerWithDefaultPrettyPrinter();
+
+    private final Path folder;
+    private final Map<String, String> settings;
+    private final Scale scale;
+    private final BooleanSupplier modelIsSaved;
+    private final ObjectNode json = JSON.createObjectNode();
+    private final ObjectNode results = JSON.createObjectNode();
+    private final long start = System.nanoTime();
+    private long steps;
+    private long tokens;
+    private long stepNanos;
+    private long clipped;
+    private long skipped;
+
+    /**
+     * @param settings every option of the run
+     * @param modelIsSaved whether the folder is this run's already
+     */
+    RunRecord(
+            Path folder,
+            Map<String, String> settings,
+            TrainingData data,
+            long parameters,
+            Scale scale,
+            BooleanSupplier modelIsSaved) {
+        this.folder = folder;
+        this.settings = settings;
+        this.scale = scale;
+        this.modelIsSaved = modelIsSaved;
+        json.put("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+        json.put("seed", settings.get("seed"));
+        json.set("config", JSON.valueToTree(settings));
+        json.set("versions", JSON.valueToTree(Version.all()));
+        json.set("machine", machine());
+        ObjectNode text = json.putObject("data");
+        text.put("name", settings.get("data"));
+        data.sha256().ifPresent(hash -> text.put("sha256", hash));
+        text.put("train_tokens", data.dataset().train().length());
+        text.put("val_tokens", data.dataset().validation().length());
+        text.put("vocab_size", data.tokenizer().vocabSize());
+        text.put("chars_per_token", scale.charactersPerToken());
+        json.put("parameters", parameters);
+        json.set("results", results);
+    }
+
+    private ObjectNode machine() {
+        ObjectNode machine = JSON.createObjectNode();
+        machine.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+        machine.put("processor", processor());
+        machine.put("processors", Runtime.getRuntime().availableProcessors());
+        machine.put("max_heap_mb", Runtime.getRuntime().maxMemory() >> 20);
+        machine.put("kernels", KernelInfo.arithmetic() + "+" + KernelInfo.blas());
+        scale.peakGflops().ifPresent(peak -> machine.put("sgemm_peak_gflops", rounded(peak, 1)));
+        return machine;
+    }
+
+    private static String processor() {
+        try {
+            return Files.readAllLines(PROCESSORS).stream()
+                    .filter(line -> line.startsWith("model name"))
+                    .map(line -> line.replaceFirst(".*?:\\s*", ""))
+                    .findFirst()
+                    .orElse("unknown");
+        } catch (IOException e) {
+            return "unknown"; // not Linux
+        }
+    }
+
+    @Override
+    public void onStep(StepReport report) {
+        steps++;
+        tokens += report.tokens();
+        stepNanos += report.nanos();
+        clipped += scale.clips(report.gradientNorm()) ? 1 : 0;
+        skipped += report.skipped() ? 1 : 0;
+    }
+
+    @Override
+    public void onEvaluation(EvalReport report) {
+        results.put("iterations", report.iteration());
+        put("", report);
+        if (report.best()) {
+            put("best_", report);
+            results.put("best_iteration", report.iteration());
+        }
+        if (modelIsSaved.getAsBoolean()) {
+            write();
+        }
+    }
+
+    private void put(String prefix, EvalReport report) {
+        results.put(prefix + "train_loss", report.trainLoss());
+        results.put(prefix + "val_loss", report.validationLoss());
+        results.put(prefix + "val_bits_per_char", scale.bitsPerCharacter(report.validationLoss()));
+    }
+
+    @Override
+    public void onEnd(TrainResult result) {
+        results.put("iterations", result.iterations());
+        results.put("stopped", result.stopped());
+        results.put("finished", true);
+        if (modelIsSaved.getAsBoolean()) {
+            write();
+        }
+    }
+
+    private void write() {
+        results.put("steps", steps);
+        results.put("clipped_steps", clipped);
+        results.put("skipped_steps", skipped);
+        results.put("seconds", rounded((System.nanoTime() - start) / 1e9, 1));
+        if (steps > 0) {
+            double tokensPerSecond = tokens * 1e9 / stepNanos;
+            results.put("tokens_per_second", rounded(tokensPerSecond, 0));
+            scale.fractionOfPeak(tokensPerSecond)
+                    .ifPresent(share -> results.put("fraction_of_peak", rounded(share, 4)));
+        }
+        PeakMemory.megabytes().ifPresent(megabytes -> results.put("peak_memory_mb", rounded(megabytes, 1)));
+        AtomicFiles.write(folder.resolve(FILE), out -> WRITER.writeValue(out, json));
+        AtomicFiles.write(
+                folder.resolve(Settings.OF_RUN), out -> out.write(properties().getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /**
+     * Checks that a run is repeated on its own text.
+     *
+     * @param run the folder of the run
+     * @throws MiniGptException if the text is another one, by what {@code run.json} says
+     */
+    static void requireSameData(Path run, TrainingData data) {
+        Path file = run.resolve(FILE);
+        JsonNode then;
+        try {
+            then = JSON.readTree(file.toFile()).path("data");
+        } catch (IOException e) {
+            throw new MiniGptException(
+                    file + " can't be read (" + e + "): give the folder of a run, or the data with --data.", e);
+        }
+        String hash = then.path("sha256").asText("");
+        boolean same =
+                then.path("train_tokens").asLong() == data.dataset().train().length()
+                        && then.path("val_tokens").asLong()
+                                == data.dataset().validation().length()
+                        && hash.equals(data.sha256().orElse(""));
+        if (!same) {
+            throw new MiniGptException(data.name() + " is not the text that the run in " + run
+                    + " was trained on: restore it, or name what to train on with --data.");
+        }
+    }
+
+    /** Not {@code Properties.store}, which writes the time, and characters beyond Latin-1 as escapes. */
+    private String properties() {
+        StringBuilder text = new StringBuilder("# The options of this run; minigpt train --from-run repeats it.\n");
+        settings.forEach((name, value) -> text.append(name)
+                .append(" = ")
+                .append(value.replace("\\", "\\\\"))
+                .append('\n'));
+        return text.toString();
+    }
+
+    private static double rounded(double value, int digits) {
+        return Double.parseDouble(String.format(Locale.ROOT, "%." + digits + "f", value));
+    }
+}

@@ -1,0 +1,157 @@
+package org.minigpt.examples.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.Reader;
+import java.io.StringReader;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.Set;
+import org.minigpt.text.TextFiles;
+import org.minigpt.util.MiniGptException;
+import picocli.CommandLine;
+import picocli.CommandLine.IDefaultValueProvider;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Unmatched;
+
+/**
+ * Values of options from files: what the command line does not give comes from {@code --config}, then from
+ * {@code --from-run}, then from {@code --preset}, and then it is the option's own default.
+ *
+ * <p>A file is a {@link Properties} file; its keys are the options' names, with dashes or as nanoGPT's with underscores.
+ */
+final class Settings implements IDefaultValueProvider {
+    /** The file of a run's folder that {@code --from-run} reads. */
+    static final String OF_RUN = "train.properties";
+
+    /** Options that say where options come from, or are of the moment. */
+    private static final Set<String> NOT_SETTINGS =
+            Set.of("help", "version", "stacktrace", "config", "preset", "from-run", "resume");
+
+    private final List<Layer> layers = new ArrayList<>();
+
+    private record Layer(String source, Properties values) {}
+
+    /** The options that name the files, read before the others since those get their defaults first. */
+    private static final class Sources {
+        @CommandLine.Mixin
+        private SettingsOptions options = new SettingsOptions();
+
+        @Unmatched
+        private List<String> others = new ArrayList<>();
+    }
+
+    /**
+     * Reads the files that a command line names.
+     *
+     * @param command of which they are to be options
+     * @throws MiniGptException if a file can't be read, or names what is no option
+     */
+    static Settings of(CommandSpec command, String... args) {
+        Settings settings = new Settings();
+        SettingsOptions options = sources(args);
+        if (options.config != null) {
+            settings.add(options.config.toString(), parse(options.config), command);
+        }
+        if (options.fromRun != null) {
+            settings.add(options.fromRun.resolve(OF_RUN).toString(), ofRun(options.fromRun), command);
+        }
+        if (options.preset != null) {
+            settings.add("preset " + options.preset.spelling(), ofPreset(options.preset), command);
+        }
+        return settings;
+    }
+
+    private static SettingsOptions sources(String... args) {
+        Sources sources = new Sources();
+        try {
+            new CommandLine(sources).setOverwrittenOptionsAllowed(true).parseArgs(args);
+        } catch (ParameterException e) {
+            // The command's own parser says what is wrong.
+            return new SettingsOptions();
+        }
+        return sources.options;
+    }
+
+    private static Properties ofRun(Path folder) {
+        if (!Files.exists(folder.resolve(OF_RUN))) {
+            throw new MiniGptException(folder + " is not the folder of a run, it has no " + OF_RUN
+                    + ": give one that minigpt train wrote with --out-dir.");
+        }
+        return parse(folder.resolve(OF_RUN));
+    }
+
+    private static Properties ofPreset(SettingsOptions.Preset preset) {
+        String file = "/org/minigpt/examples/presets/" + preset.spelling() + ".properties";
+        try (InputStream in = Settings.class.getResourceAsStream(file)) {
+            Properties values = new Properties();
+            values.load(in);
+            return values;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Properties parse(Path file) {
+        Properties values = new Properties();
+        try (Reader reader = new StringReader(TextFiles.readUtf8(file))) {
+            values.load(reader);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (IllegalArgumentException e) {
+            throw new MiniGptException(
+                    file + " is not a properties file (" + e.getMessage() + "): write a backslash as \\\\.", e);
+        }
+        return values;
+    }
+
+    private void add(String source, Properties values, CommandSpec command) {
+        Properties byOption = new Properties();
+        for (String key : values.stringPropertyNames()) {
+            String option = key.replace('_', '-');
+            if (NOT_SETTINGS.contains(option) || command.findOption("--" + option) == null) {
+                throw new MiniGptException(source + " sets " + key + ", which is no option that it can set: take it out"
+                        + ", or see minigpt train --help for the names.");
+            }
+            byOption.setProperty(option, values.getProperty(key).strip());
+        }
+        layers.add(new Layer(source, byOption));
+    }
+
+    @Override
+    public String defaultValue(ArgSpec argument) {
+        return layer(argument)
+                .map(layer -> layer.values.getProperty(key(argument)))
+                .orElse(null);
+    }
+
+    /** The file that an option's value comes from, unless the command line gives one. */
+    Optional<String> source(ArgSpec argument) {
+        return layer(argument).map(Layer::source);
+    }
+
+    private Optional<Layer> layer(ArgSpec argument) {
+        return argument.isOption()
+                ? layers.stream()
+                        .filter(layer -> layer.values.containsKey(key(argument)))
+                        .findFirst()
+                : Optional.empty();
+    }
+
+    private static String key(ArgSpec argument) {
+        return ((OptionSpec) argument).longestName().replaceFirst("^--", "");
+    }
+
+    /** @return whether a file may set an option */
+    static boolean isSetting(OptionSpec option) {
+        return !NOT_SETTINGS.contains(key(option));
+    }
+}

@@ -1,0 +1,151 @@
+package org.minigpt.examples.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.model.GptConfig;
+
+/** Presets and configuration files, and who overrides whom. */
+class SettingsTest {
+    @TempDir
+    Path dir;
+
+    private Path text;
+
+    @BeforeEach
+    void writeText() throws IOException {
+        text = Files.writeString(dir.resolve("text.txt"), "abcdefgh".repeat(30));
+    }
+
+    private Path file(String lines) throws IOException {
+        return Files.writeString(dir.resolve("my.properties"), lines);
+    }
+
+    /** Trains for no step on the small text, with what is given and nothing else. */
+    private GptConfig configOf(Object... options) {
+        Object[] all = new Object[options.length + 9];
+        Object[] fixed = {"train", "--data", text, "--out-dir", dir.resolve("out"), "--max-iters", 0, "--no-peak"};
+        System.arraycopy(fixed, 0, all, 0, 8);
+        all[8] = "--eval-iters=1";
+        System.arraycopy(options, 0, all, 9, options.length);
+        Cli.run(all).assertDone();
+        return ModelFolder.load(dir.resolve("out")).gpt().config();
+    }
+
+    @Test
+    void aFileGivesWhatTheCommandLineDoesNot() throws IOException {
+        // nanoGPT's underscores, blanks and comments too.
+        Path file = file("# small\nn-layer = 1\nn_head=2\nn_embd : 6\nblock-size 5\ntied-head = true\n");
+
+        GptConfig config = configOf("--config", file, "--n-embd", 8);
+
+        assertEquals(1, config.nLayer());
+        assertEquals(2, config.nHead());
+        assertEquals(8, config.nEmbd()); // not 6
+        assertEquals(5, config.blockSize());
+        assertTrue(config.tiedHead());
+    }
+
+    @Test
+    void aFlagOfAFileCanBeTakenBackOrRepeated() throws IOException {
+        Path file = file("n-layer=1\nblock-size=5\ntied-head=true\n");
+
+        assertEquals(false, configOf("--config", file, "--no-tied-head").tiedHead());
+        assertEquals(true, configOf("--config", file, "--tied-head").tiedHead());
+    }
+
+    @Test
+    void aFileGoesBeforeAPreset() throws IOException {
+        Path file = file("n-layer=1\nblock-size=5\n");
+
+        GptConfig config = configOf("--preset", "nanogpt-cpu", "--config", file, "--n-head", 2);
+
+        assertEquals(1, config.nLayer()); // not 4
+        assertEquals(5, config.blockSize()); // not 64
+        assertEquals(128, config.nEmbd());
+        assertEquals(2, config.nHead()); // not 4
+        assertTrue(config.tiedHead());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "lecture, 32, 64, 1e-3",
+        "nanogpt-cpu, 64, 128, 0.1",
+        "shakespeare-char, 256, 384, 0.2",
+        "gpt2, 1024, 768, gelu-tanh",
+    })
+    void helpShowsWhatAPresetSets(String preset, int blockSize, int nEmbd, String other) {
+        String help =
+                Cli.run("train", "--preset", preset, "--help").assertDone().out();
+
+        assertTrue(help.matches("(?s).*--block-size=T [^-]*\\[" + blockSize + "\\].*"), help);
+        assertTrue(help.matches("(?s).*--n-embd=C [^-]*\\[" + nEmbd + "\\].*"), help);
+        assertTrue(help.contains("[" + other + "]"), help);
+    }
+
+    @Test
+    void thePresetOfTheLectureIsTheDefaults() {
+        assertEquals(
+                Cli.run("train", "--help").out(),
+                Cli.run("train", "--help", "--preset", "lecture").out());
+    }
+
+    @Test
+    void unknownPreset() {
+        Cli.Result result = Cli.run("train", "--preset", "gpt5");
+
+        assertEquals(2, result.exitCode());
+        assertTrue(
+                result.err()
+                        .startsWith("minigpt: Invalid value for option '--preset': it must be lecture, nanogpt-cpu,"
+                                + " shakespeare-char, gpt2, but is 'gpt5'"),
+                result.err());
+    }
+
+    @Test
+    void fileThatIsNotThereOrIsNotOne() throws IOException {
+        Path none = dir.resolve("none.properties");
+        Cli.run("train", "--config", none).assertSentence("There is no file " + none + ": check the path.");
+
+        Path broken = file("n-layer = \\u12\n");
+        Cli.run("train", "--config", broken)
+                .assertSentence(broken + " is not a properties file (Malformed \\uxxxx encoding.): write a backslash as"
+                        + " \\\\.");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"n-layers", "config", "preset", "help", "from-run"})
+    void keyThatIsNoSetting(String key) throws IOException {
+        Path file = file(key + " = 3\n");
+        Cli.run("train", "--config", file)
+                .assertSentence(file + " sets " + key + ", which is no option that it can set: take it out, or see"
+                        + " minigpt train --help for the names.");
+    }
+
+    @Test
+    void wrongValueNamesTheFile() throws IOException {
+        Path file = file("n-layer = four\n");
+
+        Cli.Result result = Cli.run("train", "--config", file);
+
+        assertEquals(2, result.exitCode());
+        assertTrue(
+                result.err()
+                        .startsWith("minigpt: Invalid value for option '--n-layer': 'four' is not an int (in " + file
+                                + ")"),
+                result.err());
+        // Not if it is the command line's.
+        Path good = file("n-layer = 4\n");
+        String err = Cli.run("train", "--config", good, "--n-layer", "five").err();
+        assertTrue(err.startsWith("minigpt: Invalid value for option '--n-layer': 'five' is not an int\n"), err);
+    }
+}

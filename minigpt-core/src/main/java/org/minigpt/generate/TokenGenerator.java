@@ -1,12 +1,11 @@
 package org.minigpt.generate;
 
-import java.util.Arrays;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
+import org.minigpt.model.Decoder;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.Window;
 import org.minigpt.util.MiniGptException;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * Continues a sequence of tokens, one by one: the model's logits after the last token, a {@link Sampler}'s choice, and
@@ -38,34 +37,17 @@ public final class TokenGenerator {
         if (prompt.length == 0) {
             throw new MiniGptException("the prompt has no tokens; give at least one");
         }
-        int blockSize = gpt.config().blockSize();
         Sampler sampler = options.sampler();
-        int[] context = lastOf(prompt, blockSize);
         IntStream.Builder generated = IntStream.builder();
-        for (int i = 0; i < options.maxNewTokens(); i++) {
-            int next = sampler.next(lastLogits(context));
-            generated.add(next);
-            sink.accept(next);
-            context = lastOf(append(context, next), blockSize);
+        int tokens = (int) Math.min(Integer.MAX_VALUE, (long) prompt.length + options.maxNewTokens());
+        try (Decoder decoder = gpt.decoder(1, tokens, Window.EXACT)) {
+            int[] next = prompt;
+            for (int i = 0; i < options.maxNewTokens(); i++) {
+                next = new int[] {sampler.next(decoder.append(0, next))};
+                generated.add(next[0]);
+                sink.accept(next[0]);
+            }
         }
         return generated.build().toArray();
-    }
-
-    /** @return the logits after the last token [V] */
-    private double[] lastLogits(int[] context) {
-        INDArray logits = gpt.logits(new int[][] {context}); // [1,T,V]
-        INDArray last =
-                logits.get(NDArrayIndex.point(0), NDArrayIndex.point(context.length - 1), NDArrayIndex.all()); // [V]
-        return last.toDoubleVector();
-    }
-
-    private static int[] append(int[] ids, int id) {
-        int[] longer = Arrays.copyOf(ids, ids.length + 1);
-        longer[ids.length] = id;
-        return longer;
-    }
-
-    private static int[] lastOf(int[] ids, int count) {
-        return Arrays.copyOfRange(ids, Math.max(0, ids.length - count), ids.length);
     }
 }

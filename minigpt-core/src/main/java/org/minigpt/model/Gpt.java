@@ -56,6 +56,7 @@ public final class Gpt {
     private final FlatVector gradients;
     private final SameDiff sd;
     private final Replicas replicas;
+    private final Decoders decoders;
 
     private Gpt(Builder builder) {
         config = builder.config;
@@ -69,6 +70,7 @@ public final class Gpt {
         }
         sd = GptGraph.build(config, parameters.views(), builder.opSet);
         replicas = new Replicas(this, gradients, builder.replicas);
+        decoders = new Decoders(this, graph, builder.opSet);
     }
 
     /** @return a GPT in single precision on the fused ops, its parameters drawn from {@code seed} */
@@ -199,6 +201,22 @@ public final class Gpt {
     public INDArray logits(INDArray ids) {
         Inputs.check(config, ids);
         return sd.output(placeholders(ids, null, 0), LOGITS).get(LOGITS);
+    }
+
+    /**
+     * A decoder, which predicts the next tokens of sequences that grow.
+     *
+     * @param rows the sequences, at least 1
+     * @param tokens that each will have at most; beyond block_size it makes no difference
+     * @param window what is to happen beyond block_size
+     * @return one without sequences, to be closed after use
+     */
+    public Decoder decoder(int rows, int tokens, Window window) {
+        return decoders.take(rows, tokens, window);
+    }
+
+    void release(Decoder decoder) {
+        decoders.release(decoder);
     }
 
     /**

@@ -128,10 +128,20 @@ final class GptGraph implements GraphLayer {
 
     @Override
     public SDVariable define(Scope scope, SDVariable ids) {
+        return head(scope, body(scope, ids));
+    }
+
+    /** @return the residual stream after the last block, ids [B,T] to [B,T,C] */
+    SDVariable body(Scope scope, SDVariable ids) {
         SDVariable x = embedding.define(scope, ids); // (B,T,C)
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).define(scope.in("h." + i), x); // (B,T,C)
         }
+        return x;
+    }
+
+    /** @return the logits of the tokens after those of the stream, x [B,T,C] to [B,T,V] */
+    SDVariable head(Scope scope, SDVariable x) {
         x = lnF.define(scope.in("ln_f"), x); // (B,T,C)
         SDVariable weight = scope.parameter(config.tiedHead() ? "wte.weight" : "lm_head.weight"); // (V,C)
         SDVariable bias = headBias() ? scope.parameter("lm_head.bias") : null;

@@ -54,6 +54,17 @@ final class Inputs {
         checkRange("targets", config, y, Gpt.IGNORE_INDEX);
     }
 
+    /** @throws MiniGptException unless the ids are of the vocabulary */
+    static void checkRow(GptConfig config, int[] ids) {
+        for (int i = 0; i < ids.length; i++) {
+            if (ids[i] < 0 || ids[i] >= config.vocabSize()) {
+                throw new MiniGptException("ids[" + i + "] is " + ids[i] + ", but the vocabulary's "
+                        + config.vocabSize() + " tokens are 0 to " + (config.vocabSize() - 1)
+                        + "; encode the text with the model's own tokenizer");
+            }
+        }
+    }
+
     private static void checkRange(String name, GptConfig config, INDArray array, int lowest) {
         long[] ids = JavaOps.readIntegers(array);
         for (int i = 0; i < ids.length; i++) {

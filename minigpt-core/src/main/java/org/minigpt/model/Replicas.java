@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import org.minigpt.ops.JavaOps;
 import org.minigpt.runtime.Graphs;
-import org.minigpt.runtime.Workers;
+import org.minigpt.util.Workers;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 

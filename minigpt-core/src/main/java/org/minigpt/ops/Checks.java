@@ -12,6 +12,27 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 final class Checks {
     private Checks() {}
 
+    /** Checks that an input holds INT values in the given shape, of which -1 stands for any size. */
+    static void ints(String op, String name, INDArray array, long... expected) {
+        boolean same = array.rank() == expected.length && array.dataType() == DataType.INT32;
+        for (int i = 0; same && i < expected.length; i++) {
+            same = expected[i] < 0 || array.size(i) == expected[i];
+        }
+        if (!same) {
+            throw new MiniGptException(op + " needs " + name + " of shape "
+                    + Arrays.toString(expected).replace("-1", "*") + ", but got " + array.dataType() + " "
+                    + Arrays.toString(array.shape()) + "; pass INT values of that shape");
+        }
+    }
+
+    /** Checks that an array of an op for generating only is FLOAT. */
+    static void single(String op, INDArray array) {
+        if (array.dataType() != DataType.FLOAT) {
+            throw new MiniGptException(op + " computes in FLOAT, but got " + array.dataType()
+                    + "; generate without a cache, as Gpt.decoder does by itself");
+        }
+    }
+
     /** Checks the number of inputs, that none is empty and that all floating-point ones are FLOAT, or all DOUBLE. */
     static void inputs(String op, List<INDArray> in, int min, int max) {
         if (in.size() < min || in.size() > max) {

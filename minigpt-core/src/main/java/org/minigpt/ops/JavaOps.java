@@ -31,7 +31,11 @@ public final class JavaOps {
                 new DropoutOp(),
                 new DropoutOp.Gradient(),
                 new CrossEntropyOp(),
-                new CrossEntropyOp.Gradient());
+                new CrossEntropyOp.Gradient(),
+                new InferenceLinearOp(),
+                new CachedAttentionOp(),
+                new EmbeddingAtOp(),
+                new LastTokenOp());
     }
 
     /**

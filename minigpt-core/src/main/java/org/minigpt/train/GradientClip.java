@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.SumOfSquaresKernel;
-import org.minigpt.runtime.Workers;
+import org.minigpt.util.Workers;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 

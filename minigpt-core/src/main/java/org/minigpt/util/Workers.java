@@ -1,8 +1,9 @@
-package org.minigpt.runtime;
+package org.minigpt.util;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -17,6 +18,9 @@ public final class Workers {
     private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(30);
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final ConcurrentLinkedDeque<Worker> IDLE = new ConcurrentLinkedDeque<>();
+
+    /** Processors that {@link #runBoth} may still use beside its callers'. */
+    private static final Semaphore SPARE = new Semaphore(Runtime.getRuntime().availableProcessors() - 1);
 
     private Workers() {}
 
@@ -42,11 +46,41 @@ public final class Workers {
             Throwable thrown = job.await();
             failure = failure == null ? thrown : failure;
         }
+        rethrow(failure);
+    }
+
+    private static void rethrow(Throwable failure) {
         if (failure instanceof Error error) {
             throw error;
         }
         if (failure != null) {
             throw (RuntimeException) failure;
+        }
+    }
+
+    /**
+     * Runs two halves of one operation side by side if a processor is free for the second, else one after the other:
+     * several callers at once then keep to a processor each. What a half throws is thrown here, once both have ended.
+     */
+    public static void runBoth(Runnable first, Runnable second) {
+        if (!SPARE.tryAcquire()) {
+            first.run();
+            second.run();
+            return;
+        }
+        try {
+            Job job = new Job(second, Thread.currentThread());
+            start(job);
+            Throwable failure = null;
+            try {
+                first.run();
+            } catch (RuntimeException | Error e) {
+                failure = e;
+            }
+            Throwable thrown = job.await();
+            rethrow(failure == null ? thrown : failure);
+        } finally {
+            SPARE.release();
         }
     }
 

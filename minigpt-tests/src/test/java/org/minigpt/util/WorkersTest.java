@@ -1,4 +1,4 @@
-package org.minigpt.runtime;
+package org.minigpt.util;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;

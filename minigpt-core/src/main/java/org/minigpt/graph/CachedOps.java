@@ -1,0 +1,142 @@
+package org.minigpt.graph;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.minigpt.kernels.Gelu;
+import org.minigpt.ops.CachedAttentionOp;
+import org.minigpt.ops.EmbeddingAtOp;
+import org.minigpt.ops.InferenceLinearOp;
+import org.minigpt.ops.LastTokenOp;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * The op set of generation: the same layers, defined with it, make a graph that takes only the new tokens of each
+ * sequence and keeps the keys and values of those before them in caches. The values are those of {@link FusedOps} on whole
+ * sequences. There are no gradients, and only FLOAT.
+ *
+ * <p>What depends on a token's position must reckon with {@link Sequences#past}, so each operation of a new kind of layer
+ * is to be put here deliberately: none is inherited.
+ */
+public final class CachedOps implements OpSet {
+
+    /**
+     * The inputs of the graph that say which sequences the rows of a batch belong to, each INT [B].
+     *
+     * @param rows the sequence's place in the caches
+     * @param past the number of its tokens whose keys and values are there
+     * @param count the number of new ones; the rest of the row is padding
+     */
+    public record Sequences(SDVariable rows, SDVariable past, SDVariable count) {}
+
+    private final FusedOps fused = new FusedOps();
+    private final Sequences sequences;
+    private final int capacity;
+    private final int maxRows;
+    private final List<INDArray> caches = new ArrayList<>();
+
+    /** The last axis of what {@link #linear} computes, by name: the variables know their shapes only when they run. */
+    private final Map<String, Long> widths = new HashMap<>();
+
+    /**
+     * @param maxRows R, the sequences that the caches have room for
+     * @param capacity S, the tokens of each
+     */
+    public CachedOps(Sequences sequences, int maxRows, int capacity) {
+        this.sequences = sequences;
+        this.maxRows = maxRows;
+        this.capacity = capacity;
+    }
+
+    /** @return the caches [R,G,S,D] of keys and values of each attention that has been defined with this op set */
+    public List<INDArray> caches() {
+        return List.copyOf(caches);
+    }
+
+    /** @return the last token of each sequence: x [B,T,C] to [B,1,C] */
+    public SDVariable lastToken(String name, SDVariable x) {
+        return new LastTokenOp(x.getSameDiff(), x, sequences.count()).outputVariables(name)[0];
+    }
+
+    @Override
+    public SDVariable embedding(String name, SDVariable wte, SDVariable wpe, SDVariable ids) {
+        return new EmbeddingAtOp(wte.getSameDiff(), wte, wpe, ids, sequences.past()).outputVariables(name)[0];
+    }
+
+    @Override
+    public SDVariable layerNorm(String name, SDVariable x, SDVariable gain, SDVariable bias, double eps) {
+        return fused.layerNorm(name, x, gain, bias, eps);
+    }
+
+    @Override
+    public SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
+        widths.put(name, w.getShape()[outIn ? 0 : 1]);
+        return new InferenceLinearOp(x.getSameDiff(), x, w, b, outIn).outputVariables(name)[0];
+    }
+
+    @Override
+    public SDVariable causalAttention(String name, SDVariable qkv, int heads, Dropout dropout) {
+        requireNone(dropout);
+        return cachedAttention(name, qkv, heads, heads);
+    }
+
+    /** @param groups G, the heads of keys and values */
+    private SDVariable cachedAttention(String name, SDVariable qkv, int heads, int groups) {
+        long headSize = widths.get(qkv.name()) / (heads + 2L * groups);
+        SDVariable keys = cache(qkv, name + ".keys", groups, headSize);
+        SDVariable values = cache(qkv, name + ".values", groups, headSize);
+        return new CachedAttentionOp(
+                        qkv.getSameDiff(),
+                        qkv,
+                        keys,
+                        values,
+                        sequences.rows(),
+                        sequences.past(),
+                        sequences.count(),
+                        heads)
+                .outputVariables(name)[0];
+    }
+
+    private SDVariable cache(SDVariable qkv, String name, int groups, long headSize) {
+        INDArray cache = Nd4j.create(DataType.FLOAT, maxRows, groups, capacity, headSize);
+        caches.add(cache);
+        return qkv.getSameDiff().var(name, cache);
+    }
+
+    @Override
+    public SDVariable relu(String name, SDVariable x) {
+        return fused.relu(name, x);
+    }
+
+    @Override
+    public SDVariable gelu(String name, SDVariable x, Gelu form) {
+        return fused.gelu(name, x, form);
+    }
+
+    @Override
+    public SDVariable add(String name, SDVariable a, SDVariable b) {
+        return fused.add(name, a, b);
+    }
+
+    @Override
+    public SDVariable dropout(String name, SDVariable x, Dropout dropout) {
+        requireNone(dropout);
+        return x;
+    }
+
+    private static void requireNone(Dropout dropout) {
+        if (dropout.present()) {
+            throw new MiniGptException("nothing is dropped in generation; define the layers without a dropout key");
+        }
+    }
+
+    @Override
+    public SDVariable crossEntropy(String name, SDVariable logits, SDVariable targets, int ignoreIndex) {
+        throw new MiniGptException("a graph for generation has no loss; use Gpt.loss");
+    }
+}

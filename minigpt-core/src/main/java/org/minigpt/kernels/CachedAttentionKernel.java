@@ -1,0 +1,143 @@
+package org.minigpt.kernels;
+
+import java.util.Arrays;
+
+/**
+ * Causal multi-head self-attention of new tokens over those before them, whose keys and values lie in a cache. The input
+ * qkv [B,T,(H+2G)·D] holds H heads of queries, then G of keys and G of values, side by side, where H/G heads of queries
+ * share one of keys and values (grouped-query attention; G = H for the usual one). The caches [R,G,S,D] hold the keys
+ * and values of R sequences of up to S tokens. The output y [B,T,H·D] holds the heads side by side.
+ *
+ * <p>Heads are computed by themselves: several threads may each have some, with an instance each.
+ */
+public final class CachedAttentionKernel {
+    private static final int TILE_ROWS = 64;
+
+    private final int t;
+    private final int heads;
+    private final int groups;
+    private final int d;
+    private final int capacity;
+    private final int qkvWidth;
+    private final int tileRows;
+    private final float scale;
+    private final Floats qkv;
+    private final Floats keys;
+    private final Floats values;
+    private final Floats y;
+    private final Floats scratch; // [S,tileRows], or a row of scores for each query head of a group
+    private final float[] p;
+    private final float[] row;
+
+    /**
+     * Binds the kernel to its arrays.
+     *
+     * @param t new tokens a sequence, with padding
+     * @param heads H
+     * @param groups G, which divides H
+     * @param d entries a head
+     * @param capacity S
+     */
+    public CachedAttentionKernel(
+            int t, int heads, int groups, int d, int capacity, Floats qkv, Floats keys, Floats values, Floats y) {
+        this.t = t;
+        this.heads = heads;
+        this.groups = groups;
+        this.d = d;
+        this.capacity = capacity;
+        this.qkvWidth = (heads + 2 * groups) * d;
+        this.scale = (float) (1 / Math.sqrt(d));
+        this.qkv = qkv.alias();
+        this.keys = keys.alias();
+        this.values = values.alias();
+        this.y = y.alias();
+        this.tileRows = t == 1 ? heads / groups : Math.min(TILE_ROWS, t);
+        this.scratch = Floats.allocate(tileRows * capacity);
+        this.p = new float[tileRows * capacity];
+        this.row = new float[qkvWidth];
+    }
+
+    /**
+     * Appends keys and values of one sequence to the cache.
+     *
+     * @param b its row of qkv
+     * @param r its row of the cache
+     * @param past the tokens that it has in the cache
+     * @param count its new tokens, at most T
+     */
+    public void append(int b, int r, int past, int count) {
+        int width = groups * d;
+        for (int i = 0; i < count; i++) {
+            qkv.read((b * t + i) * qkvWidth + heads * d, row, 0, 2 * width);
+            for (int g = 0; g < groups; g++) {
+                int at = Math.toIntExact(cache(r, g) + (long) (past + i) * d);
+                keys.write(at, row, g * d, d);
+                values.write(at, row, width + g * d, d);
+            }
+        }
+    }
+
+    /**
+     * Computes y of one sequence and one head of keys, once they have been appended; rows of padding become 0.
+     *
+     * @param b its row of qkv and y
+     * @param r its row of the cache
+     * @param g the head of keys and values
+     * @param past the tokens that it had in the cache
+     * @param count its new tokens, at most T
+     */
+    public void attend(int b, int r, int g, int past, int count) {
+        if (t == 1 && count == 1) {
+            attendOne(b, cache(r, g), g, past + 1);
+            return;
+        }
+        for (int h = g * heads / groups; h < (g + 1) * heads / groups; h++) {
+            for (int first = 0; first < count; first += tileRows) {
+                attendTile(b, cache(r, g), h, past, first, Math.min(tileRows, count - first));
+            }
+            Arrays.fill(row, 0, d, 0f);
+            for (int i = count; i < t; i++) {
+                y.write((b * t + i) * heads * d + h * d, row, 0, d);
+            }
+        }
+    }
+
+    /** One token: its m = H/G query heads over n keys. */
+    private void attendOne(int b, long cache, int g, int n) {
+        int m = heads / groups;
+        long q = (long) b * qkvWidth + (long) g * m * d;
+        long out = ((long) b * heads + (long) g * m) * d;
+        if (m == 1) {
+            Gemv.n(n, d, scale, keys.at(cache), d, qkv.at(q), 0f, scratch.at(0));
+        } else {
+            // scores [m,n] = q [m,D]·k [n,D]ᵀ
+            Blas.nt(m, n, d, scale, qkv.at(q), d, keys.at(cache), d, 0f, scratch.at(0), n);
+        }
+        scratch.read(0, p, 0, m * n);
+        for (int i = 0; i < m; i++) {
+            Tiles.MATH.softmax(p, i * n, n);
+        }
+        scratch.write(0, p, 0, m * n);
+        if (m == 1) {
+            Gemv.t(n, d, 1f, values.at(cache), d, scratch.at(0), 0f, y.at(out));
+        } else {
+            Blas.nn(m, d, n, 1f, scratch.at(0), n, values.at(cache), d, 0f, y.at(out), d);
+        }
+    }
+
+    /** Queries first..first+m of one head over the keys up to their own; a tile is transposed as AttentionKernel's. */
+    private void attendTile(int b, long cache, int h, int past, int first, int m) {
+        int n = past + first + m;
+        long q = (long) (b * t + first) * qkvWidth + (long) h * d;
+        Blas.nt(n, m, d, scale, keys.at(cache), d, qkv.at(q), qkvWidth, 0f, scratch.at(0), m);
+        scratch.read(0, p, 0, n * m);
+        Tiles.MATH.softmaxColumns(p, n, m, past + first + 1); // a query sees the keys up to its own
+        scratch.write(0, p, 0, n * m);
+        long out = (long) (b * t + first) * heads * d + (long) h * d;
+        Blas.tn(m, d, n, 1f, scratch.at(0), m, values.at(cache), d, 0f, y.at(out), heads * d);
+    }
+
+    private long cache(int r, int g) {
+        return ((long) r * groups + g) * capacity * d;
+    }
+}

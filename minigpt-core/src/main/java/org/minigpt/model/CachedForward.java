@@ -1,0 +1,160 @@
+package org.minigpt.model;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.minigpt.graph.CachedOps;
+import org.minigpt.graph.Scope;
+import org.minigpt.runtime.Graphs;
+import org.minigpt.runtime.Plan;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * A second graph of the model's layers, made with {@link CachedOps}, which shares its parameters: it takes new tokens only
+ * and keeps the keys and values of those before them. There is a plan for each number of rows and of new tokens, the
+ * latter rounded up and padded, so that prompts of all lengths share a few.
+ */
+final class CachedForward implements Forward {
+    private static final int MAX_PLANS = 24;
+    private static final String ROWS = "rows";
+    private static final String PAST = "past";
+    private static final String COUNT = "count";
+
+    private final int capacity;
+    private final int vocabSize;
+    private final SameDiff sd = Graphs.create();
+    private final List<INDArray> caches; // [R,G,S,D]
+
+    private final Map<List<Integer>, Bound> plans = new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<List<Integer>, Bound> eldest) {
+            return size() > MAX_PLANS;
+        }
+    };
+
+    /**
+     * @param maxRows R, the sequences that can be remembered
+     * @param capacity S, the tokens of each
+     */
+    CachedForward(Gpt gpt, GptGraph graph, int maxRows, int capacity) {
+        this.capacity = capacity;
+        this.vocabSize = gpt.config().vocabSize();
+        gpt.parameters().forEach(sd::var);
+        SDVariable ids = sd.placeHolder(Gpt.IDS, DataType.INT32, -1, -1);
+        CachedOps ops = new CachedOps(
+                new CachedOps.Sequences(
+                        sd.placeHolder(ROWS, DataType.INT32, -1),
+                        sd.placeHolder(PAST, DataType.INT32, -1),
+                        sd.placeHolder(COUNT, DataType.INT32, -1)),
+                maxRows,
+                capacity);
+        Scope scope = Scope.root(ops, sd::getVariable, null);
+        graph.head(scope, ops.lastToken("last", graph.body(scope, ids)));
+        caches = ops.caches();
+    }
+
+    @Override
+    public boolean remembers() {
+        return true;
+    }
+
+    @Override
+    public double[][] run(int[] rows, int[] past, int[][] ids) {
+        int longest = 1;
+        for (int[] row : ids) {
+            longest = Math.max(longest, row.length);
+        }
+        int t = padded(longest);
+        Bound bound = plans.computeIfAbsent(List.of(rows.length, t), shape -> new Bound(rows.length, t));
+        return bound.run(rows, past, ids);
+    }
+
+    /** @return the next number of the form 2ⁿ or 1.5·2ⁿ: a third of a plan's tokens are padding at most */
+    private int padded(int tokens) {
+        int power = Integer.highestOneBit(tokens);
+        int rounded = tokens == power ? power : tokens <= power + power / 2 ? power + power / 2 : 2 * power;
+        return Math.min(rounded, capacity);
+    }
+
+    @Override
+    public void copy(int from, int to, int length) {
+        for (INDArray cache : caches) {
+            long head = cache.size(2) * cache.size(3) * Float.BYTES;
+            long row = cache.size(1) * head;
+            BytePointer source = new BytePointer(cache.data().addressPointer());
+            BytePointer target = new BytePointer(cache.data().addressPointer());
+            for (long g = 0; g < cache.size(1); g++) {
+                Pointer.memcpy(
+                        target.position(to * row + g * head),
+                        source.position(from * row + g * head),
+                        length * cache.size(3) * Float.BYTES);
+            }
+        }
+    }
+
+    /** A plan with the arrays that its placeholders are set from. */
+    private final class Bound {
+        private final Map<String, INDArray> inputs;
+        private final IntPointer ids;
+        private final IntPointer rows;
+        private final IntPointer past;
+        private final IntPointer count;
+        private final Plan plan;
+        private final FloatPointer logits;
+        private final float[] row = new float[vocabSize];
+        private final int t;
+
+        Bound(int b, int t) {
+            this.t = t;
+            inputs = Map.of(
+                    Gpt.IDS,
+                    Nd4j.zeros(DataType.INT32, b, t),
+                    ROWS,
+                    Nd4j.zeros(DataType.INT32, b),
+                    PAST,
+                    Nd4j.zeros(DataType.INT32, b),
+                    COUNT,
+                    Nd4j.zeros(DataType.INT32, b));
+            ids = pointer(Gpt.IDS);
+            rows = pointer(ROWS);
+            past = pointer(PAST);
+            count = pointer(COUNT);
+            plan = Plan.of(sd, List.of(Gpt.LOGITS), inputs, Map.of());
+            logits = new FloatPointer(plan.output(Gpt.LOGITS).data().addressPointer());
+        }
+
+        private IntPointer pointer(String input) {
+            return new IntPointer(inputs.get(input).data().addressPointer());
+        }
+
+        double[][] run(int[] rowsOf, int[] pastOf, int[][] idsOf) {
+            rows.put(rowsOf);
+            past.put(pastOf);
+            for (int i = 0; i < rowsOf.length; i++) {
+                count.put(i, idsOf[i].length);
+                ids.position((long) i * t).put(Arrays.copyOf(idsOf[i], t));
+            }
+            ids.position(0);
+            plan.run(inputs);
+            double[][] result = new double[rowsOf.length][vocabSize];
+            for (int i = 0; i < rowsOf.length; i++) {
+                logits.position((long) i * vocabSize).get(row);
+                for (int v = 0; v < vocabSize; v++) {
+                    result[i][v] = row[v];
+                }
+            }
+            return result;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+package org.minigpt.model;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * Several sequences that grow token by token, and the logits of what may come next: what generation asks of a model. Keys
+ * and values of earlier tokens are remembered, so that a token costs its own arithmetic only, until a sequence is longer
+ * than block_size; what happens then, {@link Window} says. Models that are not of type FLOAT on the fused ops compute the
+ * whole context anew for each token, with the same results.
+ *
+ * <pre>{@code
+ * try (Decoder decoder = gpt.decoder(1, 100, Window.EXACT)) {
+ *     double[] logits = decoder.append(0, 18, 47, 56); // [V], after these three
+ *     logits = decoder.append(0, 3); // after four
+ * }
+ * }</pre>
+ *
+ * <p>For use by one thread at a time; a model may have many. The parameters must not change between the tokens of a
+ * sequence.
+ */
+public final class Decoder implements AutoCloseable {
+    /** Tokens that run at once: products are at their full rate well below, and memory grows with it. */
+    private static final int MAX_TOKENS = 4096;
+
+    private final Gpt gpt;
+    private final Forward forward;
+    private final int capacity;
+    private final int blockSize;
+    private final int[][] contexts; // the last tokens of each sequence, at most block_size
+    private final int[] lengths;
+    private final int[] remembered;
+    private Window window = Window.EXACT;
+
+    Decoder(Gpt gpt, Forward forward, int rows, int capacity) {
+        this.gpt = gpt;
+        this.forward = forward;
+        this.capacity = capacity;
+        this.blockSize = gpt.config().blockSize();
+        this.contexts = new int[rows][capacity];
+        this.lengths = new int[rows];
+        this.remembered = new int[rows];
+    }
+
+    boolean serves(int rows, int tokens) {
+        return rows <= contexts.length && Math.min(tokens, blockSize) <= capacity;
+    }
+
+    /** Forgets all sequences. */
+    void reset(Window window) {
+        this.window = window;
+        Arrays.fill(lengths, 0);
+        Arrays.fill(remembered, 0);
+    }
+
+    /** @return the number of sequences that it has room for */
+    public int rows() {
+        return contexts.length;
+    }
+
+    /** @return whether keys and values are remembered */
+    public boolean cached() {
+        return forward.remembers();
+    }
+
+    /** @return the tokens that the sequence's next token will be predicted from, at most block_size */
+    public int contextLength(int row) {
+        return lengths[row];
+    }
+
+    /**
+     * Appends tokens to one sequence.
+     *
+     * @param row of the sequence, below {@link #rows}
+     * @param ids the tokens, at least one
+     * @return the logits of the next token [V]
+     * @throws MiniGptException if there are no tokens, or one is not in the vocabulary
+     */
+    public double[] append(int row, int... ids) {
+        return append(new int[] {row}, new int[][] {ids})[0];
+    }
+
+    /**
+     * Appends tokens to several sequences at once.
+     *
+     * @param rows of the sequences, each of them once
+     * @param ids by sequence, the tokens, at least one; not necessarily as many for each
+     * @return the logits of each sequence's next token, [rows.length,V]
+     * @throws MiniGptException if there are no tokens for a sequence, or one is not in the vocabulary
+     */
+    public double[][] append(int[] rows, int[][] ids) {
+        int[][] pending = new int[rows.length][];
+        for (int i = 0; i < rows.length; i++) {
+            check(ids[i]);
+        }
+        for (int i = 0; i < rows.length; i++) {
+            pending[i] = take(rows[i], ids[i]);
+        }
+        double[][] logits = new double[rows.length][];
+        // Equal lengths together: a sequence that begins anew must not make padding of the others.
+        Map<Integer, List<Integer>> byLength = new LinkedHashMap<>();
+        for (int i = 0; i < rows.length; i++) {
+            byLength.computeIfAbsent(Integer.highestOneBit(pending[i].length), n -> new ArrayList<>())
+                    .add(i);
+        }
+        byLength.forEach((length, all) -> {
+            int atOnce = Math.max(1, MAX_TOKENS / (2 * length));
+            for (int from = 0; from < all.size(); from += atOnce) {
+                run(all.subList(from, Math.min(all.size(), from + atOnce)), rows, pending, logits);
+            }
+        });
+        return logits;
+    }
+
+    private void check(int[] ids) {
+        if (ids.length == 0) {
+            throw new MiniGptException("a sequence is to be continued by no tokens; give at least one");
+        }
+        Inputs.checkRow(gpt.config(), ids);
+    }
+
+    /** Adds the tokens to the context. @return those that are to be run */
+    private int[] take(int row, int[] ids) {
+        int total = Math.addExact(lengths[row], ids.length);
+        if (total > capacity && capacity < blockSize) {
+            throw new MiniGptException("a sequence has " + total + " tokens, but the decoder was made for " + capacity
+                    + "; ask for a larger one");
+        }
+        if (total > blockSize) {
+            slide(row, ids, total);
+        } else {
+            System.arraycopy(ids, 0, contexts[row], lengths[row], ids.length);
+            lengths[row] = total;
+        }
+        int from = forward.remembers() ? remembered[row] : 0;
+        return Arrays.copyOfRange(contexts[row], from, lengths[row]);
+    }
+
+    /** Crops the context to the window; nothing of it is remembered then, since every token has another position. */
+    private void slide(int row, int[] ids, int total) {
+        boolean half = window == Window.HALVING && lengths[row] > 0 && ids.length < blockSize - blockSize / 2;
+        int keep = Math.min(total, half ? Math.max(ids.length, (blockSize + 1) / 2) : blockSize);
+        int old = Math.max(0, keep - ids.length);
+        int[] context = new int[capacity];
+        System.arraycopy(contexts[row], lengths[row] - old, context, 0, old);
+        System.arraycopy(ids, ids.length - (keep - old), context, old, keep - old);
+        contexts[row] = context;
+        lengths[row] = keep;
+        remembered[row] = 0;
+    }
+
+    private void run(List<Integer> which, int[] rows, int[][] pending, double[][] logits) {
+        int[] someRows = which.stream().mapToInt(i -> rows[i]).toArray();
+        int[] past = Arrays.stream(someRows).map(row -> remembered[row]).toArray();
+        int[][] ids = which.stream().map(i -> pending[i]).toArray(int[][]::new);
+        double[][] result = forward.run(someRows, past, ids);
+        for (int k = 0; k < someRows.length; k++) {
+            logits[which.get(k)] = result[k];
+            remembered[someRows[k]] = lengths[someRows[k]];
+        }
+    }
+
+    /** Makes the sequence {@code to} equal to {@code from}: several continuations of one prompt need it run once. */
+    public void copy(int from, int to) {
+        System.arraycopy(contexts[from], 0, contexts[to], 0, lengths[from]);
+        lengths[to] = lengths[from];
+        remembered[to] = remembered[from];
+        forward.copy(from, to, remembered[from]);
+    }
+
+    /** Gives the memory back to the model, for its next decoder; this one must not be used any more. */
+    @Override
+    public void close() {
+        gpt.release(this);
+    }
+}

@@ -1,0 +1,70 @@
+package org.minigpt.model;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Iterator;
+import org.minigpt.graph.FusedOps;
+import org.minigpt.graph.OpSet;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.buffer.DataType;
+
+/** A model's decoders that are not in use: a graph, its plans and its caches take longer to make than a short text. */
+final class Decoders {
+    /** Idle ones that are kept. */
+    private static final int MAX_IDLE = 4;
+
+    /** Caches of at least so many tokens: those of short texts serve longer ones too. */
+    private static final int MIN_CAPACITY = 256;
+
+    private final Gpt gpt;
+    private final GptGraph graph;
+    private final boolean cached;
+    private final Deque<Decoder> idle = new ArrayDeque<>();
+
+    Decoders(Gpt gpt, GptGraph graph, OpSet opSet) {
+        this.gpt = gpt;
+        this.graph = graph;
+        this.cached = opSet instanceof FusedOps && gpt.dataType() == DataType.FLOAT;
+    }
+
+    Decoder take(int rows, int tokens, Window window) {
+        if (rows < 1 || tokens < 1) {
+            throw new MiniGptException("a decoder for " + rows + " sequences of " + tokens
+                    + " tokens would do nothing; ask for at least one of each");
+        }
+        Decoder decoder = find(rows, tokens);
+        if (decoder == null) {
+            int capacity = Math.min(gpt.config().blockSize(), Math.max(MIN_CAPACITY, roundUp(tokens)));
+            Forward forward = cached ? new CachedForward(gpt, graph, rows, capacity) : new UncachedForward(gpt);
+            decoder = new Decoder(gpt, forward, rows, capacity);
+        }
+        decoder.reset(window);
+        return decoder;
+    }
+
+    /** @return a power of two, or as many if there is none */
+    private static int roundUp(int tokens) {
+        int power = Integer.highestOneBit(tokens);
+        return power == tokens || power > 1 << 29 ? tokens : 2 * power;
+    }
+
+    private synchronized Decoder find(int rows, int tokens) {
+        for (Iterator<Decoder> it = idle.iterator(); it.hasNext(); ) {
+            Decoder decoder = it.next();
+            if (decoder.serves(rows, tokens)) {
+                it.remove();
+                return decoder;
+            }
+        }
+        return null;
+    }
+
+    synchronized void release(Decoder decoder) {
+        if (!idle.contains(decoder)) {
+            idle.addFirst(decoder);
+        }
+        if (idle.size() > MAX_IDLE) {
+            idle.removeLast();
+        }
+    }
+}

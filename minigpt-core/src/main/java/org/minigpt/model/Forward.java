@@ -1,0 +1,21 @@
+package org.minigpt.model;
+
+/** Computes the logits after the last tokens of sequences: with a cache, or without one. */
+interface Forward {
+
+    /** @return whether the tokens of earlier runs are remembered, so that only new ones need be given */
+    boolean remembers();
+
+    /**
+     * Runs one batch.
+     *
+     * @param rows the place of each sequence
+     * @param past by sequence, how many of its tokens are remembered from earlier runs; those beyond are forgotten
+     * @param ids by sequence, the tokens that follow them, at least one, maybe not as many for each
+     * @return the logits after the last token of each sequence, [rows.length,V]
+     */
+    double[][] run(int[] rows, int[] past, int[][] ids);
+
+    /** Lets the sequence {@code to} remember what {@code from} does, of which that is the first {@code length} tokens. */
+    void copy(int from, int to, int length);
+}

@@ -1,0 +1,90 @@
+package org.minigpt.ops;
+
+import java.util.Arrays;
+import java.util.List;
+import org.minigpt.kernels.Floats;
+import org.minigpt.kernels.InferenceLinearKernel;
+import org.minigpt.util.Workers;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * {@link LinearOp} for generating, FLOAT and without a gradient: x [...,in], W [in,out] or [out,in] and, optionally, b
+ * [out] to y [...,out]. Made for few rows; two threads share the work where that pays.
+ */
+public final class InferenceLinearOp extends JavaOp {
+    /** Bytes of weights times rows from which a second thread gains more than handing the work over costs. */
+    private static final long WORTH_SHARING = 96 << 10;
+
+    private static final int CACHE_LINE = 16;
+
+    /** For SameDiff. */
+    public InferenceLinearOp() {}
+
+    /**
+     * @param b null for none
+     * @param outIn whether W is [out,in]
+     */
+    public InferenceLinearOp(SameDiff sd, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
+        super(sd, b == null ? new SDVariable[] {x, w} : new SDVariable[] {x, w, b});
+        addBArgument(outIn);
+    }
+
+    @Override
+    public String opName() {
+        return "minigpt_inference_linear";
+    }
+
+    @Override
+    protected List<long[]> outputShapes(List<INDArray> in) {
+        Checks.inputs(opName(), in, 2, 3);
+        Checks.single(opName(), in.get(0));
+        Checks.rows(opName(), "x", in.get(0));
+        long[] x = in.get(0).shape();
+        INDArray w = in.get(1);
+        boolean outIn = getBArgument(0);
+        long width = x[x.length - 1];
+        Checks.shape(opName(), "the weight", w, outIn ? -1 : width, outIn ? width : -1);
+        long out = w.size(outIn ? 0 : 1);
+        if (in.size() == 3) {
+            Checks.shape(opName(), "the bias", in.get(2), out);
+        }
+        long[] y = Arrays.copyOf(x, x.length);
+        y[y.length - 1] = out;
+        return List.of(y);
+    }
+
+    @Override
+    public Runnable bind(INDArray[] in, INDArray[] out) {
+        int rows = Checks.rows(in[0]);
+        int width = (int) in[0].size(-1);
+        int outWidth = (int) out[0].size(-1);
+        InferenceLinearKernel first = kernel(in, out);
+        boolean columns = InferenceLinearKernel.byColumns(rows);
+        int total = columns ? outWidth : rows;
+        if ((long) rows * width * outWidth * Float.BYTES < WORTH_SHARING || total < 2 * CACHE_LINE) {
+            return range(first, columns, 0, total);
+        }
+        int half = (total / 2 + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+        Runnable lower = range(first, columns, 0, half);
+        Runnable upper = range(kernel(in, out), columns, half, total);
+        return () -> Workers.runBoth(lower, upper);
+    }
+
+    private static Runnable range(InferenceLinearKernel kernel, boolean columns, int from, int to) {
+        return columns ? () -> kernel.columns(from, to) : () -> kernel.rows(from, to);
+    }
+
+    private InferenceLinearKernel kernel(INDArray[] in, INDArray[] out) {
+        return new InferenceLinearKernel(
+                Checks.rows(in[0]),
+                (int) in[0].size(-1),
+                (int) out[0].size(-1),
+                getBArgument(0),
+                Floats.of(in[0]),
+                Floats.of(in[1]),
+                in.length == 3 ? Floats.of(in[2]) : null,
+                Floats.of(out[0]));
+    }
+}

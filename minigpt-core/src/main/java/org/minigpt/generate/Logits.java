@@ -1,8 +1,9 @@
 package org.minigpt.generate;
 
+import java.util.Arrays;
 import org.minigpt.util.MiniGptException;
 
-/** What samplers have in common. */
+/** What samplers and processors have in common. */
 final class Logits {
     private Logits() {}
 
@@ -21,6 +22,70 @@ final class Logits {
             throw unusable("infinite");
         }
         return best;
+    }
+
+    /** @throws MiniGptException if processors have left no token that may come, though the model's logits are numbers */
+    static void requireAny(double[] logits) {
+        for (double logit : logits) {
+            if (logit != Double.NEGATIVE_INFINITY) {
+                return;
+            }
+        }
+        throw new MiniGptException("every token is forbidden, by banned ids or no_repeat_ngram; allow some");
+    }
+
+    /** @return the probabilities, which add up to 1 */
+    static double[] softmax(double[] logits) {
+        double max = logits[argMax(logits)];
+        double[] result = new double[logits.length];
+        double total = 0;
+        for (int id = 0; id < result.length; id++) {
+            result[id] = Math.exp(logits[id] - max);
+            total += result[id];
+        }
+        for (int id = 0; id < result.length; id++) {
+            result[id] /= total;
+        }
+        return result;
+    }
+
+    /** @return the natural logarithm of a token's probability */
+    static double logProbability(double[] logits, int id) {
+        double max = logits[argMax(logits)];
+        double total = 0;
+        for (double logit : logits) {
+            total += Math.exp(logit - max);
+        }
+        return logits[id] - max - Math.log(total);
+    }
+
+    /** Forbids all but the {@code k} tokens with the largest keys; of equal ones the lower ids stay. */
+    static void keepLargest(double[] logits, double[] keys, int k) {
+        Ranking ranking = new Ranking(keys);
+        double[] kept = new double[logits.length];
+        Arrays.fill(kept, Double.NEGATIVE_INFINITY);
+        for (int i = 0; i < k; i++) {
+            int id = ranking.next();
+            kept[id] = logits[id];
+        }
+        System.arraycopy(kept, 0, logits, 0, kept.length);
+    }
+
+    /**
+     * Forbids all but the fewest tokens, in the order of their keys, the largest first and the lower id of equals, whose
+     * probabilities add up to {@code p} or more.
+     */
+    static void keepMass(double[] logits, double[] keys, double[] probabilities, double p) {
+        Ranking ranking = new Ranking(keys);
+        double[] kept = new double[logits.length];
+        Arrays.fill(kept, Double.NEGATIVE_INFINITY);
+        double mass = 0;
+        for (int i = 0; i < kept.length && mass < p; i++) {
+            int id = ranking.next();
+            kept[id] = logits[id];
+            mass += probabilities[id];
+        }
+        System.arraycopy(kept, 0, logits, 0, kept.length);
     }
 
     private static MiniGptException unusable(String what) {

@@ -1,23 +1,60 @@
 package org.minigpt.generate;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.minigpt.model.Window;
 import org.minigpt.util.MiniGptException;
 
 /**
  * How to generate.
  *
- * @param maxNewTokens the number of tokens to generate
+ * <pre>{@code
+ * SamplingOptions options = SamplingOptions.builder().temperature(0.8).topK(40).topP(0.95).stop("\n\n").build();
+ * }</pre>
+ *
+ * @param maxNewTokens the number of tokens to generate, if nothing stops it before
  * @param temperature divides the logits, positive: 1 keeps the model's probabilities, less prefers the likely tokens
  * @param seed of the draws
  * @param greedy whether to take always the most likely token; then temperature and seed have no effect
+ * @param penalties applied to the model's logits, in this order
+ * @param filters applied after the penalties and the temperature, in this order
+ * @param stop texts that end a generation, and are not part of it
+ * @param stopIds tokens that end a generation, and are not part of it
+ * @param window what happens beyond the model's block_size
  */
-public record SamplingOptions(int maxNewTokens, double temperature, long seed, boolean greedy) {
+public record SamplingOptions(
+        int maxNewTokens,
+        double temperature,
+        long seed,
+        boolean greedy,
+        List<LogitsProcessor> penalties,
+        List<LogitsProcessor> filters,
+        List<String> stop,
+        Set<Integer> stopIds,
+        Window window) {
 
-    /** @throws MiniGptException if the number of tokens is negative or the temperature is not positive */
+    /** @throws MiniGptException if the number of tokens is negative, the temperature not positive or a stop text empty */
     public SamplingOptions {
         if (maxNewTokens < 0) {
             throw new MiniGptException("max_new_tokens is " + maxNewTokens + " but must not be negative; 500 is usual");
         }
         requireTemperature(temperature);
+        penalties = List.copyOf(penalties);
+        filters = List.copyOf(filters);
+        stop = List.copyOf(stop);
+        stopIds = Set.copyOf(stopIds);
+        if (stop.contains("")) {
+            throw new MiniGptException("a stop text is empty, so nothing would be generated; leave it out");
+        }
+    }
+
+    /** Options without penalties, filters and stops. */
+    public SamplingOptions(int maxNewTokens, double temperature, long seed, boolean greedy) {
+        this(maxNewTokens, temperature, seed, greedy, List.of(), List.of(), List.of(), Set.of(), Window.EXACT);
     }
 
     static void requireTemperature(double temperature) {
@@ -29,9 +66,14 @@ public record SamplingOptions(int maxNewTokens, double temperature, long seed, b
         }
     }
 
-    /** @return a new sampler as these options want it */
+    /** @return a new sampler as these options want it, for logits to which penalties and filters have not been applied */
     public Sampler sampler() {
         return greedy ? new GreedySampler() : new MultinomialSampler(temperature, seed);
+    }
+
+    /** @return the same options with another seed */
+    public SamplingOptions withSeed(long other) {
+        return new SamplingOptions(maxNewTokens, temperature, other, greedy, penalties, filters, stop, stopIds, window);
     }
 
     /** @return a builder with the defaults: 500 tokens drawn at temperature 1 from the seed 1337 */
@@ -39,12 +81,27 @@ public record SamplingOptions(int maxNewTokens, double temperature, long seed, b
         return new Builder();
     }
 
-    /** Collects the values; {@link #build} checks them. */
+    /**
+     * Collects the values; {@link #build} checks them. Penalties are applied in the order repetition, presence, n-grams,
+     * banned ids; then the temperature; then top-k, top-p, min-p, typical-p; and last what {@link #filter} adds.
+     */
     public static final class Builder {
         private int maxNewTokens = 500;
         private double temperature = 1;
         private long seed = 1337;
         private boolean greedy;
+        private LogitsProcessor repetition;
+        private LogitsProcessor presence;
+        private LogitsProcessor ngram;
+        private LogitsProcessor banned;
+        private LogitsProcessor topK;
+        private LogitsProcessor topP;
+        private LogitsProcessor minP;
+        private LogitsProcessor typicalP;
+        private final List<LogitsProcessor> more = new ArrayList<>();
+        private List<String> stop = List.of();
+        private Set<Integer> stopIds = Set.of();
+        private Window window = Window.EXACT;
 
         private Builder() {}
 
@@ -72,9 +129,107 @@ public record SamplingOptions(int maxNewTokens, double temperature, long seed, b
             return this;
         }
 
+        /** Draws from the k likeliest tokens only: {@link LogitsProcessors.TopK}. */
+        public Builder topK(int k) {
+            topK = new LogitsProcessors.TopK(k);
+            return this;
+        }
+
+        /** Draws from the likeliest tokens that make up p together only: {@link LogitsProcessors.TopP}. */
+        public Builder topP(double p) {
+            topP = new LogitsProcessors.TopP(p);
+            return this;
+        }
+
+        /** Draws from tokens that are p times as likely as the likeliest only: {@link LogitsProcessors.MinP}. */
+        public Builder minP(double p) {
+            minP = new LogitsProcessors.MinP(p);
+            return this;
+        }
+
+        /** Draws from tokens of about the expected surprise only: {@link LogitsProcessors.TypicalP}. */
+        public Builder typicalP(double p) {
+            typicalP = new LogitsProcessors.TypicalP(p);
+            return this;
+        }
+
+        /** Makes tokens of the context less likely: {@link LogitsProcessors.RepetitionPenalty}. */
+        public Builder repetitionPenalty(double penalty) {
+            repetition = new LogitsProcessors.RepetitionPenalty(penalty);
+            return this;
+        }
+
+        /** Makes tokens that were generated less likely: {@link LogitsProcessors.PresencePenalty}. */
+        public Builder presencePenalty(double penalty) {
+            presence = new LogitsProcessors.PresencePenalty(penalty);
+            return this;
+        }
+
+        /** Forbids to repeat n tokens in a row: {@link LogitsProcessors.NoRepeatNgram}. */
+        public Builder noRepeatNgram(int n) {
+            ngram = new LogitsProcessors.NoRepeatNgram(n);
+            return this;
+        }
+
+        /** Forbids tokens: {@link LogitsProcessors.Banned}. */
+        public Builder bannedIds(Integer... ids) {
+            banned = new LogitsProcessors.Banned(new HashSet<>(Arrays.asList(ids)));
+            return this;
+        }
+
+        /** Adds a filter of one's own, after all others. */
+        public Builder filter(LogitsProcessor filter) {
+            more.add(filter);
+            return this;
+        }
+
+        /** Sets the texts that end a generation; none by default. They may begin and end within tokens. */
+        public Builder stop(String... texts) {
+            return stop(List.of(texts));
+        }
+
+        /** {@link #stop(String...)}. */
+        public Builder stop(Collection<String> texts) {
+            stop = List.copyOf(texts);
+            return this;
+        }
+
+        /** Sets the tokens that end a generation; none by default. */
+        public Builder stopIds(Integer... ids) {
+            stopIds = Set.of(ids);
+            return this;
+        }
+
+        /** Sets what happens beyond the model's block_size; {@link Window#EXACT} by default. */
+        public Builder window(Window window) {
+            this.window = window;
+            return this;
+        }
+
         /** @throws MiniGptException if a value is out of its range */
         public SamplingOptions build() {
-            return new SamplingOptions(maxNewTokens, temperature, seed, greedy);
+            List<LogitsProcessor> filters = some(topK, topP, minP, typicalP);
+            filters.addAll(more);
+            return new SamplingOptions(
+                    maxNewTokens,
+                    temperature,
+                    seed,
+                    greedy,
+                    some(repetition, presence, ngram, banned),
+                    filters,
+                    stop,
+                    stopIds,
+                    window);
+        }
+
+        private static List<LogitsProcessor> some(LogitsProcessor... processors) {
+            List<LogitsProcessor> result = new ArrayList<>();
+            for (LogitsProcessor processor : processors) {
+                if (processor != null) {
+                    result.add(processor);
+                }
+            }
+            return result;
         }
     }
 }

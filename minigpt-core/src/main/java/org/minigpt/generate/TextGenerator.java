@@ -1,6 +1,14 @@
 package org.minigpt.generate;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.util.MiniGptException;
@@ -40,24 +48,80 @@ public final class TextGenerator {
     }
 
     /**
-     * Generates {@code max_new_tokens} tokens of text.
+     * Generates text until it has {@code max_new_tokens} tokens, or a stop text or token comes.
      *
      * @param prompt the text to continue; if it is empty, generation starts from a new line, or from token 0 if the
      *     tokenizer has no new line: the lecture's start, where the new line is token 0
      * @param options how many tokens, and how they are chosen
-     * @param sink is given the new text piece by piece as it comes, never a part of a character
+     * @param sink is given the new text piece by piece as it comes, never a part of a character; what it throws ends the
+     *     generation
      * @return the new text, without the prompt
      * @throws MiniGptException if the prompt holds what the tokenizer does not know, or the logits are no numbers
      */
     public String generate(String prompt, SamplingOptions options, Consumer<String> sink) {
-        StringBuilder text = new StringBuilder();
-        StreamingDecoder decoder = new StreamingDecoder(tokenizer, piece -> {
-            text.append(piece);
-            sink.accept(piece);
-        });
-        tokens.generate(prompt.isEmpty() ? start() : tokenizer.encode(prompt), options, decoder::accept);
-        decoder.finish();
-        return text.toString();
+        try (TextStream text = open(prompt, options)) {
+            text.forEachRemaining(sink);
+            return text.result().text();
+        }
+    }
+
+    /** @return the same text, computed piece by piece when it is asked for; to be closed if it is not read to its end */
+    public TextStream open(String prompt, SamplingOptions options) {
+        return new TextStream(tokens.open(encode(prompt), options), tokenizer, options);
+    }
+
+    /**
+     * The same text as a sequential stream, computed piece by piece as it is consumed. Close it if it is not read to its
+     * end, as by {@code limit}.
+     */
+    public Stream<String> stream(String prompt, SamplingOptions options) {
+        TextStream text = open(prompt, options);
+        int ordered = Spliterator.ORDERED | Spliterator.NONNULL | Spliterator.IMMUTABLE;
+        return StreamSupport.stream(Spliterators.spliteratorUnknownSize(text, ordered), false)
+                .onClose(text::close);
+    }
+
+    /**
+     * The same text for subscribers, each of which gets a generation of its own, computed as it asks for pieces; cancelling
+     * ends it before the next token.
+     *
+     * @param executor on which generations run and subscribers are called
+     */
+    public Flow.Publisher<String> publisher(String prompt, SamplingOptions options, Executor executor) {
+        return new TextPublisher(() -> open(prompt, options), executor);
+    }
+
+    /**
+     * Continues several prompts at once, each several times: faster than one after the other. Each prompt is run but once.
+     *
+     * @param prompts of any lengths
+     * @param samples of each prompt; the first has the seed of the options, and each other one more
+     * @return all samples of the first prompt, then those of the second, and so on
+     * @throws MiniGptException as {@link #generate(String, SamplingOptions, Consumer)}
+     */
+    public List<Completion> generateAll(List<String> prompts, int samples, SamplingOptions options) {
+        List<StringBuilder> texts = new ArrayList<>();
+        List<TextPieces> pieces = new ArrayList<>();
+        for (int i = 0; i < prompts.size() * samples; i++) {
+            StringBuilder text = new StringBuilder();
+            texts.add(text);
+            pieces.add(new TextPieces(tokenizer, options.stop(), text::append));
+        }
+        List<TokenGeneration> generations = tokens.generateAll(
+                prompts.stream().map(this::encode).toList(),
+                samples,
+                options,
+                (sequence, id) -> pieces.get(sequence).accept(id));
+        List<Completion> result = new ArrayList<>();
+        for (int i = 0; i < generations.size(); i++) {
+            pieces.get(i).finish();
+            result.add(new Completion(texts.get(i).toString(), generations.get(i)));
+        }
+        return result;
+    }
+
+    private int[] encode(String prompt) {
+        return prompt.isEmpty() ? start() : tokenizer.encode(prompt);
     }
 
     private int[] start() {

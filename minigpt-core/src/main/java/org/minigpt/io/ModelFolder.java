@@ -9,6 +9,8 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.generate.SamplingOptions;
+import org.minigpt.generate.TextGenerator;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
@@ -49,7 +51,19 @@ public final class ModelFolder {
      * @param gpt the model
      * @param tokenizer with as many tokens as the model's vocabulary
      */
-    public record SavedModel(Gpt gpt, Tokenizer tokenizer) {}
+    public record SavedModel(Gpt gpt, Tokenizer tokenizer) {
+
+        /**
+         * Continues a text; {@link TextGenerator} has more ways to.
+         *
+         * @param prompt the text to continue; if it is empty, generation starts from a new line
+         * @param options how many tokens, and how they are chosen
+         * @return the new text, without the prompt
+         */
+        public String generate(String prompt, SamplingOptions options) {
+            return new TextGenerator(gpt, tokenizer).generate(prompt, options);
+        }
+    }
 
     /**
      * Saves a model. One that the folder holds already is replaced, as a whole or, if saving fails or is cut short by a

@@ -47,7 +47,7 @@ final class CachedForward implements Forward {
      * @param maxRows R, the sequences that can be remembered
      * @param capacity S, the tokens of each
      */
-    CachedForward(Gpt gpt, GptGraph graph, int maxRows, int capacity) {
+    CachedForward(Gpt gpt, int maxRows, int capacity) {
         this.capacity = capacity;
         this.vocabSize = gpt.config().vocabSize();
         gpt.parameters().forEach(sd::var);
@@ -59,6 +59,7 @@ final class CachedForward implements Forward {
                         sd.placeHolder(COUNT, DataType.INT32, -1)),
                 maxRows,
                 capacity);
+        GptGraph graph = new GptGraph(gpt.config());
         Scope scope = Scope.root(ops, sd::getVariable, null);
         graph.head(scope, ops.lastToken("last", graph.body(scope, ids)));
         caches = ops.caches();

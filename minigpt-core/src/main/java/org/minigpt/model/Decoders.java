@@ -17,13 +17,11 @@ final class Decoders {
     private static final int MIN_CAPACITY = 256;
 
     private final Gpt gpt;
-    private final GptGraph graph;
     private final boolean cached;
     private final Deque<Decoder> idle = new ArrayDeque<>();
 
-    Decoders(Gpt gpt, GptGraph graph, OpSet opSet) {
+    Decoders(Gpt gpt, OpSet opSet) {
         this.gpt = gpt;
-        this.graph = graph;
         this.cached = opSet instanceof FusedOps && gpt.dataType() == DataType.FLOAT;
     }
 
@@ -35,7 +33,7 @@ final class Decoders {
         Decoder decoder = find(rows, tokens);
         if (decoder == null) {
             int capacity = Math.min(gpt.config().blockSize(), Math.max(MIN_CAPACITY, roundUp(tokens)));
-            Forward forward = cached ? new CachedForward(gpt, graph, rows, capacity) : new UncachedForward(gpt);
+            Forward forward = cached ? new CachedForward(gpt, rows, capacity) : new UncachedForward(gpt);
             decoder = new Decoder(gpt, forward, rows, capacity);
         }
         decoder.reset(window);

@@ -70,7 +70,7 @@ public final class Gpt {
         }
         sd = GptGraph.build(config, parameters.views(), builder.opSet);
         replicas = new Replicas(this, gradients, builder.replicas);
-        decoders = new Decoders(this, graph, builder.opSet);
+        decoders = new Decoders(this, builder.opSet);
     }
 
     /** @return a GPT in single precision on the fused ops, its parameters drawn from {@code seed} */

@@ -1,0 +1,93 @@
+package org.minigpt.generate;
+
+import java.util.Arrays;
+import java.util.List;
+
+/** One sequence that is being generated: its tokens, and how the next is chosen from logits. */
+final class Sequence {
+    private final SamplingOptions options;
+    private final Sampler sampler;
+    private final TokenContext context;
+    private double[] logProbabilities = new double[16];
+    private int count;
+    private FinishReason finishReason;
+
+    /** @param seed of its draws, in place of the options' */
+    Sequence(int[] prompt, SamplingOptions options, long seed) {
+        this.options = options;
+        this.context = new TokenContext(prompt);
+        SamplingOptions own = options.withSeed(seed);
+        // Filters see probabilities at the temperature, so it is applied before them and not again.
+        this.sampler =
+                options.greedy() || options.filters().isEmpty() ? own.sampler() : new MultinomialSampler(1, seed);
+        if (options.maxNewTokens() == 0) {
+            finishReason = FinishReason.LENGTH;
+        }
+    }
+
+    /**
+     * Chooses the next token.
+     *
+     * @param logits of the model [V], which are not changed
+     * @return the token, or -1 if it is a stop token, which ends the sequence
+     */
+    int next(double[] logits) {
+        int id = choose(logits);
+        if (options.stopIds().contains(id)) {
+            finishReason = FinishReason.STOP;
+            return -1;
+        }
+        if (count == logProbabilities.length) {
+            logProbabilities = Arrays.copyOf(logProbabilities, 2 * count);
+        }
+        logProbabilities[count++] = Logits.logProbability(logits, id);
+        context.add(id);
+        if (count == options.maxNewTokens()) {
+            finishReason = FinishReason.LENGTH;
+        }
+        return id;
+    }
+
+    private int choose(double[] logits) {
+        List<LogitsProcessor> penalties = options.penalties();
+        List<LogitsProcessor> filters = options.greedy() ? List.of() : options.filters();
+        if (penalties.isEmpty() && filters.isEmpty()) {
+            return sampler.next(logits);
+        }
+        Logits.argMax(logits); // complains of what is not the processors' doing
+        double[] changed = logits.clone();
+        penalties.forEach(penalty -> penalty.apply(changed, context));
+        Logits.requireAny(changed);
+        if (!filters.isEmpty()) {
+            if (options.temperature() != 1) {
+                new LogitsProcessors.Temperature(options.temperature()).apply(changed, context);
+            }
+            filters.forEach(filter -> filter.apply(changed, context));
+            Logits.requireAny(changed);
+        }
+        return sampler.next(changed);
+    }
+
+    /** Ends it, if it has not ended yet; a stop text counts even if it came with the last token. */
+    void finish(FinishReason reason) {
+        if (finishReason == null || reason == FinishReason.STOP) {
+            finishReason = reason;
+        }
+    }
+
+    boolean finished() {
+        return finishReason != null;
+    }
+
+    double lastLogProbability() {
+        return logProbabilities[count - 1];
+    }
+
+    FinishReason finishReason() {
+        return finishReason;
+    }
+
+    TokenGeneration result() {
+        return new TokenGeneration(context.generatedIds(), Arrays.copyOf(logProbabilities, count), finishReason);
+    }
+}

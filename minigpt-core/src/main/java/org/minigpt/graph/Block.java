@@ -5,9 +5,9 @@ import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
  * A transformer block with the norms in front (pre-LayerNorm, Radford et al. 2019): x [B,T,C] to [B,T,C] by
- * {@code x = x + attn(ln_1(x)); x = x + mlp(ln_2(x))}.
+ * {@code x = x + attn(ln_1(x)); x = x + mlp(ln_2(x))}. Each part takes and gives [B,T,C].
  */
-public record Block(LayerNorm ln1, CausalSelfAttention attn, LayerNorm ln2, FeedForward mlp) implements GraphLayer {
+public record Block(GraphLayer ln1, GraphLayer attn, GraphLayer ln2, GraphLayer mlp) implements GraphLayer {
 
     @Override
     public List<Parameter> parameters() {

@@ -6,14 +6,25 @@ import org.nd4j.autodiff.samediff.SDVariable;
 /**
  * Causal multi-head self-attention with its output projection: x [B,T,C] to [B,T,C]. All heads' queries, keys and
  * values come from one product with {@code c_attn.weight} [C,3C]; the heads' outputs, side by side, go through
- * {@code c_proj.weight} [C,C].
+ * {@code c_proj.weight} [C,C]. With fewer heads of keys and values, K, each serves H/K heads of queries, and
+ * {@code c_attn.weight} is [C,C+2·C·K/H].
  *
- * @param cAttn C to 3C
+ * @param cAttn C to 3C, or to C+2·C·K/H
  * @param cProj C to C
  * @param nHead H, which divides C
+ * @param nKvHead K, which divides H
+ * @param positions what of them attention has to see to; LEARNED is nothing
+ * @param ropeTheta the base of ROTARY's angles; without effect otherwise
  * @param dropout the share of the probabilities, and of the output, that is dropped in training
  */
-public record CausalSelfAttention(Linear cAttn, Linear cProj, int nHead, double dropout) implements GraphLayer {
+public record CausalSelfAttention(
+        Linear cAttn, Linear cProj, int nHead, int nKvHead, Positions positions, double ropeTheta, double dropout)
+        implements GraphLayer {
+
+    /** The lecture's: as many heads of keys and values as of queries, positions learned elsewhere. */
+    public CausalSelfAttention(Linear cAttn, Linear cProj, int nHead, double dropout) {
+        this(cAttn, cProj, nHead, nHead, Positions.LEARNED, 0, dropout);
+    }
 
     @Override
     public List<Parameter> parameters() {
@@ -23,8 +34,12 @@ public record CausalSelfAttention(Linear cAttn, Linear cProj, int nHead, double 
     @Override
     public SDVariable define(Scope scope, SDVariable x) {
         SDVariable qkv = cAttn.define(scope.in("c_attn"), x); // (B,T,3C)
+        if (positions == Positions.ROTARY) {
+            qkv = scope.ops().rotary(scope.name("rotary"), qkv, nHead, nKvHead, ropeTheta); // (B,T,3C)
+        }
+        boolean alibi = positions == Positions.ALIBI;
         SDVariable y = scope.ops() // (B,T,C), heads side by side
-                .causalAttention(scope.name("heads"), qkv, nHead, scope.dropout("heads", dropout));
+                .causalAttention(scope.name("heads"), qkv, nHead, nKvHead, alibi, scope.dropout("heads", dropout));
         y = cProj.define(scope.in("c_proj"), y); // (B,T,C)
         return scope.ops().dropout(scope.name("drop"), y, scope.dropout("drop", dropout));
     }

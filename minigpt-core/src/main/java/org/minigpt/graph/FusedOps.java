@@ -11,6 +11,9 @@ import org.minigpt.ops.JavaOp;
 import org.minigpt.ops.LayerNormOp;
 import org.minigpt.ops.LinearOp;
 import org.minigpt.ops.ReluOp;
+import org.minigpt.ops.RmsNormOp;
+import org.minigpt.ops.RotaryOp;
+import org.minigpt.ops.SwiGluOp;
 import org.minigpt.runtime.MiniGptRuntime;
 import org.nd4j.autodiff.samediff.SDVariable;
 
@@ -33,14 +36,27 @@ public final class FusedOps implements OpSet {
     }
 
     @Override
+    public SDVariable rmsNorm(String name, SDVariable x, SDVariable gain, double eps) {
+        return output(name, new RmsNormOp(x.getSameDiff(), x, gain, eps));
+    }
+
+    @Override
     public SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
         return output(name, new LinearOp(x.getSameDiff(), x, w, b, outIn));
     }
 
     @Override
-    public SDVariable causalAttention(String name, SDVariable qkv, int heads, Dropout dropout) {
+    public SDVariable causalAttention(
+            String name, SDVariable qkv, int heads, int kvHeads, boolean alibi, Dropout dropout) {
         SDVariable key = dropout.present() ? dropout.key() : null;
-        return output(name, new CausalAttentionOp(qkv.getSameDiff(), qkv, key, heads, dropout.p(), dropout.salt()));
+        return output(
+                name,
+                new CausalAttentionOp(qkv.getSameDiff(), qkv, key, heads, kvHeads, alibi, dropout.p(), dropout.salt()));
+    }
+
+    @Override
+    public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double theta) {
+        return output(name, new RotaryOp(qkv.getSameDiff(), qkv, heads, kvHeads, theta));
     }
 
     @Override
@@ -51,6 +67,11 @@ public final class FusedOps implements OpSet {
     @Override
     public SDVariable gelu(String name, SDVariable x, Gelu form) {
         return output(name, new GeluOp(x.getSameDiff(), x, form));
+    }
+
+    @Override
+    public SDVariable swiGlu(String name, SDVariable x) {
+        return output(name, new SwiGluOp(x.getSameDiff(), x));
     }
 
     @Override

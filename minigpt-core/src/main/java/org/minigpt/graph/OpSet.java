@@ -10,23 +10,44 @@ import org.nd4j.autodiff.samediff.SDVariable;
  */
 public interface OpSet {
 
-    /** wte[ids[b,t]] + wpe[t]: wte [V,C], wpe [P,C], ids [B,T] to [B,T,C], T ≤ P. */
+    /** wte[ids[b,t]] + wpe[t]: wte [V,C], wpe [P,C], ids [B,T] to [B,T,C], T ≤ P; {@code wpe} may be null. */
     SDVariable embedding(String name, SDVariable wte, SDVariable wpe, SDVariable ids);
 
     /** (x - E[x])/√(Var[x] + eps)·gain + bias over the last axis; {@code bias} may be null. */
     SDVariable layerNorm(String name, SDVariable x, SDVariable gain, SDVariable bias, double eps);
 
+    /** x/√(E[x²] + eps)·gain over the last axis. */
+    SDVariable rmsNorm(String name, SDVariable x, SDVariable gain, double eps);
+
     /** x·W + b: x [B,T,in], W [in,out] or, if {@code outIn}, [out,in]; {@code b} [out] may be null. */
     SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn);
 
     /** softmax(q·kᵀ/√D)·v for each head, causal: qkv [B,T,3C] to [B,T,C], dropping probabilities. */
-    SDVariable causalAttention(String name, SDVariable qkv, int heads, Dropout dropout);
+    default SDVariable causalAttention(String name, SDVariable qkv, int heads, Dropout dropout) {
+        return causalAttention(name, qkv, heads, heads, false, dropout);
+    }
+
+    /**
+     * Causal attention of which {@code heads/kvHeads} heads of queries share one of keys and values: qkv [B,T,(H+2K)·D],
+     * all queries first, then the keys, then the values, to [B,T,H·D]. With {@code alibi} the scores of a head lose
+     * {@link org.minigpt.kernels.AttentionShape#alibiSlope slope}·distance.
+     */
+    SDVariable causalAttention(String name, SDVariable qkv, int heads, int kvHeads, boolean alibi, Dropout dropout);
+
+    /**
+     * Rotary positions: qkv [B,T,(H+2K)·D] with entries j and j + D/2 of each head of queries and keys turned by
+     * t·theta^(-2j/D), D being even.
+     */
+    SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double theta);
 
     /** max(0, x). */
     SDVariable relu(String name, SDVariable x);
 
     /** GELU(x) in one of its two forms. */
     SDVariable gelu(String name, SDVariable x, Gelu form);
+
+    /** g·σ(g)·u, where g and u are the halves of x on the last axis: [B,T,2I] to [B,T,I]. */
+    SDVariable swiGlu(String name, SDVariable x);
 
     /** a + b, of one shape. */
     SDVariable add(String name, SDVariable a, SDVariable b);

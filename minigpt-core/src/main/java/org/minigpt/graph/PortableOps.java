@@ -1,5 +1,6 @@
 package org.minigpt.graph;
 
+import org.minigpt.kernels.AttentionShape;
 import org.minigpt.kernels.Gelu;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -21,18 +22,21 @@ public final class PortableOps implements OpSet {
 
     @Override
     public SDVariable embedding(String name, SDVariable wte, SDVariable wpe, SDVariable ids) {
+        if (wpe == null) {
+            return rows(name, wte, ids);
+        }
         SDVariable positions = indices(ids.castTo(wpe.dataType()), 1).castTo(DataType.INT32); // (B,T)
-        return rows(wte, ids).add(name, rows(wpe, positions)); // (B,T,C)
+        return rows(null, wte, ids).add(name, rows(null, wpe, positions)); // (B,T,C)
     }
 
     /**
      * table[ids] as the product of one-hot rows and the table: the gradient of ND4J's {@code gather} is a loop over the
      * ids that takes seconds, and in which the last of equal ids overwrites the others instead of adding up.
      */
-    private static SDVariable rows(SDVariable table, SDVariable ids) {
+    private static SDVariable rows(String name, SDVariable table, SDVariable ids) {
         int n = Math.toIntExact(table.getShape()[0]);
         SDVariable oneHot = table.getSameDiff().oneHot(ids, n, -1, 1, 0, table.dataType()); // (B,T,n)
-        return product(null, oneHot, table, false); // (B,T,C)
+        return product(name, oneHot, table, false); // (B,T,C)
     }
 
     /** Written out, since ND4J's {@code layer_norm} has no epsilon (issue #8241). */
@@ -44,6 +48,13 @@ public final class PortableOps implements OpSet {
         SDVariable variance = sd.math().square(centred).mean(true, 2); // (B,T,1)
         SDVariable normal = centred.div(sd.math().sqrt(variance.add(eps))); // (B,T,C)
         return bias == null ? normal.mul(name, gain) : normal.mul(gain).add(name, bias);
+    }
+
+    @Override
+    public SDVariable rmsNorm(String name, SDVariable x, SDVariable gain, double eps) {
+        SameDiff sd = x.getSameDiff();
+        SDVariable meanSquare = sd.math().square(x).mean(true, 2); // (B,T,1), the axis 2 and not -1 as above
+        return x.div(sd.math().sqrt(meanSquare.add(eps))).mul(name, gain); // (B,T,C)
     }
 
     @Override
@@ -68,20 +79,26 @@ public final class PortableOps implements OpSet {
 
     /** Head by head, as the lecture's {@code Head}: ND4J's attention ops have no causal mask. */
     @Override
-    public SDVariable causalAttention(String name, SDVariable qkv, int heads, Dropout dropout) {
+    public SDVariable causalAttention(
+            String name, SDVariable qkv, int heads, int kvHeads, boolean alibi, Dropout dropout) {
         requireNone(dropout);
         SameDiff sd = qkv.getSameDiff();
-        SDVariable[] parts = sd.split(qkv, 3 * heads, 2); // 3·H of (B,T,D): queries, then keys, then values
+        SDVariable[] parts = sd.split(qkv, heads + 2 * kvHeads, 2); // of (B,T,D): queries, then keys, then values
         SDVariable d = sd.squeeze(sizes(parts[0], 2, 3), 0).castTo(qkv.dataType());
         SDVariable rootD = sd.math().sqrt(d);
         SDVariable mask = null;
         SDVariable[] outputs = new SDVariable[heads];
         for (int h = 0; h < heads; h++) {
             SDVariable q = parts[h];
-            SDVariable k = parts[heads + h];
-            SDVariable v = parts[2 * heads + h];
+            int shared = h / (heads / kvHeads);
+            SDVariable k = parts[heads + shared];
+            SDVariable v = parts[heads + kvHeads + shared];
             SDVariable scores = sd.mmul(q, k, false, true, false).div(rootD); // (B,T,T)
             mask = mask == null ? futureMask(scores) : mask;
+            if (alibi) {
+                SDVariable ahead = indices(scores, 2).sub(indices(scores, 1)); // key - query
+                scores = scores.add(ahead.mul(AttentionShape.alibiSlope(h, heads)));
+            }
             SDVariable p = sd.nn().softmax(scores.add(mask), 2); // (B,T,T)
             outputs[h] = sd.mmul(heads == 1 ? name : null, p, v, false, false, false); // (B,T,D)
         }
@@ -93,6 +110,29 @@ public final class PortableOps implements OpSet {
         SDVariable query = indices(scores, 1);
         SDVariable key = indices(scores, 2);
         return scores.getSameDiff().gt(key, query).castTo(scores.dataType()).mul(MASKED);
+    }
+
+    @Override
+    public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double theta) {
+        SameDiff sd = qkv.getSameDiff();
+        // A copy, since SameDiff keeps the very array as the op's outputs.
+        SDVariable[] parts = sd.split(qkv, heads + 2 * kvHeads, 2).clone(); // of (B,T,D)
+        SDVariable cos = null;
+        SDVariable sin = null;
+        for (int head = 0; head < heads + kvHeads; head++) {
+            SDVariable[] halves = sd.split(parts[head], 2, 2); // two of (B,T,D/2)
+            SDVariable a = halves[0];
+            SDVariable b = halves[1];
+            if (cos == null) {
+                SDVariable half = sd.squeeze(sizes(a, 2, 3), 0).castTo(qkv.dataType()); // D/2
+                SDVariable frequency = sd.math().exp(indices(a, 2).div(half).mul(-Math.log(theta))); // θ^(-2j/D)
+                SDVariable angle = indices(a, 1).mul(frequency); // (B,T,D/2)
+                cos = sd.math().cos(angle);
+                sin = sd.math().sin(angle);
+            }
+            parts[head] = sd.concat(2, a.mul(cos).sub(b.mul(sin)), b.mul(cos).add(a.mul(sin)));
+        }
+        return sd.concat(name, 2, parts); // (B,T,(H+2K)·D)
     }
 
     @Override
@@ -109,6 +149,13 @@ public final class PortableOps implements OpSet {
             case TANH -> sd.math().tanh(x.add(sd.math().cube(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI)));
         };
         return sigmoid.add(1).mul(x).mul(name, 0.5);
+    }
+
+    @Override
+    public SDVariable swiGlu(String name, SDVariable x) {
+        SameDiff sd = x.getSameDiff();
+        SDVariable[] halves = sd.split(x, 2, 2); // gates and values, (B,T,I)
+        return halves[0].mul(sd.nn().sigmoid(halves[0])).mul(name, halves[1]);
     }
 
     @Override

@@ -7,16 +7,20 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 import org.minigpt.util.AtomicFiles;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * The {@code config.json} of a model's folder: the keys of Hugging Face's {@code GPT2Config}, and under the key
- * {@code minigpt} what they cannot say, which layers have biases and how parameters are drawn. In a file that their
+ * {@code minigpt} what they cannot say, which layers have biases, how parameters are drawn, and which layers are not
+ * GPT-2's. In a file that their
  * library wrote, all layers have biases but the head: it hands the key on when it saves a model that it opened, with
  * zeros for the biases that were missing.
  *
@@ -29,7 +33,10 @@ record HfConfig(GptConfig gpt, boolean own) {
     /** Hugging Face's library puts it in every file. */
     private static final String OTHER = "transformers_version";
 
+    /** Of files with GPT-2's layers only; and of those with others, which programs that know no others must refuse. */
     private static final int VERSION = 1;
+
+    private static final int VERSION_WITH_LAYERS = 2;
     /** GPT2Config's own default; the lecture's initialisation has no such number. */
     private static final double INITIALIZER_RANGE = 0.02;
 
@@ -38,6 +45,9 @@ record HfConfig(GptConfig gpt, boolean own) {
 
     private static final Map<String, Activation> ACTIVATIONS =
             Map.of("relu", Activation.RELU, "gelu", Activation.GELU, "gelu_new", Activation.GELU_TANH);
+    /** SwiGLU's, and Hugging Face's name for it. */
+    private static final String SILU = "silu";
+
     private static final ObjectWriter WRITER = new JsonMapper().writerWithDefaultPrettyPrinter();
 
     /** @throws MiniGptException if the file cannot be written */
@@ -45,13 +55,13 @@ record HfConfig(GptConfig gpt, boolean own) {
         ObjectNode json = new JsonMapper().createObjectNode();
         json.put("model_type", MODEL_TYPE);
         json.putArray("architectures").add("GPT2LMHeadModel");
-        json.put("activation_function", nameOf(config.activation()));
+        json.put("activation_function", config.mlp() == Mlp.SWIGLU ? SILU : nameOf(config.activation()));
         json.put("n_ctx", config.blockSize());
         json.put("n_positions", config.blockSize());
         json.put("n_embd", config.nEmbd());
         json.put("n_layer", config.nLayer());
         json.put("n_head", config.nHead());
-        json.put("n_inner", 4L * config.nEmbd());
+        json.put("n_inner", config.nInner());
         json.put("vocab_size", config.vocabSize());
         json.put("layer_norm_epsilon", config.normEps());
         json.put("initializer_range", INITIALIZER_RANGE);
@@ -64,10 +74,21 @@ record HfConfig(GptConfig gpt, boolean own) {
         json.putNull("bos_token_id");
         json.putNull("eos_token_id");
         ObjectNode own = json.putObject(OWN);
-        own.put("version", VERSION);
-        own.put("bias", config.bias().name().toLowerCase(Locale.ROOT));
-        own.put("initialization", config.initialization().name().toLowerCase(Locale.ROOT));
+        own.put("version", config.hasLayersOfGpt2() ? VERSION : VERSION_WITH_LAYERS);
+        own.put("bias", lower(config.bias()));
+        own.put("initialization", lower(config.initialization()));
+        if (!config.hasLayersOfGpt2()) {
+            own.put("norm", lower(config.norm()));
+            own.put("positions", lower(config.positions()));
+            own.put("rope_theta", config.ropeTheta());
+            own.put("mlp", lower(config.mlp()));
+            own.put("n_kv_head", config.nKvHead());
+        }
         AtomicFiles.write(file, out -> WRITER.writeValue(out, json));
+    }
+
+    private static String lower(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
     }
 
     private static String nameOf(Activation activation) {
@@ -95,22 +116,37 @@ record HfConfig(GptConfig gpt, boolean own) {
                 .nEmbd(json.integer("n_embd"))
                 .normEps(json.number("layer_norm_epsilon", DEFAULT_EPS))
                 .dropout(dropout(json))
-                .activation(json.choice("activation_function", "gelu_new", ACTIVATIONS))
                 .tiedHead(json.flag("tie_word_embeddings", true))
                 .bias(Bias.ALL)
                 .initialization(Initialization.NANOGPT);
         if (own) {
-            JsonConfig more = json.object(OWN);
-            more.requireVersion(VERSION);
-            gpt.bias(more.choice("bias", JsonConfig.names(Bias.values())));
-            gpt.initialization(more.choice("initialization", JsonConfig.names(Initialization.values())));
+            readOwn(json.object(OWN), gpt);
         }
         GptConfig config = json.built(gpt);
-        long inner = 4L * config.nEmbd();
-        if (json.has("n_inner") && json.integer("n_inner") != inner) {
-            throw json.unsupported("n_inner", "4·n_embd, here " + inner);
+        if (config.mlp() == Mlp.SWIGLU) {
+            json.requireValue("activation_function", SILU);
+        } else {
+            gpt.activation(json.choice("activation_function", "gelu_new", ACTIVATIONS));
+            config = json.built(gpt);
+        }
+        if (json.has("n_inner") && json.integer("n_inner") != config.nInner()) {
+            String rule = config.mlp() == Mlp.SWIGLU ? "8/3·n_embd up to a multiple of 16" : "4·n_embd";
+            throw json.unsupported("n_inner", rule + ", here " + config.nInner());
         }
         return new HfConfig(config, own);
+    }
+
+    private static void readOwn(JsonConfig own, GptConfig.Builder gpt) {
+        int version = own.requireVersion(VERSION, VERSION_WITH_LAYERS);
+        gpt.bias(own.choice("bias", JsonConfig.names(Bias.values())));
+        gpt.initialization(own.choice("initialization", JsonConfig.names(Initialization.values())));
+        if (version == VERSION_WITH_LAYERS) {
+            gpt.norm(own.choice("norm", JsonConfig.names(Norm.values())));
+            gpt.positions(own.choice("positions", JsonConfig.names(Positions.values())));
+            gpt.ropeTheta(own.number("rope_theta"));
+            gpt.mlp(own.choice("mlp", JsonConfig.names(Mlp.values())));
+            gpt.nKvHead(own.integer("n_kv_head"));
+        }
     }
 
     /** GPT-2 has three dropouts, the lecture and nanoGPT have one. */

@@ -68,11 +68,15 @@ final class JsonConfig {
         return value.intValue();
     }
 
-    double number(String key, double absent) {
-        if (has(key) && !json.get(key).isNumber()) {
+    double number(String key) {
+        if (!required(key).isNumber()) {
             throw wrong(key, "a number");
         }
-        return has(key) ? json.get(key).doubleValue() : absent;
+        return json.get(key).doubleValue();
+    }
+
+    double number(String key, double absent) {
+        return has(key) ? number(key) : absent;
     }
 
     boolean flag(String key, boolean absent) {
@@ -114,11 +118,14 @@ final class JsonConfig {
         }
     }
 
-    void requireVersion(int version) {
-        if (integer("version") != version) {
-            throw new MiniGptException(file + " is of version " + shown("version") + ", but this program reads version "
-                    + version + ": use the program that saved it.");
+    /** @return the version, which is one of those */
+    int requireVersion(int first, int last) {
+        int version = integer("version");
+        if (version < first || version > last) {
+            throw new MiniGptException(file + " is of version " + version + ", but this program reads versions " + first
+                    + " to " + last + ": use the program that saved it.");
         }
+        return version;
     }
 
     /** @return the configuration of a builder whose values come from this file */

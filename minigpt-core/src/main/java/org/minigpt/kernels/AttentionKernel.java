@@ -3,7 +3,8 @@ package org.minigpt.kernels;
 /**
  * Causal multi-head self-attention (Vaswani et al., arXiv:1706.03762): for each head softmax(q·kᵀ/√D)·v, where row t
  * sees the keys 0..t only. The input qkv [B,T,3C] holds q, k and v side by side, each of them its H heads side by side
- * (D = C/H); the output y [B,T,C] holds the heads side by side.
+ * (D = C/H), fewer of k and v if heads share them: see {@link AttentionShape}; the output y [B,T,C] holds the heads side
+ * by side. With ALiBi a head's scores lose slope·(t - key) before the softmax.
  *
  * <p>Works on tiles of query rows, one head at a time: no [B,H,T,T] array exists, and backward computes the
  * probabilities again (as Dao et al., arXiv:2205.14135). The scratch memory grows with T, not with its square.
@@ -17,20 +18,24 @@ public final class AttentionKernel {
     private final int b;
     private final int t;
     private final int c;
+    private final int width;
     private final int heads;
     private final int d;
+    private final AttentionShape shape;
     private final float scale;
     private final int tileRows;
     private final Floats probabilities; // [T,tileRows]
     private final float[] p;
 
-    /** @param heads divides c */
-    public AttentionKernel(int b, int t, int c, int heads) {
+    /** @param b B, the sequences */
+    public AttentionKernel(int b, AttentionShape shape) {
         this.b = b;
-        this.t = t;
-        this.c = c;
-        this.heads = heads;
-        this.d = c / heads;
+        this.shape = shape;
+        this.t = shape.t();
+        this.c = shape.c();
+        this.width = shape.width();
+        this.heads = shape.heads();
+        this.d = shape.d();
         this.scale = (float) (1 / Math.sqrt(d));
         this.tileRows = Math.min(TILE_ROWS, t);
         this.probabilities = Floats.allocate(tileRows * t);
@@ -42,16 +47,16 @@ public final class AttentionKernel {
         Floats keys = qkv.alias();
         for (int batch = 0; batch < b; batch++) {
             for (int head = 0; head < heads; head++) {
-                long q = (long) batch * t * 3 * c + head * d;
-                long v = q + 2L * c;
+                long first = (long) batch * t * width;
+                long v = first + shape.v(head);
                 for (int row = 0; row < t; row += tileRows) {
                     int m = Math.min(tileRows, t - row);
                     int n = row + m;
-                    probabilities(qkv, keys, q, row, m);
+                    probabilities(qkv, keys, first, head, row, m);
                     dropTile(mask, p, batch, head, row, m);
                     probabilities.write(0, p, 0, n * m);
                     // y rows [m,D] = (pᵀ [n,m])ᵀ · v [n,D]
-                    Blas.tn(m, d, n, 1f, probabilities.at(0), m, keys.at(v), 3 * c, 0f, y.at(out(batch, row, head)), c);
+                    Blas.tn(m, d, n, 1f, probabilities.at(0), m, keys.at(v), width, 0f, y.at(out(batch, row, head)), c);
                 }
             }
         }
@@ -66,45 +71,62 @@ public final class AttentionKernel {
         int last = (t - 1) / tileRows * tileRows;
         for (int batch = 0; batch < b; batch++) {
             for (int head = 0; head < heads; head++) {
-                long q = (long) batch * t * 3 * c + head * d;
-                long k = q + c;
-                long v = k + c;
-                // From the last tile, which sees every key and so writes the whole of dk and dv, to the first.
+                long first = (long) batch * t * width;
+                long q = first + shape.q(head);
+                long k = first + shape.k(head);
+                long v = first + shape.v(head);
+                // From the last tile, which sees every key and so writes the whole of dk and dv, to the first. Heads
+                // that
+                // share keys and values come one after the other, and add to what the first of them wrote.
                 for (int row = last; row >= 0; row -= tileRows) {
                     int m = Math.min(tileRows, t - row);
                     int n = row + m;
                     long dyRows = out(batch, row, head);
-                    long qRows = q + (long) row * 3 * c;
-                    float beta = row == last ? 0f : 1f;
-                    probabilities(qkv, keys, q, row, m);
+                    long qRows = q + (long) row * width;
+                    float beta = row == last && shape.firstOfGroup(head) ? 0f : 1f;
+                    probabilities(qkv, keys, first, head, row, m);
                     if (mask.active()) {
                         System.arraycopy(p, 0, dropped, 0, n * m);
                         dropTile(mask, dropped, batch, head, row, m);
                     }
                     probabilities.write(0, dropped, 0, n * m);
                     // dv [n,D] += pᵀ [n,m] · dy [m,D]
-                    Blas.nn(n, d, m, 1f, probabilities.at(0), m, dy.at(dyRows), c, beta, dqkv.at(v), 3 * c);
+                    Blas.nn(n, d, m, 1f, probabilities.at(0), m, dy.at(dyRows), c, beta, dqkv.at(v), width);
                     // dpᵀ [n,m] = v [n,D] · dyᵀ [D,m]
-                    Blas.nt(n, m, d, 1f, qkv.at(v), 3 * c, dy.at(dyRows), c, 0f, dProbabilities.at(0), m);
+                    Blas.nt(n, m, d, 1f, qkv.at(v), width, dy.at(dyRows), c, 0f, dProbabilities.at(0), m);
                     dProbabilities.read(0, dp, 0, n * m);
                     dropTile(mask, dp, batch, head, row, m);
                     Tiles.MATH.softmaxColumnsGradient(p, dp, n, m, row + 1, scale);
                     dProbabilities.write(0, dp, 0, n * m);
                     // dq [m,D] = (dsᵀ [n,m])ᵀ · k [n,D];  dk [n,D] += dsᵀ [n,m] · q [m,D]
-                    Blas.tn(m, d, n, 1f, dProbabilities.at(0), m, qkv.at(k), 3 * c, 0f, dqkv.at(qRows), 3 * c);
-                    Blas.nn(n, d, m, 1f, dProbabilities.at(0), m, qkv.at(qRows), 3 * c, beta, dqkv.at(k), 3 * c);
+                    Blas.tn(m, d, n, 1f, dProbabilities.at(0), m, qkv.at(k), width, 0f, dqkv.at(qRows), width);
+                    Blas.nn(n, d, m, 1f, dProbabilities.at(0), m, qkv.at(qRows), width, beta, dqkv.at(k), width);
                 }
             }
         }
     }
 
     /** Fills p [n,m] with the probabilities of the query rows row..row+m over the keys 0..n, n = row+m. */
-    private void probabilities(Floats qkv, Floats keys, long q, int row, int m) {
+    private void probabilities(Floats qkv, Floats keys, long first, int head, int row, int m) {
         int n = row + m;
-        long qRows = q + (long) row * 3 * c;
-        Blas.nt(n, m, d, scale, keys.at(q + c), 3 * c, qkv.at(qRows), 3 * c, 0f, probabilities.at(0), m);
+        long k = first + shape.k(head);
+        long qRows = first + shape.q(head) + (long) row * width;
+        Blas.nt(n, m, d, scale, keys.at(k), width, qkv.at(qRows), width, 0f, probabilities.at(0), m);
         probabilities.read(0, p, 0, n * m);
+        if (shape.alibi()) {
+            addDistances(shape.slope(head), n, m);
+        }
         Tiles.MATH.softmaxColumns(p, n, m, row + 1); // a query sees the keys up to its own
+    }
+
+    /** Adds slope·(key - (n-1)) to the scores p [n,m]: as the softmax sees it, slope·(key - query) for each query. */
+    private void addDistances(double slope, int n, int m) {
+        for (int key = 0; key < n; key++) {
+            float bias = (float) (slope * (key - (n - 1)));
+            for (int i = key * m; i < (key + 1) * m; i++) {
+                p[i] += bias;
+            }
+        }
     }
 
     /** Drops entries of a tile [row+m,m], counted as entries of the [B,H,T,T] array that is never made. */

@@ -3,7 +3,8 @@ package org.minigpt.kernels;
 import java.util.Arrays;
 
 /**
- * Token plus position embedding: y[b,t] = wte[ids[b,t]] + wpe[t], with wte [V,C], wpe [P,C], T ≤ P and y [B,T,C].
+ * Token plus position embedding: y[b,t] = wte[ids[b,t]] + wpe[t], with wte [V,C], wpe [P,C], T ≤ P and y [B,T,C]. The
+ * positions, wpe, may be absent.
  */
 public final class EmbeddingKernel {
     private final int b;
@@ -21,17 +22,21 @@ public final class EmbeddingKernel {
         this.row = new float[c];
     }
 
-    /** Computes y; {@code ids} [B,T] are in range. */
+    /** Computes y; {@code ids} [B,T] are in range, {@code wpe} may be null. */
     public void forward(int[] ids, Floats wte, Floats wpe, Floats y) {
         for (int i = 0; i < b * t; i++) {
             wte.read(ids[i] * c, sum, 0, c);
-            wpe.read(i % t * c, row, 0, c);
-            Tiles.MATH.add(sum, row, c);
+            if (wpe != null) {
+                wpe.read(i % t * c, row, 0, c);
+                Tiles.MATH.add(sum, row, c);
+            }
             y.write(i * c, sum, 0, c);
         }
     }
 
-    /** Computes dwte [vocab,C] and dwpe [positions,C]: dy added up over the places where a row was used. */
+    /**
+     * Computes dwte [vocab,C] and, unless it is null, dwpe [positions,C]: dy added up over the places where a row was used.
+     */
     public void backward(int[] ids, Floats dy, int vocab, Floats dwte, int positions, Floats dwpe) {
         Arrays.fill(sum, 0f);
         for (int v = 0; v < vocab; v++) {
@@ -43,7 +48,7 @@ public final class EmbeddingKernel {
             Tiles.MATH.add(sum, row, c);
             dwte.write(ids[i] * c, sum, 0, c);
         }
-        for (int position = 0; position < positions; position++) {
+        for (int position = 0; dwpe != null && position < positions; position++) {
             Arrays.fill(sum, 0f);
             for (int i = position; position < t && i < b * t; i += t) {
                 dy.read(i * c, row, 0, c);

@@ -354,4 +354,9 @@ class PlainMath implements TileMath {
             a[i] += scale * b[i];
         }
     }
+
+    @Override
+    public LlamaMath llama() {
+        return new PlainLlamaMath();
+    }
 }

@@ -12,21 +12,23 @@ public final class Reference {
 
     private Reference() {}
 
-    /** y[b,t] = wte[ids[b,t]] + wpe[t]; see {@link EmbeddingKernel}. */
+    /** y[b,t] = wte[ids[b,t]] + wpe[t]; wpe may be null. See {@link EmbeddingKernel}. */
     public static void embedding(int[] ids, double[] wte, double[] wpe, int t, int c, double[] y) {
         for (int i = 0; i < ids.length; i++) {
             for (int j = 0; j < c; j++) {
-                y[i * c + j] = wte[ids[i] * c + j] + wpe[i % t * c + j];
+                y[i * c + j] = wte[ids[i] * c + j] + (wpe == null ? 0 : wpe[i % t * c + j]);
             }
         }
     }
 
-    /** dwte[v] = Σ dy where ids = v; dwpe[t] = Σ dy over the batch. Both are zero on entry. */
+    /** dwte[v] = Σ dy where ids = v; dwpe[t] = Σ dy over the batch, unless it is null. Both are zero on entry. */
     public static void embeddingGradient(int[] ids, double[] dy, int t, int c, double[] dwte, double[] dwpe) {
         for (int i = 0; i < ids.length; i++) {
             for (int j = 0; j < c; j++) {
                 dwte[ids[i] * c + j] += dy[i * c + j];
-                dwpe[i % t * c + j] += dy[i * c + j];
+                if (dwpe != null) {
+                    dwpe[i % t * c + j] += dy[i * c + j];
+                }
             }
         }
     }
@@ -126,15 +128,16 @@ public final class Reference {
     }
 
     /** Causal attention of qkv [B,T,3C] into y [B,T,C], zero on entry; see {@link AttentionKernel}. */
-    public static void attention(double[] qkv, int t, int c, int heads, DropoutMask mask, double[] y) {
-        int d = c / heads;
-        for (int row = 0; row < qkv.length / (3 * c); row++) {
-            for (int head = 0; head < heads; head++) {
-                double[] p = probabilities(qkv, row, t, c, d, head);
+    public static void attention(double[] qkv, AttentionShape shape, DropoutMask mask, double[] y) {
+        int d = shape.d();
+        for (int row = 0; row < qkv.length / shape.width(); row++) {
+            for (int head = 0; head < shape.heads(); head++) {
+                double[] p = probabilities(qkv, row, shape, head);
                 for (int j = 0; j < p.length; j++) {
-                    double weight = p[j] * mask.factor(maskIndex(row, t, heads, head, j));
+                    double weight = p[j] * mask.factor(maskIndex(row, shape, head, j));
+                    int v = keyRow(row, shape.t(), j) * shape.width() + shape.v(head);
                     for (int k = 0; k < d; k++) {
-                        y[row * c + head * d + k] += weight * qkv[keyRow(row, t, j) * 3 * c + 2 * c + head * d + k];
+                        y[row * shape.c() + shape.q(head) + k] += weight * qkv[v + k];
                     }
                 }
             }
@@ -145,28 +148,29 @@ public final class Reference {
      * dv = pᵀ·dy; dp = dy·vᵀ; ds = p·(dp - Σ p·dp)/√D; dq = ds·k; dk = dsᵀ·q. {@code dqkv} is zero on entry.
      */
     public static void attentionGradient(
-            double[] qkv, int t, int c, int heads, DropoutMask mask, double[] dy, double[] dqkv) {
-        int d = c / heads;
+            double[] qkv, AttentionShape shape, DropoutMask mask, double[] dy, double[] dqkv) {
+        int d = shape.d();
+        int width = shape.width();
         double scale = 1 / Math.sqrt(d);
-        for (int row = 0; row < qkv.length / (3 * c); row++) {
-            for (int head = 0; head < heads; head++) {
-                double[] p = probabilities(qkv, row, t, c, d, head);
+        for (int row = 0; row < qkv.length / width; row++) {
+            for (int head = 0; head < shape.heads(); head++) {
+                double[] p = probabilities(qkv, row, shape, head);
                 double[] dp = new double[p.length];
                 double dot = 0;
                 for (int j = 0; j < p.length; j++) {
-                    double factor = mask.factor(maskIndex(row, t, heads, head, j));
-                    int v = keyRow(row, t, j) * 3 * c + 2 * c + head * d;
+                    double factor = mask.factor(maskIndex(row, shape, head, j));
+                    int v = keyRow(row, shape.t(), j) * width + shape.v(head);
                     for (int k = 0; k < d; k++) {
-                        double g = dy[row * c + head * d + k];
+                        double g = dy[row * shape.c() + shape.q(head) + k];
                         dp[j] += g * qkv[v + k] * factor;
                         dqkv[v + k] += p[j] * factor * g;
                     }
                     dot += p[j] * dp[j];
                 }
-                int q = row * 3 * c + head * d;
+                int q = row * width + shape.q(head);
                 for (int j = 0; j < p.length; j++) {
                     double ds = p[j] * (dp[j] - dot) * scale;
-                    int key = keyRow(row, t, j) * 3 * c + c + head * d;
+                    int key = keyRow(row, shape.t(), j) * width + shape.k(head);
                     for (int k = 0; k < d; k++) {
                         dqkv[q + k] += ds * qkv[key + k];
                         dqkv[key + k] += ds * qkv[q + k];
@@ -176,14 +180,19 @@ public final class Reference {
         }
     }
 
-    /** softmax(q·kᵀ/√D) of one query row over the keys that it sees: as many as its position in the window plus one. */
-    private static double[] probabilities(double[] qkv, int row, int t, int c, int d, int head) {
-        double[] p = new double[row % t + 1];
+    /**
+     * softmax(q·kᵀ/√D - slope·distance) of one query row over the keys that it sees: as many as its position in the window
+     * plus one.
+     */
+    private static double[] probabilities(double[] qkv, int row, AttentionShape shape, int head) {
+        double[] p = new double[row % shape.t() + 1];
+        int q = row * shape.width() + shape.q(head);
         for (int j = 0; j < p.length; j++) {
-            for (int k = 0; k < d; k++) {
-                p[j] += qkv[row * 3 * c + head * d + k] * qkv[keyRow(row, t, j) * 3 * c + c + head * d + k];
+            int key = keyRow(row, shape.t(), j) * shape.width() + shape.k(head);
+            for (int k = 0; k < shape.d(); k++) {
+                p[j] += qkv[q + k] * qkv[key + k];
             }
-            p[j] /= Math.sqrt(d);
+            p[j] = p[j] / Math.sqrt(shape.d()) - shape.slope(head) * (p.length - 1 - j);
         }
         softmax(p, 0, p.length);
         return p;
@@ -194,8 +203,9 @@ public final class Reference {
         return row - row % t + j;
     }
 
-    private static long maskIndex(int row, int t, int heads, int head, int j) {
-        return (((long) (row / t) * heads + head) * t + row % t) * t + j;
+    private static long maskIndex(int row, AttentionShape shape, int head, int j) {
+        int t = shape.t();
+        return (((long) (row / t) * shape.heads() + head) * t + row % t) * t + j;
     }
 
     /** x[at..at+n) becomes its softmax. */

@@ -59,4 +59,7 @@ interface TileMath {
 
     /** a += scale·b. */
     void addScaled(float[] a, float[] b, float scale, int n);
+
+    /** @return the arithmetic of Llama's layers, with the same instructions as this */
+    LlamaMath llama();
 }

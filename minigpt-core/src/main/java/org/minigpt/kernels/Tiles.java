@@ -8,6 +8,9 @@ final class Tiles {
     /** The arithmetic in use. */
     static final TileMath MATH = TileMathProvider.choose();
 
+    /** The arithmetic in use for what Llama has and GPT-2 has not. */
+    static final LlamaMath LLAMA = MATH.llama();
+
     private Tiles() {}
 
     /** @return the rows of a tile of rows of {@code c} entries: at least one, at most {@code rows} */

@@ -16,8 +16,8 @@ import jdk.incubator.vector.VectorSpecies;
  * interpreter and compilers, so that a run would not repeat to the bit.
  */
 final class VectorMath extends PlainMath {
-    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
-    private static final int LANES = F.length();
+    static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+    static final int LANES = F.length();
 
     /** Rotations by half, a quarter, an eighth... of the lanes. */
     private static final VectorShuffle<Float> ROTATE_8 = rotation(8);
@@ -34,7 +34,7 @@ final class VectorMath extends PlainMath {
     }
 
     /** @return the sum of the lanes, by halves */
-    private static float sum(FloatVector v) {
+    static float sum(FloatVector v) {
         if (LANES >= 16) {
             v = v.add(v.rearrange(ROTATE_8));
         }
@@ -48,7 +48,7 @@ final class VectorMath extends PlainMath {
     }
 
     /** e^x: {@link PlainMath#exp} on all lanes. */
-    private static FloatVector exp(FloatVector x) {
+    static FloatVector exp(FloatVector x) {
         FloatVector clamped = x.max(EXP_MIN).min(EXP_MAX);
         FloatVector shifted = clamped.fma(FloatVector.broadcast(F, LOG2_E), FloatVector.broadcast(F, ROUND));
         FloatVector n = shifted.sub(ROUND);
@@ -350,5 +350,10 @@ final class VectorMath extends PlainMath {
                     .intoArray(p, i);
         }
         adamW(step, p, g, m, v, i, n);
+    }
+
+    @Override
+    public LlamaMath llama() {
+        return new VectorLlamaMath();
     }
 }

@@ -5,7 +5,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.IntFunction;
 import org.minigpt.graph.FusedOps;
+import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.Initializer;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
@@ -50,6 +52,7 @@ public final class Gpt {
     public static final int IGNORE_INDEX = -1;
 
     private final GptConfig config;
+    private final IntFunction<? extends GraphLayer> block;
     private final DataType dataType;
     private final List<ParameterInfo> infos;
     private final FlatVector parameters;
@@ -61,14 +64,16 @@ public final class Gpt {
     private Gpt(Builder builder) {
         config = builder.config;
         dataType = builder.dataType;
-        List<Parameter> declared = declaredParameters(config);
+        block = builder.block;
+        GptGraph graph = new GptGraph(config, block);
+        List<Parameter> declared = graph.parameters();
         infos = FlatVector.layOut(declared);
         parameters = new FlatVector(dataType, infos);
         gradients = new FlatVector(dataType, infos);
         if (!builder.zeroParameters) {
             initialise(declared, builder.seed);
         }
-        sd = GptGraph.build(config, parameters.views(), builder.opSet);
+        sd = graph.build(parameters.views(), builder.opSet);
         replicas = new Replicas(this, gradients, builder.replicas);
         decoders = new Decoders(this, builder.opSet);
     }
@@ -89,7 +94,7 @@ public final class Gpt {
      * @return in the order of {@link #parameters}
      */
     public static List<Parameter> declaredParameters(GptConfig config) {
-        return new GptGraph(config).parameters();
+        return builder(config).declaredParameters();
     }
 
     /**
@@ -122,7 +127,8 @@ public final class Gpt {
      * @throws MiniGptException if the model is larger than such a file can be, or it cannot be written
      */
     public void exportPortable(Path file) {
-        PortableFile.write(file, config, parameters.views());
+        GptConfig without = config.toBuilder().dropout(0).build();
+        PortableFile.write(file, new GptGraph(without, block), parameters.views());
     }
 
     private void initialise(List<Parameter> declared, long seed) {
@@ -290,6 +296,7 @@ public final class Gpt {
         private OpSet opSet;
         private int replicas = Runtime.getRuntime().availableProcessors();
         private boolean zeroParameters;
+        private IntFunction<? extends GraphLayer> block;
 
         private Builder(GptConfig config) {
             this.config = config;
@@ -332,6 +339,22 @@ public final class Gpt {
         public Builder zeroParameters() {
             this.zeroParameters = true;
             return this;
+        }
+
+        /**
+         * Replaces the blocks by layers of one's own, each [B,T,C] to [B,T,C]; {@link GptLayers} has the parts of those
+         * that the configuration asks for. The parameters of block i get the prefix {@code h.i}.
+         *
+         * @param block makes block i, for i from 0 to L-1; called whenever a model's parameters are listed
+         */
+        public Builder block(IntFunction<? extends GraphLayer> block) {
+            this.block = block;
+            return this;
+        }
+
+        /** @return {@link Gpt#declaredParameters} of the model that {@link #build} would make */
+        public List<Parameter> declaredParameters() {
+            return new GptGraph(config, block).parameters();
         }
 
         /** @return the model */

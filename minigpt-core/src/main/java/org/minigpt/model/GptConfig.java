@@ -1,11 +1,14 @@
 package org.minigpt.model;
 
+import java.util.Locale;
 import java.util.Objects;
 import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
 import org.minigpt.util.MiniGptException;
 
 /**
- * The shape of a GPT. The defaults follow the lecture: learned positions, ReLU, no dropout, an untied head.
+ * The shape of a GPT. The defaults follow the lecture: LayerNorm, learned positions, a plain feed-forward with ReLU, no
+ * dropout, an untied head.
  *
  * @param vocabSize V, the number of tokens
  * @param blockSize the longest context, in tokens
@@ -16,8 +19,13 @@ import org.minigpt.util.MiniGptException;
  * @param bias which layers have biases
  * @param activation of the feed-forward
  * @param tiedHead whether the head uses {@code wte.weight} again, without bias
- * @param normEps added to the variance in LayerNorm
+ * @param normEps added to the variance in LayerNorm, or to the mean square in RMSNorm
  * @param initialization of the parameters
+ * @param nKvHead the heads of keys and values; divides {@code nHead}, and where it is less, heads of queries share them
+ * @param norm of the rows of the residual stream
+ * @param positions how the model knows where a token stands
+ * @param ropeTheta the base of the angles of rotary positions
+ * @param mlp the kind of the feed-forward
  */
 public record GptConfig(
         int vocabSize,
@@ -30,7 +38,14 @@ public record GptConfig(
         Activation activation,
         boolean tiedHead,
         double normEps,
-        Initialization initialization) {
+        Initialization initialization,
+        int nKvHead,
+        Norm norm,
+        Positions positions,
+        double ropeTheta,
+        Mlp mlp) {
+
+    private static final double ROPE_THETA = 10_000;
 
     /** Which layers have biases. */
     public enum Bias {
@@ -50,7 +65,23 @@ public record GptConfig(
         NANOGPT
     }
 
-    /** @throws MiniGptException if a size is not positive or the sizes do not fit each other */
+    /** The norms of the residual stream. */
+    public enum Norm {
+        /** LayerNorm, with biases as {@link Bias} says. */
+        LAYER,
+        /** RMSNorm, Llama's: no mean is taken off, and there is never a bias. */
+        RMS
+    }
+
+    /** The kinds of feed-forward. */
+    public enum Mlp {
+        /** act(x·W₁)·W₂, 4C wide, with the activation of the configuration. */
+        PLAIN,
+        /** (silu(x·W)·x·V)·W₂, Llama's. It is 8C/3 wide, so that its three matrices are as large as the two of PLAIN. */
+        SWIGLU
+    }
+
+    /** @throws MiniGptException if a size is not positive or the values do not fit each other */
     public GptConfig {
         requirePositive("vocab_size", vocabSize);
         requirePositive("block_size", blockSize);
@@ -71,6 +102,56 @@ public record GptConfig(
         Objects.requireNonNull(bias, "bias");
         Objects.requireNonNull(activation, "activation");
         Objects.requireNonNull(initialization, "initialization");
+        Objects.requireNonNull(norm, "norm");
+        Objects.requireNonNull(positions, "positions");
+        Objects.requireNonNull(mlp, "mlp");
+        requirePositive("n_kv_head", nKvHead);
+        if (nHead % nKvHead != 0) {
+            throw new MiniGptException("n_head " + nHead + " is not divisible by n_kv_head " + nKvHead
+                    + "; choose an n_kv_head that divides it, such as " + greatestDivisor(nHead, nKvHead));
+        }
+        if (positions == Positions.ROTARY && nEmbd / nHead % 2 != 0) {
+            throw new MiniGptException(
+                    "positions are rotary, which turn pairs of entries, but a head is n_embd/n_head = "
+                            + nEmbd / nHead + " wide; choose sizes that make it even, such as an n_embd of "
+                            + (nEmbd / nHead + 1) * nHead);
+        }
+        if (!(ropeTheta > 1 && ropeTheta < Double.POSITIVE_INFINITY)) {
+            throw new MiniGptException(
+                    "rope_theta " + ropeTheta + " is out of range; choose one above 1, such as " + (int) ROPE_THETA);
+        }
+        if (positions != Positions.ROTARY && ropeTheta != ROPE_THETA) {
+            throw new MiniGptException("rope_theta is of use to rotary positions only, but positions are "
+                    + positions.name().toLowerCase(Locale.ROOT) + "; leave it out, or choose rotary positions");
+        }
+        if (mlp == Mlp.SWIGLU && activation != Activation.RELU) {
+            throw new MiniGptException("mlp is swiglu, whose activation is always SiLU, but activation is "
+                    + activation.name().toLowerCase(Locale.ROOT).replace('_', '-')
+                    + "; leave the activation out, or choose a plain mlp");
+        }
+    }
+
+    private static int greatestDivisor(int n, int atMost) {
+        int divisor = Math.min(n, atMost);
+        while (n % divisor != 0) {
+            divisor--;
+        }
+        return divisor;
+    }
+
+    /** @return the width of the feed-forward: 4C, or for SwiGLU 8C/3 rounded up to a multiple of 16 */
+    public long nInner() {
+        return mlp == Mlp.PLAIN ? 4L * nEmbd : (8L * nEmbd + 47) / 48 * 16;
+    }
+
+    /** @return the width of queries, keys and values side by side: C + 2·C·nKvHead/nHead */
+    public long qkvWidth() {
+        return (long) nEmbd / nHead * (nHead + 2L * nKvHead);
+    }
+
+    /** @return whether these are GPT-2's layers, so that its configuration can tell all about them */
+    public boolean hasLayersOfGpt2() {
+        return nKvHead == nHead && norm == Norm.LAYER && positions == Positions.LEARNED && mlp == Mlp.PLAIN;
     }
 
     private static void requirePositive(String name, int value) {
@@ -98,6 +179,11 @@ public record GptConfig(
         b.tiedHead = tiedHead;
         b.normEps = normEps;
         b.initialization = initialization;
+        b.nKvHead = nKvHead == nHead ? 0 : nKvHead;
+        b.norm = norm;
+        b.positions = positions;
+        b.ropeTheta = ropeTheta;
+        b.mlp = mlp;
         return b;
     }
 
@@ -114,6 +200,11 @@ public record GptConfig(
         private boolean tiedHead;
         private double normEps = 1e-5;
         private Initialization initialization = Initialization.LECTURE;
+        private int nKvHead; // 0 for as many as there are heads
+        private Norm norm = Norm.LAYER;
+        private Positions positions = Positions.LEARNED;
+        private double ropeTheta = ROPE_THETA;
+        private Mlp mlp = Mlp.PLAIN;
 
         private Builder() {}
 
@@ -171,7 +262,7 @@ public record GptConfig(
             return this;
         }
 
-        /** Sets LayerNorm's eps; 1e-5 by default. */
+        /** Sets the eps of LayerNorm or RMSNorm; 1e-5 by default. */
         public Builder normEps(double normEps) {
             this.normEps = normEps;
             return this;
@@ -180,6 +271,36 @@ public record GptConfig(
         /** Sets how parameters are drawn; PyTorch's defaults, as in the lecture, by default. */
         public Builder initialization(Initialization initialization) {
             this.initialization = initialization;
+            return this;
+        }
+
+        /** Sets the number of heads of keys and values, a divisor of H; 0, the default, for as many as H. */
+        public Builder nKvHead(int nKvHead) {
+            this.nKvHead = nKvHead;
+            return this;
+        }
+
+        /** Sets the norm; LayerNorm by default. */
+        public Builder norm(Norm norm) {
+            this.norm = norm;
+            return this;
+        }
+
+        /** Sets how the model knows where a token stands; learned positions by default. */
+        public Builder positions(Positions positions) {
+            this.positions = positions;
+            return this;
+        }
+
+        /** Sets the base of the angles of rotary positions; 10000 by default. */
+        public Builder ropeTheta(double ropeTheta) {
+            this.ropeTheta = ropeTheta;
+            return this;
+        }
+
+        /** Sets the kind of the feed-forward; plain by default. */
+        public Builder mlp(Mlp mlp) {
+            this.mlp = mlp;
             return this;
         }
 
@@ -196,7 +317,12 @@ public record GptConfig(
                     activation,
                     tiedHead,
                     normEps,
-                    initialization);
+                    initialization,
+                    nKvHead == 0 ? nHead : nKvHead,
+                    norm,
+                    positions,
+                    ropeTheta,
+                    mlp);
         }
     }
 }

@@ -6,9 +6,11 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.util.Map;
 import org.minigpt.graph.PortableOps;
+import org.minigpt.ops.JavaOp;
 import org.minigpt.util.AtomicFiles;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** A model as a SameDiff file that opens without this library: of ND4J's own ops, {@link PortableOps}. */
@@ -21,7 +23,8 @@ final class PortableFile {
 
     private PortableFile() {}
 
-    static void write(Path file, GptConfig config, Map<String, INDArray> parameters) {
+    /** @param graph without dropout */
+    static void write(Path file, GptGraph graph, Map<String, INDArray> parameters) {
         long bytes = parameters.values().stream()
                 .mapToLong(p -> p.length() * p.dataType().width())
                 .sum();
@@ -30,7 +33,8 @@ final class PortableFile {
                     + " of 1 GiB at most: save the model as safetensors.");
         }
         // The arrays are the model's own: that of the file is the only copy.
-        SameDiff sd = GptGraph.build(config.toBuilder().dropout(0).build(), parameters, new PortableOps());
+        SameDiff sd = graph.build(parameters, new PortableOps());
+        requireNd4js(file, sd);
         ByteBuffer content = sd.asFlatBuffers(false);
         AtomicFiles.write(file, out -> {
             WritableByteChannel channel = Channels.newChannel(out);
@@ -38,5 +42,16 @@ final class PortableFile {
                 channel.write(content);
             }
         });
+    }
+
+    /** Blocks of somebody's own may hold ops that only programs with their classes know. */
+    private static void requireNd4js(Path file, SameDiff sd) {
+        for (SameDiffOp op : sd.getOps().values()) {
+            if (op.getOp() instanceof JavaOp) {
+                throw new MiniGptException(
+                        file + " would hold the op " + op.getOp().opName() + ", which ND4J does not"
+                                + " have: let its layer use SameDiff's own calls where scope.ops() is PortableOps.");
+            }
+        }
     }
 }

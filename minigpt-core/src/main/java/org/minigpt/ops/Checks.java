@@ -89,6 +89,31 @@ final class Checks {
         }
     }
 
+    /** Checks the numbers of heads, before anything is divided by them. */
+    static void heads(String op, int heads, int kvHeads) {
+        if (heads < 1) {
+            throw new MiniGptException(op + " needs at least 1 head, but got " + heads + "; change n_head");
+        }
+        if (kvHeads < 1 || heads % kvHeads != 0) {
+            throw new MiniGptException(op + " can't share " + kvHeads + " heads of keys and values among " + heads
+                    + " of queries; choose an n_kv_head that divides n_head");
+        }
+    }
+
+    /** Checks that a row of qkv holds whole heads of queries, keys and values, of one width. */
+    static void queryKeyValue(String op, INDArray qkv, int heads, int kvHeads) {
+        shape(op, "qkv", qkv, -1, -1, -1);
+        if (qkv.size(2) % (heads + 2 * kvHeads) != 0) {
+            throw new MiniGptException(
+                    kvHeads == heads
+                            ? op + " needs the last axis of qkv to be 3·n_embd with n_embd divisible by its " + heads
+                                    + " heads, but got " + qkv.size(2) + "; change n_head or n_embd"
+                            : op + " needs the last axis of qkv to be " + heads + " heads of queries and twice "
+                                    + kvHeads + " of keys and values, but got " + qkv.size(2)
+                                    + "; change n_head, n_kv_head or n_embd");
+        }
+    }
+
     /** Checks the share that a dropout drops. */
     static void share(String op, double p) {
         if (!(p >= 0 && p < 1)) {

@@ -69,6 +69,28 @@ class HfConfigTest {
                 }""", Files.readString(file).replace(System.lineSeparator(), "\n"));
     }
 
+    /** Under a version of their own: a program that knows none of these layers must not take the model for GPT-2's. */
+    @Test
+    void otherLayersAreNamed() throws IOException {
+        HfConfig.write(file, TinyModels.llama(), DataType.FLOAT);
+        String json = Files.readString(file).replace(System.lineSeparator(), "\n");
+        assertTrue(json.contains("\"activation_function\" : \"silu\""), json);
+        // 8·8/3 = 21.3, up to a multiple of 16
+        assertTrue(json.contains("\"n_inner\" : 32"), json);
+        assertTrue(json.endsWith("""
+                  "minigpt" : {
+                    "version" : 2,
+                    "bias" : "none",
+                    "initialization" : "nanogpt",
+                    "norm" : "rms",
+                    "positions" : "rotary",
+                    "rope_theta" : 500.0,
+                    "mlp" : "swiglu",
+                    "n_kv_head" : 1
+                  }
+                }""".indent(0).stripTrailing()), json);
+    }
+
     @Test
     void namesThePrecision() throws IOException {
         HfConfig.write(file, TinyModels.lecture(), DataType.DOUBLE);
@@ -165,6 +187,8 @@ class HfConfigTest {
                 "0.1 | 0.1,\"minigpt\":1 | has 1 for \"minigpt\", which is not an object",
                 "0.1 | 0.1,\"minigpt\":{} | has no \"minigpt.version\"",
                 "0.1 | 0.1,\"minigpt\":{\"version\":1} | has no \"minigpt.bias\"",
+                "0.1 | 0.1,\"minigpt\":{\"version\":2,\"bias\":\"all\",\"initialization\":\"lecture\"} | has no"
+                        + " \"minigpt.norm\"",
             })
     void wrongValues(String old, String replacement, String problem) throws IOException {
         Files.writeString(file, LEAST.replace(old, replacement));
@@ -192,6 +216,11 @@ class HfConfigTest {
                         + " supports only all, lecture, none",
                 "0.1 | 0.1,\"minigpt\":{\"version\":1,\"bias\":\"all\",\"initialization\":\"xavier\"} | \"xavier\" for"
                         + " \"minigpt.initialization\", but MiniGPT supports only lecture, nanogpt",
+                "0.1 | 0.1,\"minigpt\":{\"version\":2,\"bias\":\"all\",\"initialization\":\"lecture\",\"norm\":\"batch\"} |"
+                        + " \"batch\" for \"minigpt.norm\", but MiniGPT supports only layer, rms",
+                "0.1 | 0.1,\"minigpt\":{\"version\":2,\"bias\":\"all\",\"initialization\":\"lecture\",\"norm\":\"rms\","
+                        + "\"positions\":\"relative\"} | \"relative\" for \"minigpt.positions\", but MiniGPT supports only"
+                        + " alibi, learned, rotary",
             })
     void otherModels(String old, String replacement, String problem) throws IOException {
         Files.writeString(file, LEAST.replace(old, replacement));
@@ -200,9 +229,9 @@ class HfConfigTest {
 
     @Test
     void aNewerVersion() throws IOException {
-        Files.writeString(file, LEAST.replace("0.1", "0.1,\"minigpt\":{\"version\":2}"));
+        Files.writeString(file, LEAST.replace("0.1", "0.1,\"minigpt\":{\"version\":3}"));
         assertSentence(
-                file + " is of version 2, but this program reads version 1: use the program that saved it.",
+                file + " is of version 3, but this program reads versions 1 to 2: use the program that saved it.",
                 () -> HfConfig.read(file));
     }
 

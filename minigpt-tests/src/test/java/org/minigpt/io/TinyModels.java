@@ -3,15 +3,18 @@ package org.minigpt.io;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 import org.minigpt.text.CharTokenizer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** Models of the three styles with 5 tokens, 2 layers, 2 heads, 8 wide, a context of 4. */
+/** Models of several styles with 5 tokens, 2 layers, 2 heads, 8 wide, a context of 4. */
 final class TinyModels {
     static final CharTokenizer TOKENIZER = CharTokenizer.fromCorpus("hello ");
     private static final int[][] IDS = {{0, 4, 2, 1}, {3, 3, 1, 0}};
@@ -47,8 +50,29 @@ final class TinyModels {
                 .build();
     }
 
-    static Stream<GptConfig> all() {
+    static GptConfig llama() {
+        return lecture().toBuilder()
+                .bias(Bias.NONE)
+                .initialization(Initialization.NANOGPT)
+                .norm(Norm.RMS)
+                .positions(Positions.ROTARY)
+                .ropeTheta(500)
+                .mlp(Mlp.SWIGLU)
+                .nKvHead(1)
+                .build();
+    }
+
+    static GptConfig alibi() {
+        return gpt2().toBuilder().positions(Positions.ALIBI).build();
+    }
+
+    /** Those that Hugging Face's GPT-2 can be told to be. */
+    static Stream<GptConfig> ofGpt2() {
         return Stream.of(lecture(), nanoGpt(), gpt2());
+    }
+
+    static Stream<GptConfig> all() {
+        return Stream.concat(ofGpt2(), Stream.of(llama(), alibi()));
     }
 
     static Gpt gpt(GptConfig config, DataType dataType) {

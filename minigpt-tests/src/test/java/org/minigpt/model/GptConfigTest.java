@@ -6,8 +6,11 @@ import static org.minigpt.util.Sentences.assertSentence;
 
 import org.junit.jupiter.api.Test;
 import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 
 class GptConfigTest {
 
@@ -18,15 +21,64 @@ class GptConfigTest {
     @Test
     void theDefaultsAreTheLecturesSmallGpt() {
         assertEquals(
-                new GptConfig(65, 32, 4, 4, 64, 0, Bias.LECTURE, Activation.RELU, false, 1e-5, Initialization.LECTURE),
+                new GptConfig(
+                        65,
+                        32,
+                        4,
+                        4,
+                        64,
+                        0,
+                        Bias.LECTURE,
+                        Activation.RELU,
+                        false,
+                        1e-5,
+                        Initialization.LECTURE,
+                        4,
+                        Norm.LAYER,
+                        Positions.LEARNED,
+                        10_000,
+                        Mlp.PLAIN),
                 valid().build());
     }
 
     @Test
     void aBuilderFromAConfigurationMakesItAgain() {
-        GptConfig config =
-                new GptConfig(7, 9, 3, 2, 10, 0.1, Bias.NONE, Activation.GELU, true, 1e-6, Initialization.NANOGPT);
-        assertEquals(config, config.toBuilder().build());
+        GptConfig gelu = new GptConfig(
+                7,
+                9,
+                3,
+                2,
+                10,
+                0.1,
+                Bias.NONE,
+                Activation.GELU,
+                true,
+                1e-6,
+                Initialization.NANOGPT,
+                2,
+                Norm.LAYER,
+                Positions.ALIBI,
+                10_000,
+                Mlp.PLAIN);
+        assertEquals(gelu, gelu.toBuilder().build());
+        GptConfig swiGlu = new GptConfig(
+                7,
+                9,
+                3,
+                4,
+                24,
+                0.1,
+                Bias.ALL,
+                Activation.RELU,
+                true,
+                1e-6,
+                Initialization.LECTURE,
+                2,
+                Norm.RMS,
+                Positions.ROTARY,
+                500,
+                Mlp.SWIGLU);
+        assertEquals(swiGlu, swiGlu.toBuilder().build());
     }
 
     @Test
@@ -78,6 +130,67 @@ class GptConfigTest {
     }
 
     @Test
+    void headsOfKeysAndValuesMustDivideTheHeads() {
+        assertEquals(4, valid().build().nKvHead());
+        assertEquals(8, valid().nHead(8).build().nKvHead());
+        assertEquals(8, valid().build().toBuilder().nHead(8).build().nKvHead());
+        assertEquals(2, valid().nKvHead(2).build().toBuilder().nHead(8).build().nKvHead());
+        assertSentence(
+                "n_head 8 is not divisible by n_kv_head 3; choose an n_kv_head that divides it, such as 2",
+                () -> valid().nHead(8).nKvHead(3).build());
+        assertSentence(
+                "n_head 4 is not divisible by n_kv_head 8; choose an n_kv_head that divides it, such as 4",
+                () -> valid().nKvHead(8).build());
+        assertSentence(
+                "n_kv_head is -1 but must be at least 1; set it",
+                () -> valid().nKvHead(-1).build());
+    }
+
+    @Test
+    void rotaryPositionsTurnPairs() {
+        assertSentence(
+                "positions are rotary, which turn pairs of entries, but a head is n_embd/n_head = 5 wide; choose sizes"
+                        + " that make it even, such as an n_embd of 24",
+                () -> valid().nEmbd(20).positions(Positions.ROTARY).build());
+        assertEquals(20, valid().nEmbd(20).positions(Positions.ALIBI).build().nEmbd());
+    }
+
+    @Test
+    void ropeThetaIsAboveOneAndOfRotaryPositions() {
+        for (double theta : new double[] {1, 0, -5, Double.NaN, Double.POSITIVE_INFINITY}) {
+            assertSentence(
+                    "rope_theta " + theta + " is out of range; choose one above 1, such as 10000",
+                    () -> valid().positions(Positions.ROTARY).ropeTheta(theta).build());
+        }
+        assertSentence(
+                "rope_theta is of use to rotary positions only, but positions are alibi; leave it out, or choose rotary"
+                        + " positions",
+                () -> valid().positions(Positions.ALIBI).ropeTheta(500).build());
+    }
+
+    @Test
+    void swiGluHasItsOwnActivation() {
+        assertSentence(
+                "mlp is swiglu, whose activation is always SiLU, but activation is gelu-tanh; leave the activation out, or"
+                        + " choose a plain mlp",
+                () -> valid().mlp(Mlp.SWIGLU).activation(Activation.GELU_TANH).build());
+    }
+
+    @Test
+    void widthsFollow() {
+        GptConfig config = valid().nEmbd(384).nHead(6).build();
+        assertEquals(4 * 384, config.nInner());
+        assertEquals(3 * 384, config.qkvWidth());
+        GptConfig llama = config.toBuilder().mlp(Mlp.SWIGLU).nKvHead(2).build();
+        // 8·384/3 = 1024; 384 + 2·384·2/6 = 640
+        assertEquals(1024, llama.nInner());
+        assertEquals(640, llama.qkvWidth());
+        // 8·64/3 = 170.7, up to a multiple of 16; 8·1/3 = 2.7
+        assertEquals(176, llama.toBuilder().nEmbd(64).nHead(4).build().nInner());
+        assertEquals(16, valid().nEmbd(1).nHead(1).mlp(Mlp.SWIGLU).build().nInner());
+    }
+
+    @Test
     void choicesMustBeMade() {
         assertEquals(
                 "bias",
@@ -96,6 +209,22 @@ class GptConfigTest {
                 assertThrows(
                                 NullPointerException.class,
                                 () -> valid().initialization(null).build())
+                        .getMessage());
+        assertEquals(
+                "norm",
+                assertThrows(
+                                NullPointerException.class,
+                                () -> valid().norm(null).build())
+                        .getMessage());
+        assertEquals(
+                "positions",
+                assertThrows(
+                                NullPointerException.class,
+                                () -> valid().positions(null).build())
+                        .getMessage());
+        assertEquals(
+                "mlp",
+                assertThrows(NullPointerException.class, () -> valid().mlp(null).build())
                         .getMessage());
     }
 }

@@ -14,8 +14,11 @@ import org.minigpt.graph.Activation;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -44,8 +47,22 @@ class GptGradientTest {
             .tiedHead(true)
             .build();
 
+    private static final GptConfig LLAMA = LECTURE.toBuilder()
+            .bias(Bias.NONE)
+            .nKvHead(1)
+            .norm(Norm.RMS)
+            .positions(Positions.ROTARY)
+            .ropeTheta(5)
+            .mlp(Mlp.SWIGLU)
+            .build();
+    private static final GptConfig ALIBI = GPT2.toBuilder()
+            .positions(Positions.ALIBI)
+            .mlp(Mlp.SWIGLU)
+            .activation(Activation.RELU)
+            .build();
+
     static Stream<GptConfig> configs() {
-        return Stream.of(LECTURE, NANOGPT, GPT2);
+        return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI);
     }
 
     @ParameterizedTest

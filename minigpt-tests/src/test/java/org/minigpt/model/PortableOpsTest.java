@@ -22,6 +22,7 @@ import org.minigpt.graph.Activation;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
+import org.minigpt.graph.Positions;
 import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -54,11 +55,24 @@ class PortableOpsTest {
             .bias(GptConfig.Bias.ALL)
             .activation(Activation.GELU_TANH)
             .build();
+    private static final GptConfig LLAMA = LECTURE.toBuilder()
+            .bias(GptConfig.Bias.NONE)
+            .nHead(2)
+            .nKvHead(1)
+            .norm(GptConfig.Norm.RMS)
+            .positions(Positions.ROTARY)
+            .mlp(GptConfig.Mlp.SWIGLU)
+            .build();
+    private static final GptConfig ALIBI = NANOGPT.toBuilder()
+            .positions(Positions.ALIBI)
+            .nKvHead(1)
+            .bias(GptConfig.Bias.ALL)
+            .build();
 
     private final Random random = new Random(7);
 
     static Stream<Arguments> configsAndTypes() {
-        return Stream.of(LECTURE, NANOGPT, GPT2)
+        return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI)
                 .flatMap(config -> Stream.of(DataType.FLOAT, DataType.DOUBLE)
                         .map(type -> Arguments.of(config, type, type == DataType.FLOAT ? 1e-5 : 1e-10)));
     }
@@ -85,8 +99,9 @@ class PortableOpsTest {
                 .filter(v -> v.getVariableType() == VariableType.ARRAY)
                 .map(SDVariable::name)
                 .toList();
-        // embedding, ten a block, ln_f, logits and loss
-        assertEquals(4 + 10 * fused.config().nLayer(), names.size());
+        // embedding, ten a block, ln_f, logits and loss; and for rotary positions one more a block
+        int each = fused.config().positions() == Positions.ROTARY ? 11 : 10;
+        assertEquals(4 + each * fused.config().nLayer(), names.size());
         Map<String, INDArray> inputs = Map.of(Gpt.IDS, x, Gpt.TARGETS, y);
         Map<String, INDArray> expected = fused.sameDiff().output(inputs, names.toArray(String[]::new));
         Map<String, INDArray> actual = portable.sameDiff().output(inputs, names.toArray(String[]::new));

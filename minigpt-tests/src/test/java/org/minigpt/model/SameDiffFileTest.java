@@ -109,7 +109,7 @@ class SameDiffFileTest {
                 file
                         + " would hold 1280000000 bytes of parameters, but SameDiff writes files of 1 GiB at most: save the"
                         + " model as safetensors.",
-                () -> PortableFile.write(file, large, parameters));
+                () -> PortableFile.write(file, new GptGraph(large, null), parameters));
     }
 
     /** An array of a length, of which nothing else is asked. */

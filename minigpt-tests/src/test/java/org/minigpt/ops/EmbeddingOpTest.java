@@ -42,6 +42,21 @@ class EmbeddingOpTest {
         assertEntries(y, 15, 26, 31, 42, 55, 66, 13, 24, 33, 44, 51, 62);
     }
 
+    private static final Definition TOKENS = (sd, in) -> new EmbeddingOp(sd, in[0], null, in[1]);
+
+    @FloatAndDouble
+    void positionsMayBeAbsent(DataType type) {
+        assertEntries(OpFixture.output(TOKENS, wte(type), IDS), 5, 6, 1, 2, 5, 6, 3, 4, 3, 4, 1, 2);
+        INDArray dy = array(type, shape(2, 3, 2), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+        List<INDArray> gradients = OpFixture.gradients(TOKENS, dy, wte(type), IDS);
+        // as with positions, below
+        assertEquals(1, gradients.size());
+        assertEntries(gradients.get(0), 14, 16, 16, 18, 6, 8);
+        OpFixture.assertAnyLayout(TOKENS, wte(type), IDS);
+        OpFixture.assertGradients(TOKENS, normal(1, 4, 3), ids(3, 4, 3, 4));
+        OpFixture.assertFloatAsDouble(TOKENS, normal(1, 5, 33), ids(3, 5, 2, 7));
+    }
+
     @FloatAndDouble
     void gradientsOfRepeatedIdsAddUp(DataType type) {
         INDArray dy = array(type, shape(2, 3, 2), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);

@@ -4,8 +4,11 @@ import java.util.List;
 import java.util.Locale;
 import org.minigpt.data.Split;
 import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 import org.minigpt.train.DecayGroup;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -49,6 +52,24 @@ abstract class EnumOption<E extends Enum<E>> implements ITypeConverter<E> {
     static final class OfInitialization extends EnumOption<Initialization> {
         OfInitialization() {
             super(Initialization.values());
+        }
+    }
+
+    static final class OfMlp extends EnumOption<Mlp> {
+        OfMlp() {
+            super(Mlp.values());
+        }
+    }
+
+    static final class OfNorm extends EnumOption<Norm> {
+        OfNorm() {
+            super(Norm.values());
+        }
+    }
+
+    static final class OfPositions extends EnumOption<Positions> {
+        OfPositions() {
+            super(Positions.values());
         }
     }
 

@@ -10,9 +10,11 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.minigpt.graph.Positions;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.ParameterInfo;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -53,10 +55,17 @@ final class InfoCommand implements Callable<Integer> {
         row(out, "n_embd", config.nEmbd());
         row(out, "dropout", config.dropout());
         row(out, "bias", lower(config.bias()));
-        row(out, "activation", lower(config.activation()));
+        row(out, "activation", config.mlp() == Mlp.SWIGLU ? "silu" : lower(config.activation()));
         row(out, "tied_head", config.tiedHead());
         row(out, "norm_eps", config.normEps());
         row(out, "init", lower(config.initialization()));
+        row(out, "n_kv_head", config.nKvHead());
+        row(out, "norm", lower(config.norm()));
+        row(out, "positions", lower(config.positions()));
+        if (config.positions() == Positions.ROTARY) {
+            row(out, "rope_theta", config.ropeTheta());
+        }
+        row(out, "mlp", lower(config.mlp()));
     }
 
     private static void row(PrintStream out, String name, Object value) {

@@ -1,9 +1,12 @@
 package org.minigpt.examples.cli;
 
 import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 import picocli.CommandLine.Option;
 
 /** The shape of a new model. */
@@ -24,6 +27,14 @@ final class ModelOptions {
             defaultValue = "4",
             description = "Attention heads, a divisor of --n-embd [${DEFAULT-VALUE}].")
     private int nHead;
+
+    @Option(
+            names = "--n-kv-head",
+            paramLabel = "K",
+            description =
+                    "Heads of keys and values, a divisor of --n-head: where they are fewer, heads of queries share"
+                            + " them (grouped-query attention) [--n-head].")
+    private Integer nKvHead;
 
     @Option(
             names = "--n-embd",
@@ -57,6 +68,38 @@ final class ModelOptions {
     private Activation activation;
 
     @Option(
+            names = "--mlp",
+            paramLabel = "KIND",
+            defaultValue = "plain",
+            converter = EnumOption.OfMlp.class,
+            description = "The feed-forward: plain, or swiglu as in Llama [${DEFAULT-VALUE}].")
+    private Mlp mlp;
+
+    @Option(
+            names = "--norm",
+            paramLabel = "KIND",
+            defaultValue = "layer",
+            converter = EnumOption.OfNorm.class,
+            description = "layer, or rms as in Llama [${DEFAULT-VALUE}].")
+    private Norm norm;
+
+    @Option(
+            names = "--positions",
+            paramLabel = "KIND",
+            defaultValue = "learned",
+            converter = EnumOption.OfPositions.class,
+            description = "How the model knows the order of tokens: learned, rotary as in Llama, or alibi"
+                    + " [${DEFAULT-VALUE}].")
+    private Positions positions;
+
+    @Option(
+            names = "--rope-theta",
+            paramLabel = "X",
+            defaultValue = "10000",
+            description = "The base of the angles of --positions rotary [${DEFAULT-VALUE}].")
+    private double ropeTheta;
+
+    @Option(
             names = "--tied-head",
             negatable = true,
             defaultValue = "false",
@@ -77,6 +120,15 @@ final class ModelOptions {
         return builder(vocabSize).build();
     }
 
+    /** The builder takes 0 for none given, but nobody should write it. */
+    private int nKvHead() {
+        if (nKvHead == null) {
+            return 0;
+        }
+        Checks.requireAtLeastOne("--n-kv-head", nKvHead);
+        return nKvHead;
+    }
+
     /** For a caller that knows better defaults for some of it. */
     GptConfig.Builder builder(int vocabSize) {
         return GptConfig.builder()
@@ -89,6 +141,11 @@ final class ModelOptions {
                 .bias(bias)
                 .activation(activation)
                 .tiedHead(tiedHead)
-                .initialization(init);
+                .initialization(init)
+                .nKvHead(nKvHead())
+                .norm(norm)
+                .positions(positions)
+                .ropeTheta(ropeTheta)
+                .mlp(mlp);
     }
 }

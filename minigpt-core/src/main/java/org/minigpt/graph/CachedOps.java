@@ -9,6 +9,7 @@ import org.minigpt.ops.CachedAttentionOp;
 import org.minigpt.ops.EmbeddingAtOp;
 import org.minigpt.ops.InferenceLinearOp;
 import org.minigpt.ops.LastTokenOp;
+import org.minigpt.ops.RotaryAtOp;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -65,6 +66,9 @@ public final class CachedOps implements OpSet {
 
     @Override
     public SDVariable embedding(String name, SDVariable wte, SDVariable wpe, SDVariable ids) {
+        if (wpe == null) {
+            return fused.embedding(name, wte, null, ids);
+        }
         return new EmbeddingAtOp(wte.getSameDiff(), wte, wpe, ids, sequences.past()).outputVariables(name)[0];
     }
 
@@ -80,13 +84,22 @@ public final class CachedOps implements OpSet {
     }
 
     @Override
-    public SDVariable causalAttention(String name, SDVariable qkv, int heads, Dropout dropout) {
-        requireNone(dropout);
-        return cachedAttention(name, qkv, heads, heads);
+    public SDVariable rmsNorm(String name, SDVariable x, SDVariable gain, double eps) {
+        return fused.rmsNorm(name, x, gain, eps);
+    }
+
+    @Override
+    public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double theta) {
+        widths.put(name, widths.get(qkv.name()));
+        return new RotaryAtOp(qkv.getSameDiff(), qkv, sequences.past(), heads, kvHeads, theta, capacity)
+                .outputVariables(name)[0];
     }
 
     /** @param groups G, the heads of keys and values */
-    private SDVariable cachedAttention(String name, SDVariable qkv, int heads, int groups) {
+    @Override
+    public SDVariable causalAttention(
+            String name, SDVariable qkv, int heads, int groups, boolean alibi, Dropout dropout) {
+        requireNone(dropout);
         long headSize = widths.get(qkv.name()) / (heads + 2L * groups);
         SDVariable keys = cache(qkv, name + ".keys", groups, headSize);
         SDVariable values = cache(qkv, name + ".values", groups, headSize);
@@ -98,7 +111,8 @@ public final class CachedOps implements OpSet {
                         sequences.rows(),
                         sequences.past(),
                         sequences.count(),
-                        heads)
+                        heads,
+                        alibi)
                 .outputVariables(name)[0];
     }
 
@@ -116,6 +130,11 @@ public final class CachedOps implements OpSet {
     @Override
     public SDVariable gelu(String name, SDVariable x, Gelu form) {
         return fused.gelu(name, x, form);
+    }
+
+    @Override
+    public SDVariable swiGlu(String name, SDVariable x) {
+        return fused.swiGlu(name, x);
     }
 
     @Override

@@ -114,13 +114,13 @@ public final class AttentionKernel {
         Blas.nt(n, m, d, scale, keys.at(k), width, qkv.at(qRows), width, 0f, probabilities.at(0), m);
         probabilities.read(0, p, 0, n * m);
         if (shape.alibi()) {
-            addDistances(shape.slope(head), n, m);
+            addDistances(p, shape.slope(head), n, m);
         }
         Tiles.MATH.softmaxColumns(p, n, m, row + 1); // a query sees the keys up to its own
     }
 
     /** Adds slope·(key - (n-1)) to the scores p [n,m]: as the softmax sees it, slope·(key - query) for each query. */
-    private void addDistances(double slope, int n, int m) {
+    static void addDistances(float[] p, double slope, int n, int m) {
         for (int key = 0; key < n; key++) {
             float bias = (float) (slope * (key - (n - 1)));
             for (int i = key * m; i < (key + 1) * m; i++) {

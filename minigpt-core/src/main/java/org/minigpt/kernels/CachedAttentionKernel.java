@@ -18,6 +18,7 @@ public final class CachedAttentionKernel {
     private final int groups;
     private final int d;
     private final int capacity;
+    private final boolean alibi;
     private final int qkvWidth;
     private final int tileRows;
     private final float scale;
@@ -37,14 +38,25 @@ public final class CachedAttentionKernel {
      * @param groups G, which divides H
      * @param d entries a head
      * @param capacity S
+     * @param alibi whether scores fall off with the distance
      */
     public CachedAttentionKernel(
-            int t, int heads, int groups, int d, int capacity, Floats qkv, Floats keys, Floats values, Floats y) {
+            int t,
+            int heads,
+            int groups,
+            int d,
+            int capacity,
+            boolean alibi,
+            Floats qkv,
+            Floats keys,
+            Floats values,
+            Floats y) {
         this.t = t;
         this.heads = heads;
         this.groups = groups;
         this.d = d;
         this.capacity = capacity;
+        this.alibi = alibi;
         this.qkvWidth = (heads + 2 * groups) * d;
         this.scale = (float) (1 / Math.sqrt(d));
         this.qkv = qkv.alias();
@@ -115,6 +127,12 @@ public final class CachedAttentionKernel {
         }
         scratch.read(0, p, 0, m * n);
         for (int i = 0; i < m; i++) {
+            if (alibi) {
+                float slope = (float) AttentionShape.alibiSlope(g * m + i, heads);
+                for (int j = 0; j < n; j++) {
+                    p[i * n + j] += slope * (j - (n - 1));
+                }
+            }
             Tiles.MATH.softmax(p, i * n, n);
         }
         scratch.write(0, p, 0, m * n);
@@ -131,6 +149,9 @@ public final class CachedAttentionKernel {
         long q = (long) (b * t + first) * qkvWidth + (long) h * d;
         Blas.nt(n, m, d, scale, keys.at(cache), d, qkv.at(q), qkvWidth, 0f, scratch.at(0), m);
         scratch.read(0, p, 0, n * m);
+        if (alibi) {
+            AttentionKernel.addDistances(p, AttentionShape.alibiSlope(h, heads), n, m);
+        }
         Tiles.MATH.softmaxColumns(p, n, m, past + first + 1); // a query sees the keys up to its own
         scratch.write(0, p, 0, n * m);
         long out = (long) (b * t + first) * heads * d + (long) h * d;

@@ -8,8 +8,10 @@ package org.minigpt.kernels;
 public final class RotaryKernel {
     private final int rows;
     private final AttentionShape shape;
-    private final float[] cos; // [T,D/2]
+    private final int positions;
+    private final float[] cos; // [positions,D/2]
     private final float[] sin;
+    private final int[] origin; // of sequences that begin at position 0
     private final float[] tile;
     private final int tileRows;
 
@@ -20,11 +22,18 @@ public final class RotaryKernel {
      * @param back whether to turn the other way, which is the gradient: a rotation's transpose is its inverse
      */
     public RotaryKernel(int b, AttentionShape shape, double theta, boolean back) {
+        this(b, shape, theta, back, shape.t());
+    }
+
+    /** @param positions how many there are; those beyond count as the last */
+    public RotaryKernel(int b, AttentionShape shape, double theta, boolean back, int positions) {
         this.rows = b * shape.t();
         this.shape = shape;
+        this.positions = positions;
+        this.origin = new int[b];
         int half = shape.d() / 2;
-        this.cos = new float[shape.t() * half];
-        this.sin = new float[shape.t() * half];
+        this.cos = new float[positions * half];
+        this.sin = new float[positions * half];
         for (int i = 0; i < cos.length; i++) {
             double angle = angle(i / half, i % half, shape.d(), theta);
             cos[i] = (float) Math.cos(angle);
@@ -41,6 +50,11 @@ public final class RotaryKernel {
 
     /** Computes y, of the shape of qkv, which may be qkv itself. */
     public void rotate(Floats qkv, Floats y) {
+        rotate(qkv, origin, y);
+    }
+
+    /** {@link #rotate(Floats, Floats)} for sequences whose first position is past[b], [B]. */
+    public void rotate(Floats qkv, int[] past, Floats y) {
         int width = shape.width();
         int half = shape.d() / 2;
         int rotated = (shape.heads() + shape.kvHeads()) * shape.d();
@@ -48,7 +62,8 @@ public final class RotaryKernel {
             int n = Math.min(tileRows, rows - row);
             qkv.read(row * width, tile, 0, n * width);
             for (int i = 0; i < n; i++) {
-                int angle = (row + i) % shape.t() * half;
+                int position = past[(row + i) / shape.t()] + (row + i) % shape.t();
+                int angle = Math.min(position, positions - 1) * half;
                 for (int at = i * width; at < i * width + rotated; at += shape.d()) {
                     Tiles.LLAMA.rotate(tile, at, half, cos, sin, angle);
                 }

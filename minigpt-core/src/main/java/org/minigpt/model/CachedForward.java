@@ -59,7 +59,7 @@ final class CachedForward implements Forward {
                         sd.placeHolder(COUNT, DataType.INT32, -1)),
                 maxRows,
                 capacity);
-        GptGraph graph = new GptGraph(gpt.config());
+        GptGraph graph = new GptGraph(gpt.config(), null);
         Scope scope = Scope.root(ops, sd::getVariable, null);
         graph.head(scope, ops.lastToken("last", graph.body(scope, ids)));
         caches = ops.caches();

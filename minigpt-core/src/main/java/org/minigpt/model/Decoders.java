@@ -20,9 +20,10 @@ final class Decoders {
     private final boolean cached;
     private final Deque<Decoder> idle = new ArrayDeque<>();
 
-    Decoders(Gpt gpt, OpSet opSet) {
+    /** @param ownBlocks whether the blocks are somebody's own, which may look at other tokens in ways unknown here */
+    Decoders(Gpt gpt, OpSet opSet, boolean ownBlocks) {
         this.gpt = gpt;
-        this.cached = opSet instanceof FusedOps && gpt.dataType() == DataType.FLOAT;
+        this.cached = opSet instanceof FusedOps && !ownBlocks && gpt.dataType() == DataType.FLOAT;
     }
 
     Decoder take(int rows, int tokens, Window window) {

@@ -75,7 +75,7 @@ public final class Gpt {
         }
         sd = graph.build(parameters.views(), builder.opSet);
         replicas = new Replicas(this, gradients, builder.replicas);
-        decoders = new Decoders(this, builder.opSet);
+        decoders = new Decoders(this, builder.opSet, block != null);
     }
 
     /** @return a GPT in single precision on the fused ops, its parameters drawn from {@code seed} */

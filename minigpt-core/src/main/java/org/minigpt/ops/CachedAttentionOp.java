@@ -27,6 +27,7 @@ public final class CachedAttentionOp extends JavaOp {
 
     /**
      * @param heads H
+     * @param alibi whether scores fall off with the distance
      * @param rows of the caches, by row of the batch
      */
     public CachedAttentionOp(
@@ -37,9 +38,11 @@ public final class CachedAttentionOp extends JavaOp {
             SDVariable rows,
             SDVariable past,
             SDVariable count,
-            int heads) {
+            int heads,
+            boolean alibi) {
         super(sd, qkv, keys, values, rows, past, count);
         addIArgument(heads);
+        addBArgument(alibi);
     }
 
     @Override
@@ -127,6 +130,7 @@ public final class CachedAttentionOp extends JavaOp {
                 (int) in[1].size(1),
                 (int) in[1].size(3),
                 (int) in[1].size(2),
+                getBArgument(0),
                 Floats.of(in[0]),
                 Floats.of(in[1]),
                 Floats.of(in[2]),

@@ -41,6 +41,7 @@ public final class JavaOps {
                 new InferenceLinearOp(),
                 new CachedAttentionOp(),
                 new EmbeddingAtOp(),
+                new RotaryAtOp(),
                 new LastTokenOp());
     }
 

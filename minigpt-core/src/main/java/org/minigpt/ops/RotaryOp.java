@@ -51,7 +51,7 @@ public final class RotaryOp extends JavaOp {
         return List.of(qkv.shape());
     }
 
-    private static AttentionShape shape(JavaOp op, INDArray qkv) {
+    static AttentionShape shape(JavaOp op, INDArray qkv) {
         int heads = op.getIArgument(0).intValue();
         int kvHeads = op.getIArgument(1).intValue();
         int d = (int) qkv.size(2) / (heads + 2 * kvHeads);

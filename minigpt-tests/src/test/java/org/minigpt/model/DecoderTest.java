@@ -17,8 +17,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.PortableOps;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
@@ -43,6 +46,27 @@ class DecoderTest {
                 .build();
     }
 
+    /** With layers that are not GPT-2's, each of them often enough. */
+    private static GptConfig otherLayers(Random random) {
+        GptConfig config = config(random);
+        boolean swiGlu = random.nextBoolean();
+        return config.toBuilder()
+                .nEmbd(2 * config.nEmbd()) // so that a head is of even width, as rotary positions need
+                .nKvHead(config.nHead() % 2 == 0 && random.nextBoolean() ? config.nHead() / 2 : 1)
+                .norm(pick(random, Norm.values()))
+                .positions(pick(random, Positions.values()))
+                .mlp(swiGlu ? Mlp.SWIGLU : Mlp.PLAIN)
+                .activation(swiGlu ? Activation.RELU : config.activation())
+                .build();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+    void cachedEqualsUncachedWithOtherLayers(long seed) {
+        Random random = new Random(seed);
+        assertCachedEqualsUncached(Gpt.create(otherLayers(random), seed), random);
+    }
+
     private static <T> T pick(Random random, T[] values) {
         return values[random.nextInt(values.length)];
     }
@@ -61,7 +85,10 @@ class DecoderTest {
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20})
     void cachedEqualsUncachedForEveryPositionOfRandomModels(long seed) {
         Random random = new Random(seed);
-        Gpt gpt = Gpt.create(config(random), seed);
+        assertCachedEqualsUncached(Gpt.create(config(random), seed), random);
+    }
+
+    private static void assertCachedEqualsUncached(Gpt gpt, Random random) {
         Window window = pick(random, Window.values());
         int block = gpt.config().blockSize();
         int rows = 1 + random.nextInt(5);

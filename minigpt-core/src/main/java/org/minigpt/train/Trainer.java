@@ -188,7 +188,8 @@ public final class Trainer {
         return optimizer;
     }
 
-    private boolean evaluationDue() {
+    /** @return whether {@link #run} would begin with an evaluation */
+    public boolean evaluationDue() {
         boolean scheduled = iteration % config.evalInterval() == 0 || iteration == config.maxIters();
         boolean done = lastEvaluation.isPresent() && lastEvaluation.get().iteration() == iteration;
         return evaluator.isPresent() && scheduled && !done;

@@ -21,6 +21,9 @@ import org.apache.commons.io.function.IOConsumer;
 public final class AtomicFolder {
     private static final String SAVING = ".minigpt.saving";
     private static final String SAVED = ".minigpt.saved";
+    private static final String CREATING = ".creating";
+    private static final String REPLACED = ".replaced";
+    private static final String DELETED = ".deleted";
 
     private AtomicFolder() {}
 
@@ -49,11 +52,80 @@ public final class AtomicFolder {
             AtomicFiles.moveIntoPlace(dir.resolve(SAVING), saved);
             moveUp(saved);
         } catch (IOException e) {
-            throw new MiniGptException(
-                    dir + " could not be written (" + AtomicFiles.reason(e)
-                            + "): make room or choose another place, and check its permissions.",
-                    e);
+            throw unwritable(dir, e);
         }
+    }
+
+    /**
+     * Makes a folder with all its files, or nothing of it: they are written to a hidden folder beside it, which one
+     * renaming makes the folder. One that is already there is replaced as a whole.
+     *
+     * @param dir the folder; its missing parents are made
+     * @param writer writes the files, no folders, to the folder that it is given
+     * @throws MiniGptException if they cannot be written; then, and when the writer throws anything of its own, the
+     *     folder is as it was before
+     */
+    public static void create(Path dir, IOConsumer<Path> writer) {
+        Path parent = dir.toAbsolutePath().getParent();
+        Path creating = hidden(dir, CREATING);
+        Path replaced = hidden(dir, REPLACED);
+        try {
+            if (!Files.isDirectory(parent)) {
+                Files.createDirectories(parent);
+            }
+            fill(creating, writer);
+            if (Files.exists(dir)) {
+                deleteIfExists(replaced);
+                AtomicFiles.moveIntoPlace(dir, replaced);
+            }
+            AtomicFiles.moveIntoPlace(creating, dir);
+            deleteIfExists(replaced);
+        } catch (IOException e) {
+            throw unwritable(dir, e);
+        }
+    }
+
+    /**
+     * Deletes a folder with its files, at once for whoever looks: it is renamed first.
+     *
+     * @throws MiniGptException if it can't be deleted
+     */
+    public static void delete(Path dir) {
+        Path deleted = hidden(dir, DELETED);
+        try {
+            deleteIfExists(deleted);
+            AtomicFiles.moveIntoPlace(dir, deleted);
+            deleteIfExists(deleted);
+        } catch (IOException e) {
+            throw new MiniGptException(
+                    dir + " could not be deleted (" + AtomicFiles.reason(e) + "): check its permissions.", e);
+        }
+    }
+
+    /**
+     * Deletes what {@link #create} and {@link #delete} left of a folder when they were cut short by a crash.
+     *
+     * @param dir the folder, there or not
+     */
+    public static void sweep(Path dir) {
+        try {
+            for (String suffix : List.of(CREATING, REPLACED, DELETED)) {
+                deleteIfExists(hidden(dir, suffix));
+            }
+        } catch (IOException e) {
+            throw unwritable(dir, e);
+        }
+    }
+
+    private static Path hidden(Path dir, String suffix) {
+        return dir.resolveSibling("." + dir.getFileName() + suffix);
+    }
+
+    private static MiniGptException unwritable(Path dir, IOException e) {
+        return new MiniGptException(
+                dir + " could not be written (" + AtomicFiles.reason(e)
+                        + "): make room or choose another place, and check its permissions.",
+                e);
     }
 
     /**
@@ -69,14 +141,22 @@ public final class AtomicFolder {
     }
 
     private static void stage(Path dir, IOConsumer<Path> writer) throws IOException {
-        Path saving = dir.resolve(SAVING);
-        deleteIfExists(saving);
-        Files.createDirectory(saving);
-        boolean complete = false;
-        try {
+        fill(dir.resolve(SAVING), saving -> {
             writer.accept(saving);
             for (Path file : files(saving)) {
                 refuseFolderInItsPlace(dir.resolve(file.getFileName()));
+            }
+        });
+    }
+
+    /** Makes a folder whose files are on the disk; if that fails, there is none. */
+    private static void fill(Path folder, IOConsumer<Path> writer) throws IOException {
+        deleteIfExists(folder);
+        Files.createDirectory(folder);
+        boolean complete = false;
+        try {
+            writer.accept(folder);
+            for (Path file : files(folder)) {
                 // Else a power cut could leave a file that counts, but is empty.
                 try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "rw")) {
                     open.getFD().sync();
@@ -85,7 +165,7 @@ public final class AtomicFolder {
             complete = true;
         } finally {
             if (!complete) {
-                deleteIfExists(saving);
+                deleteIfExists(folder);
             }
         }
     }

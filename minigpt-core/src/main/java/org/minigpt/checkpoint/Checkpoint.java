@@ -1,0 +1,116 @@
+package org.minigpt.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.model.Gpt;
+import org.minigpt.train.TrainState;
+import org.minigpt.train.Trainer;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * A checkpoint whose files all have their checksums: the parameters, the optimizer's moments, and the rest of a run's
+ * state.
+ *
+ * <pre>{@code
+ * Checkpoint.last(dir).restore(trainer);
+ * trainer.run(); // the same bits as of a run that never stopped
+ * }</pre>
+ *
+ * @param path its folder
+ * @param state of the run when it was saved
+ */
+public record Checkpoint(Path path, TrainState state) {
+
+    /**
+     * Opens a checkpoint.
+     *
+     * @param folder the checkpoint's own
+     * @throws MiniGptException if it is not there or a file of it is missing or damaged; the sentence names the newest
+     *     sound one before it
+     */
+    public static Checkpoint open(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new MiniGptException("There is no checkpoint " + folder + ": check the path.");
+        }
+        try {
+            Optional<String> damage = Checksums.damage(folder);
+            if (damage.isPresent()) {
+                throw new MiniGptException(
+                        "The checkpoint " + folder + " is damaged, " + damage.get() + ": " + remedy(folder));
+            }
+            return new Checkpoint(folder, StateFile.read(folder));
+        } catch (IOException e) {
+            throw new MiniGptException(
+                    "The checkpoint " + folder + " cannot be read (" + e + "): " + remedy(folder), e);
+        }
+    }
+
+    private static String remedy(Path damaged) {
+        for (Path other : CheckpointNames.newestFirst(damaged.toAbsolutePath().getParent())) {
+            boolean before = !CheckpointNames.isCheckpoint(damaged)
+                    || CheckpointNames.iteration(other) < CheckpointNames.iteration(damaged);
+            if (before && isSound(other)) {
+                return "go on from the one before, " + damaged.resolveSibling(other.getFileName()) + ".";
+            }
+        }
+        return "there is no sound one before it, so begin anew.";
+    }
+
+    private static boolean isSound(Path folder) {
+        try {
+            return Checksums.damage(folder).isEmpty();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /**
+     * Opens the newest checkpoint.
+     *
+     * @param dir the folder of {@link Checkpoints}
+     * @throws MiniGptException if there is none, or as {@link #open}
+     */
+    public static Checkpoint last(Path dir) {
+        List<Path> all = CheckpointNames.newestFirst(dir);
+        if (all.isEmpty()) {
+            throw new MiniGptException(
+                    "There is no checkpoint in " + dir + ": check the path, or train without resuming.");
+        }
+        return open(all.get(0));
+    }
+
+    /**
+     * Opens the checkpoint of the lowest validation loss.
+     *
+     * @param dir the folder of {@link Checkpoints}
+     * @return nothing if that was at iteration 0, which is not saved, or nothing has been evaluated
+     * @throws MiniGptException as {@link #last}
+     */
+    public static Optional<Checkpoint> best(Path dir) {
+        return last(dir)
+                .state
+                .bestEvaluation()
+                .map(best -> CheckpointNames.of(dir, best.iteration()))
+                .filter(Files::isDirectory)
+                .map(Checkpoint::open);
+    }
+
+    /**
+     * Puts a trainer where the run was when this was saved: its model's parameters, the moments, and what it remembers.
+     * With the same batches and settings it gives the bits that the run would have given.
+     *
+     * @param trainer of a model of the same shape and precision
+     * @throws MiniGptException if the model is another
+     */
+    public void restore(Trainer trainer) {
+        Gpt gpt = trainer.gpt();
+        INDArray[] moments = Moments.read(path, trainer.optimizer().firstMoment(), gpt.parameterInfos());
+        Moments.fill(path.resolve(ModelFolder.WEIGHTS), gpt.parameters());
+        trainer.restore(state, moments[0], moments[1]);
+    }
+}

@@ -1,0 +1,79 @@
+package org.minigpt.checkpoint;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.minigpt.train.EvalReport;
+import org.minigpt.train.OutlierGuard;
+import org.minigpt.train.TrainState;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * {@code state.json}: a {@link TrainState} as JSON. A number in it is the shortest that reads back as the same bits.
+ *
+ * @param lastEvaluation null if there was none
+ * @param bestEvaluation null if there was none
+ */
+record StateFile(
+        int version,
+        long iteration,
+        long optimizerSteps,
+        EvalReport lastEvaluation,
+        EvalReport bestEvaluation,
+        int evaluationsSinceBest,
+        OutlierGuard.State outliers) {
+    /** The file itself. */
+    static final String FILE = "state.json";
+
+    private static final int VERSION = 1;
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .build();
+
+    static void write(Path folder, TrainState state) throws IOException {
+        StateFile file = new StateFile(
+                VERSION,
+                state.iteration(),
+                state.optimizerSteps(),
+                state.lastEvaluation().orElse(null),
+                state.bestEvaluation().orElse(null),
+                state.evaluationsSinceBest(),
+                state.outliers());
+        Files.writeString(folder.resolve(FILE), JSON.writeValueAsString(file) + "\n");
+    }
+
+    /** @throws MiniGptException if it is of another version, or not a state */
+    static TrainState read(Path folder) throws IOException {
+        Path path = folder.resolve(FILE);
+        try {
+            JsonNode json = JSON.readTree(Files.readString(path));
+            int version = json.path("version").asInt();
+            if (version != VERSION) {
+                throw new MiniGptException(path + " is of version " + version + ", but this program reads version "
+                        + VERSION + ": use the program that saved it.");
+            }
+            StateFile file = JSON.treeToValue(json, StateFile.class);
+            return new TrainState(
+                    file.iteration,
+                    file.optimizerSteps,
+                    Optional.ofNullable(file.lastEvaluation),
+                    Optional.ofNullable(file.bestEvaluation),
+                    file.evaluationsSinceBest,
+                    file.outliers);
+        } catch (JsonProcessingException e) {
+            throw new MiniGptException(
+                    path + " is not the state of a run (" + e.getOriginalMessage()
+                            + "): use a checkpoint that this program saved.",
+                    e);
+        }
+    }
+}

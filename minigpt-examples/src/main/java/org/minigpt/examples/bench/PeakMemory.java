@@ -15,13 +15,22 @@ public final class PeakMemory {
 
     /** @return in units of 2^20 bytes, by Linux's count; nothing on other systems */
     public static OptionalDouble megabytes() {
+        return megabytes(KEY);
+    }
+
+    /**
+     * Another figure of the same kind.
+     *
+     * @param key as in {@code /proc/self/status}, with its colon: {@code VmRSS:} for what is resident now
+     */
+    static OptionalDouble megabytes(String key) {
         if (!Files.isReadable(STATUS)) {
             return OptionalDouble.empty();
         }
         try {
             // VmHWM:    123456 kB
             return Files.readAllLines(STATUS).stream()
-                    .filter(line -> line.startsWith(KEY))
+                    .filter(line -> line.startsWith(key))
                     .mapToDouble(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024.0)
                     .findFirst();
         } catch (IOException e) {

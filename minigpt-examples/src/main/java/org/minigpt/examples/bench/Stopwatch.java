@@ -18,8 +18,7 @@ final class Stopwatch {
     /** Takes note that a step has ended. */
     void step() {
         if (done == 0) {
-            long started = ManagementFactory.getRuntimeMXBean().getStartTime();
-            secondsToFirst = (System.currentTimeMillis() - started) / 1e3;
+            secondsToFirst = secondsSinceStart();
         }
         done++;
         if (done % steps == 0) {
@@ -27,6 +26,12 @@ final class Stopwatch {
             best = Math.min(best, (now - start) / 1e6 / steps);
             start = now;
         }
+    }
+
+    /** @return from the start of the JVM until now */
+    static double secondsSinceStart() {
+        long started = ManagementFactory.getRuntimeMXBean().getStartTime();
+        return (System.currentTimeMillis() - started) / 1e3;
     }
 
     /** @return the fastest round's milliseconds a step */

@@ -24,7 +24,7 @@ public record Workload(GptConfig config, int batchSize, int steps, int rounds) {
     static final AdamWConfig ADAM_W = AdamWConfig.pytorch().withDecay(0.1, DecayGroup.ALL);
 
     /** @return the batch, the same for each call */
-    Batch batch() {
+    public Batch batch() {
         Random random = new Random(1337);
         int[] x = random.ints(tokens(), 0, config.vocabSize()).toArray();
         int[] y = random.ints(tokens(), 0, config.vocabSize()).toArray();

@@ -1,21 +1,28 @@
 package org.minigpt.examples.cli;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.IntConsumer;
+import org.minigpt.data.Batch;
+import org.minigpt.data.RandomWindows;
+import org.minigpt.data.Tokens;
 import org.minigpt.examples.bench.AttentionSweep;
 import org.minigpt.examples.bench.Lines;
 import org.minigpt.examples.bench.Measurement;
 import org.minigpt.examples.bench.ModelFlops;
 import org.minigpt.examples.bench.PeakMemory;
 import org.minigpt.examples.bench.PlannedBench;
+import org.minigpt.examples.bench.Soak;
 import org.minigpt.examples.bench.StockBench;
 import org.minigpt.examples.bench.Workload;
+import org.minigpt.io.TokenFolder;
 import org.minigpt.kernels.KernelInfo;
 import org.minigpt.kernels.SgemmPeak;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.train.BatchSource;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -93,6 +100,18 @@ final class BenchCommand implements Callable<Integer> {
             description = "4096 tokens a step, 128 wide, in rows of 64 to 2048 tokens, each in a JVM of its own.")
     private boolean attentionSweep;
 
+    @Option(
+            names = "--soak",
+            paramLabel = "MINUTES",
+            description = "Train for so long, and print a step's time and the process' memory every minute.")
+    private Integer soak;
+
+    @Option(
+            names = "--data",
+            paramLabel = "DIR",
+            description = "With --soak: train on random windows of the token files there [one batch of random ids].")
+    private Path data;
+
     @Option(names = "--batch-size", paramLabel = "B", description = "Rows of a batch [of --config].")
     private Integer batchSize;
 
@@ -118,16 +137,41 @@ final class BenchCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Lines lines = new Lines(System.out);
-        if (attentionSweep) {
+        if (data != null && soak == null) {
+            throw new ParameterException(spec.commandLine(), "--data is for --soak: add that, or leave it out.");
+        }
+        if (soak != null) {
+            Checks.requireAtLeastOne("--soak", soak);
+            soak();
+        } else if (attentionSweep) {
             sweep(lines);
         } else {
-            measure(workload(), lines);
+            measure(workload(Workload.VOCAB_SIZE), lines);
         }
         return 0;
     }
 
-    private Workload workload() {
-        GptConfig.Builder config = model.builder(Workload.VOCAB_SIZE);
+    /** Trains as {@code minigpt train} would, without evaluations. */
+    private void soak() {
+        int threads = replicas != null ? replicas : Runtime.getRuntime().availableProcessors();
+        BatchSource batches;
+        Workload work;
+        if (data != null) {
+            TokenFolder.Opened folder = TokenFolder.open(data);
+            work = workload(folder.tokenizer().vocabSize());
+            Tokens train = folder.data().train();
+            batches = new RandomWindows(train, work.batchSize(), work.config().blockSize(), 1337)::batch;
+        } else {
+            work = workload(Workload.VOCAB_SIZE);
+            Batch batch = work.batch();
+            batches = iteration -> batch;
+        }
+        Gpt gpt = Gpt.builder(work.config()).replicas(threads).build();
+        Soak.run(gpt, batches, work.batchSize(), soak, System.out::println);
+    }
+
+    private Workload workload(int vocabSize) {
+        GptConfig.Builder config = model.builder(vocabSize);
         preset("--block-size", config::blockSize, preset.blockSize);
         preset("--n-embd", config::nEmbd, preset.nEmbd);
         preset("--n-head", config::nHead, preset.nHead);

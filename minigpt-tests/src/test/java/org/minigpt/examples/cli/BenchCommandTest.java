@@ -125,4 +125,13 @@ class BenchCommandTest {
                 result.err());
         assertEquals(2, result.exitCode());
     }
+
+    @Test
+    void dataIsForTheSoak() {
+        Cli.Result result = bench(List.of("--data", "tokens"));
+
+        assertEquals(2, result.exitCode());
+        assertTrue(result.err().startsWith("minigpt: --data is for --soak: add that, or leave it out."), result.err());
+        Cli.run("bench", "--soak", 0).assertSentence("--soak is 0: it must be at least 1.");
+    }
 }

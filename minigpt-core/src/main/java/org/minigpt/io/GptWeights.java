@@ -3,10 +3,12 @@ package org.minigpt.io;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.minigpt.graph.Parameter;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 
@@ -25,11 +27,13 @@ final class GptWeights {
 
     private final SafetensorsReader file;
     private final HfConfig config;
+    private final Function<GptConfig, Gpt.Builder> models;
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
 
-    private GptWeights(SafetensorsReader file, HfConfig config) {
+    private GptWeights(SafetensorsReader file, HfConfig config, Function<GptConfig, Gpt.Builder> models) {
         this.file = file;
         this.config = config;
+        this.models = models;
         file.tensors().forEach((name, tensor) -> {
             String plain = name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name;
             if (!MASK.matcher(plain).matches() && tensors.put(plain, tensor) != null) {
@@ -43,10 +47,11 @@ final class GptWeights {
      * Makes the model whose parameters a file holds. Names, shapes and types are compared before anything of the
      * configuration's sizes is allocated.
      *
+     * @param models begins a model of the configuration
      * @throws MiniGptException if a tensor is missing, is one too many, or is of another shape or type
      */
-    static Gpt load(SafetensorsReader file, HfConfig config) {
-        return new GptWeights(file, config).load();
+    static Gpt load(SafetensorsReader file, HfConfig config, Function<GptConfig, Gpt.Builder> models) {
+        return new GptWeights(file, config, models).load();
     }
 
     private Gpt load() {
@@ -65,7 +70,7 @@ final class GptWeights {
                     + ", which the model of its config.json does not have" + REMEDY);
         });
         Gpt gpt =
-                Gpt.builder(config.gpt()).dataType(dataType()).zeroParameters().build();
+                models.apply(config.gpt()).dataType(dataType()).zeroParameters().build();
         // In the order of the file, and straight into the model's own memory.
         tensors.forEach((name, tensor) -> file.read(tensor, gpt.parameters().get(name)));
         return gpt;
@@ -74,7 +79,7 @@ final class GptWeights {
     private List<Parameter> declared() {
         // A number of layers beyond that of the tensors would only cost memory until the first is found missing.
         int layers = Math.min(config.gpt().nLayer(), tensors.size() + 1);
-        return Gpt.declaredParameters(config.gpt().toBuilder().nLayer(layers).build());
+        return models.apply(config.gpt().toBuilder().nLayer(layers).build()).declaredParameters();
     }
 
     /** Hugging Face's GPT-2 has no bias in its head, so there it is 0. */

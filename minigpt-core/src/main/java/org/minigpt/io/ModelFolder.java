@@ -9,9 +9,11 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.util.AtomicFolder;
@@ -98,6 +100,16 @@ public final class ModelFolder {
      *     files do not fit each other
      */
     public static SavedModel load(Path dir) {
+        return load(dir, Gpt::builder);
+    }
+
+    /**
+     * {@link #load(Path)} of a model that was built otherwise than from its configuration alone, with blocks of its own or
+     * another op set: those are not in the folder.
+     *
+     * @param models begins the model as it was begun before it was saved: {@code config -> Gpt.builder(config).block(...)}
+     */
+    public static SavedModel load(Path dir, Function<GptConfig, Gpt.Builder> models) {
         requireFolder(dir);
         Path configFile = AtomicFolder.locate(dir, CONFIG);
         HfConfig config = HfConfig.read(configFile);
@@ -110,7 +122,7 @@ public final class ModelFolder {
                     + ": use the tokenizer.json that was saved with the model.");
         }
         try (SafetensorsReader weights = SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
-            return new SavedModel(GptWeights.load(weights, config), tokenizer);
+            return new SavedModel(GptWeights.load(weights, config, models), tokenizer);
         }
     }
 

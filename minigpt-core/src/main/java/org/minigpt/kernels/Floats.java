@@ -50,12 +50,12 @@ public final class Floats {
     }
 
     /** Copies {@code count} floats from {@code offset} on to {@code tile[start..]}. */
-    void read(int offset, float[] tile, int start, int count) {
+    public void read(int offset, float[] tile, int start, int count) {
         buffer.get(offset, tile, start, count);
     }
 
     /** Copies {@code count} floats of {@code tile[start..]} to {@code offset}. */
-    void write(int offset, float[] tile, int start, int count) {
+    public void write(int offset, float[] tile, int start, int count) {
         buffer.put(offset, tile, start, count);
     }
 

@@ -4,10 +4,11 @@ import java.util.List;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
 import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.FloatPointer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** The list of this library's ops, and how those of type DOUBLE read and write their arrays. */
+/** The list of this library's ops, and how an op whose arithmetic is plain doubles reads and writes its arrays. */
 public final class JavaOps {
     private JavaOps() {}
 
@@ -57,19 +58,28 @@ public final class JavaOps {
         return Checks.read(JavaOp.isRowMajor(whole) ? whole : whole.dup('c'));
     }
 
-    static boolean isDouble(INDArray array) {
+    /** @return whether an array is of type DOUBLE, for an op that computes in floats otherwise */
+    public static boolean isDouble(INDArray array) {
         return array.dataType() == DataType.DOUBLE;
     }
 
-    /** @return a copy of the entries of a row-major array of type DOUBLE */
-    static double[] read(INDArray array) {
+    /** @return a copy of the entries of a row-major array of type FLOAT or DOUBLE */
+    public static double[] read(INDArray array) {
         double[] values = new double[Math.toIntExact(array.length())];
-        new DoublePointer(array.data().addressPointer()).get(values);
+        if (isDouble(array)) {
+            new DoublePointer(array.data().addressPointer()).get(values);
+            return values;
+        }
+        float[] narrow = new float[values.length];
+        new FloatPointer(array.data().addressPointer()).get(narrow);
+        for (int i = 0; i < narrow.length; i++) {
+            values[i] = narrow[i];
+        }
         return values;
     }
 
-    /** y = f(x), entry by entry, for row-major arrays of type DOUBLE. */
-    static void map(INDArray x, INDArray y, DoubleUnaryOperator f) {
+    /** y = f(x), entry by entry, for row-major arrays of type FLOAT or DOUBLE; y may be x. */
+    public static void map(INDArray x, INDArray y, DoubleUnaryOperator f) {
         double[] values = read(x);
         for (int i = 0; i < values.length; i++) {
             values[i] = f.applyAsDouble(values[i]);
@@ -77,8 +87,8 @@ public final class JavaOps {
         write(values, y);
     }
 
-    /** y = f(a, b), entry by entry, for row-major arrays of type DOUBLE. */
-    static void map(INDArray a, INDArray b, INDArray y, DoubleBinaryOperator f) {
+    /** y = f(a, b), entry by entry, for row-major arrays of type FLOAT or DOUBLE; y may be a or b. */
+    public static void map(INDArray a, INDArray b, INDArray y, DoubleBinaryOperator f) {
         double[] values = read(a);
         double[] others = read(b);
         for (int i = 0; i < values.length; i++) {
@@ -87,8 +97,16 @@ public final class JavaOps {
         write(values, y);
     }
 
-    /** Copies values into a row-major array of type DOUBLE. */
-    static void write(double[] values, INDArray array) {
-        new DoublePointer(array.data().addressPointer()).put(values);
+    /** Copies values into a row-major array of type FLOAT or DOUBLE. */
+    public static void write(double[] values, INDArray array) {
+        if (isDouble(array)) {
+            new DoublePointer(array.data().addressPointer()).put(values);
+            return;
+        }
+        float[] narrow = new float[values.length];
+        for (int i = 0; i < narrow.length; i++) {
+            narrow[i] = (float) values[i];
+        }
+        new FloatPointer(array.data().addressPointer()).put(narrow);
     }
 }

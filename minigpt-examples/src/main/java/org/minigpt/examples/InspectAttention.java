@@ -7,8 +7,11 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.minigpt.examples.report.AttentionHeatMap;
 import org.minigpt.examples.report.PlainErrors;
+import org.minigpt.graph.Positions;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.kernels.AttentionShape;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
 import org.minigpt.text.Tokenizer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -49,39 +52,44 @@ public final class InspectAttention {
     static double[][][][] attention(Gpt gpt, int[] ids) {
         int layers = gpt.config().nLayer();
         int heads = gpt.config().nHead();
+        String queriesAndKeys = gpt.config().positions() == Positions.ROTARY ? ".attn.rotary" : ".attn.c_attn";
         List<String> names = IntStream.range(0, layers)
-                .mapToObj(i -> "h." + i + ".attn.c_attn")
+                .mapToObj(i -> "h." + i + queriesAndKeys)
                 .toList();
         INDArray x = Nd4j.createFromArray(new int[][] {ids}); // (1,T)
         Map<String, INDArray> qkv = gpt.sameDiff().output(Map.of(Gpt.IDS, x), names);
 
         double[][][][] weights = new double[layers][heads][][];
         for (int layer = 0; layer < layers; layer++) {
-            INDArray rows = qkv.get(names.get(layer)).reshape(ids.length, -1); // (T,3C)
+            INDArray rows = qkv.get(names.get(layer)).reshape(ids.length, -1); // (T,(H+2K)·D)
             for (int head = 0; head < heads; head++) {
-                weights[layer][head] = attention(rows.toDoubleMatrix(), head, heads);
+                weights[layer][head] = attention(rows.toDoubleMatrix(), head, gpt.config());
             }
         }
         return weights;
     }
 
     /**
-     * One head's weights: softmax(q·kᵀ/√D), where a token sees itself and what is before it.
+     * One head's weights: softmax(q·kᵀ/√D), where a token sees itself and what is before it; with ALiBi less of it, the
+     * further it is away.
      *
-     * @param qkv [T,3C]: the queries of all heads side by side, then the keys, then the values
+     * @param qkv [T,(H+2K)·D]: the queries of all heads side by side, then the keys, then the values
      * @return [T,T]
      */
-    private static double[][] attention(double[][] qkv, int head, int heads) {
+    private static double[][] attention(double[][] qkv, int head, GptConfig config) {
         int time = qkv.length;
-        int channels = qkv[0].length / 3;
-        int size = channels / heads; // D
+        int heads = config.nHead();
+        int size = config.nEmbd() / heads; // D
+        int key = (heads + head / (heads / config.nKvHead())) * size;
+        double slope = config.positions() == Positions.ALIBI ? AttentionShape.alibiSlope(head, heads) : 0;
         double[][] weights = new double[time][time];
         for (int t = 0; t < time; t++) {
             double[] scores = new double[t + 1];
             for (int s = 0; s <= t; s++) {
                 for (int d = 0; d < size; d++) {
-                    scores[s] += qkv[t][head * size + d] * qkv[s][channels + head * size + d] / Math.sqrt(size);
+                    scores[s] += qkv[t][head * size + d] * qkv[s][key + d] / Math.sqrt(size);
                 }
+                scores[s] -= slope * (t - s);
             }
             System.arraycopy(softmax(scores), 0, weights[t], 0, t + 1);
         }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -68,6 +69,35 @@ class InspectAttentionTest {
                         weighed += weights[layer][c / HEAD_SIZE][t][s] * value;
                     }
                     assertEquals(inside.get(attn + "heads").getDouble(0, t, c), weighed, 1e-12);
+                }
+            }
+        }
+    }
+
+    /** With heads that share keys and values, and with rotary positions or ALiBi. */
+    @Test
+    void weightsAreTheModelsOwnWithOtherLayers() {
+        for (Positions positions : Positions.values()) {
+            Gpt other = Gpt.builder(gpt.config().toBuilder()
+                            .nKvHead(1)
+                            .positions(positions)
+                            .build())
+                    .dataType(DataType.DOUBLE)
+                    .seed(7)
+                    .build();
+            double[][][][] weights = InspectAttention.attention(other, ids);
+            INDArray x = Nd4j.createFromArray(new int[][] {ids});
+            Map<String, INDArray> inside =
+                    other.sameDiff().output(Map.of(Gpt.IDS, x), List.of("h.0.attn.c_attn", "h.0.attn.heads"));
+            for (int t = 0; t < ids.length; t++) {
+                for (int c = 0; c < CHANNELS; c++) {
+                    double weighed = 0;
+                    for (int s = 0; s < ids.length; s++) {
+                        double value =
+                                inside.get("h.0.attn.c_attn").getDouble(0, s, CHANNELS + HEAD_SIZE + c % HEAD_SIZE);
+                        weighed += weights[0][c / HEAD_SIZE][t][s] * value;
+                    }
+                    assertEquals(inside.get("h.0.attn.heads").getDouble(0, t, c), weighed, 1e-12);
                 }
             }
         }

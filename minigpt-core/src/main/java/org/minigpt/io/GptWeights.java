@@ -55,6 +55,10 @@ final class GptWeights {
     }
 
     private Gpt load() {
+        if (config.ownBlocks() && !models.apply(config.gpt()).hasOwnBlocks()) {
+            throw new MiniGptException(file.path() + " is of a model with blocks of its own, which its folder does not"
+                    + " hold: open it in Java, by ModelFolder.load with what builds them.");
+        }
         Map<String, TensorInfo> left = new LinkedHashMap<>(tensors);
         for (Parameter parameter : declared()) {
             TensorInfo tensor = left.remove(parameter.name());

@@ -26,8 +26,9 @@ import org.nd4j.linalg.api.buffer.DataType;
  *
  * @param gpt the shape of the model
  * @param own whether MiniGPT wrote the file
+ * @param ownBlocks whether the model's blocks are not those of the configuration, but of somebody's own
  */
-record HfConfig(GptConfig gpt, boolean own) {
+record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
     private static final String MODEL_TYPE = "gpt2";
     private static final String OWN = "minigpt";
     /** Hugging Face's library puts it in every file. */
@@ -51,7 +52,7 @@ record HfConfig(GptConfig gpt, boolean own) {
     private static final ObjectWriter WRITER = new JsonMapper().writerWithDefaultPrettyPrinter();
 
     /** @throws MiniGptException if the file cannot be written */
-    static void write(Path file, GptConfig config, DataType dataType) {
+    static void write(Path file, GptConfig config, DataType dataType, boolean ownBlocks) {
         ObjectNode json = new JsonMapper().createObjectNode();
         json.put("model_type", MODEL_TYPE);
         json.putArray("architectures").add("GPT2LMHeadModel");
@@ -74,15 +75,16 @@ record HfConfig(GptConfig gpt, boolean own) {
         json.putNull("bos_token_id");
         json.putNull("eos_token_id");
         ObjectNode own = json.putObject(OWN);
-        own.put("version", config.hasLayersOfGpt2() ? VERSION : VERSION_WITH_LAYERS);
+        own.put("version", config.hasLayersOfGpt2() && !ownBlocks ? VERSION : VERSION_WITH_LAYERS);
         own.put("bias", lower(config.bias()));
         own.put("initialization", lower(config.initialization()));
-        if (!config.hasLayersOfGpt2()) {
+        if (!config.hasLayersOfGpt2() || ownBlocks) {
             own.put("norm", lower(config.norm()));
             own.put("positions", lower(config.positions()));
             own.put("rope_theta", config.ropeTheta());
             own.put("mlp", lower(config.mlp()));
             own.put("n_kv_head", config.nKvHead());
+            own.put("own_blocks", ownBlocks);
         }
         AtomicFiles.write(file, out -> WRITER.writeValue(out, json));
     }
@@ -119,9 +121,7 @@ record HfConfig(GptConfig gpt, boolean own) {
                 .tiedHead(json.flag("tie_word_embeddings", true))
                 .bias(Bias.ALL)
                 .initialization(Initialization.NANOGPT);
-        if (own) {
-            readOwn(json.object(OWN), gpt);
-        }
+        boolean ownBlocks = own && readOwn(json.object(OWN), gpt);
         GptConfig config = json.built(gpt);
         if (config.mlp() == Mlp.SWIGLU) {
             json.requireValue("activation_function", SILU);
@@ -133,10 +133,11 @@ record HfConfig(GptConfig gpt, boolean own) {
             String rule = config.mlp() == Mlp.SWIGLU ? "8/3·n_embd up to a multiple of 16" : "4·n_embd";
             throw json.unsupported("n_inner", rule + ", here " + config.nInner());
         }
-        return new HfConfig(config, own);
+        return new HfConfig(config, own, ownBlocks);
     }
 
-    private static void readOwn(JsonConfig own, GptConfig.Builder gpt) {
+    /** @return whether the model has blocks of somebody's own */
+    private static boolean readOwn(JsonConfig own, GptConfig.Builder gpt) {
         int version = own.requireVersion(VERSION, VERSION_WITH_LAYERS);
         gpt.bias(own.choice("bias", JsonConfig.names(Bias.values())));
         gpt.initialization(own.choice("initialization", JsonConfig.names(Initialization.values())));
@@ -147,6 +148,7 @@ record HfConfig(GptConfig gpt, boolean own) {
             gpt.mlp(own.choice("mlp", JsonConfig.names(Mlp.values())));
             gpt.nKvHead(own.integer("n_kv_head"));
         }
+        return own.flag("own_blocks", false);
     }
 
     /** GPT-2 has three dropouts, the lecture and nanoGPT have one. */

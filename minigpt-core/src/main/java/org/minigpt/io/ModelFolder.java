@@ -85,7 +85,7 @@ public final class ModelFolder {
         }
         AtomicFolder.write(dir, folder -> {
             Safetensors.write(folder.resolve(WEIGHTS), gpt.parameters(), Map.of("format", "pt"));
-            HfConfig.write(folder.resolve(CONFIG), gpt.config(), gpt.dataType());
+            HfConfig.write(folder.resolve(CONFIG), gpt.config(), gpt.dataType(), gpt.hasOwnBlocks());
             tokenizer.save(folder.resolve(TOKENIZER));
         });
     }

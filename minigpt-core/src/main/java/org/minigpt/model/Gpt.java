@@ -152,6 +152,11 @@ public final class Gpt {
         return config;
     }
 
+    /** @return whether the blocks are those of {@link Builder#block}, not of the configuration */
+    public boolean hasOwnBlocks() {
+        return block != null;
+    }
+
     /** @return FLOAT or DOUBLE */
     public DataType dataType() {
         return dataType;
@@ -350,6 +355,11 @@ public final class Gpt {
         public Builder block(IntFunction<? extends GraphLayer> block) {
             this.block = block;
             return this;
+        }
+
+        /** @return whether {@link #block} was called */
+        public boolean hasOwnBlocks() {
+            return block != null;
         }
 
         /** @return {@link Gpt#declaredParameters} of the model that {@link #build} would make */

@@ -97,10 +97,15 @@ class ReadmeTest {
 
     @Test
     void everyFileThatIsLinkedIsThere() throws IOException {
-        for (Path page :
-                List.of("README.md", "docs/architecture.md", "docs/performance.md", "docs/training.md").stream()
-                        .map(ROOT::resolve)
-                        .toList()) {
+        for (Path page : List.of(
+                        "README.md",
+                        "docs/architecture.md",
+                        "docs/performance.md",
+                        "docs/training.md",
+                        "docs/extending.md")
+                .stream()
+                .map(ROOT::resolve)
+                .toList()) {
             Matcher link = Pattern.compile("\\]\\((?!http)([^)]+)\\)").matcher(Files.readString(page));
             while (link.find()) {
                 assertTrue(Files.exists(page.resolveSibling(link.group(1))), page + " links " + link.group(1));

@@ -39,7 +39,7 @@ class HfConfigTest {
 
     @Test
     void theFileHasHuggingFacesKeys() throws IOException {
-        HfConfig.write(file, TinyModels.nanoGpt(), DataType.FLOAT);
+        HfConfig.write(file, TinyModels.nanoGpt(), DataType.FLOAT, false);
         assertEquals("""
                 {
                   "model_type" : "gpt2",
@@ -72,7 +72,7 @@ class HfConfigTest {
     /** Under a version of their own: a program that knows none of these layers must not take the model for GPT-2's. */
     @Test
     void otherLayersAreNamed() throws IOException {
-        HfConfig.write(file, TinyModels.llama(), DataType.FLOAT);
+        HfConfig.write(file, TinyModels.llama(), DataType.FLOAT, false);
         String json = Files.readString(file).replace(System.lineSeparator(), "\n");
         assertTrue(json.contains("\"activation_function\" : \"silu\""), json);
         // 8·8/3 = 21.3, up to a multiple of 16
@@ -86,14 +86,21 @@ class HfConfigTest {
                     "positions" : "rotary",
                     "rope_theta" : 500.0,
                     "mlp" : "swiglu",
-                    "n_kv_head" : 1
+                    "n_kv_head" : 1,
+                    "own_blocks" : false
                   }
                 }""".indent(0).stripTrailing()), json);
     }
 
     @Test
+    void blocksOfOnesOwnAreNoted() {
+        HfConfig.write(file, TinyModels.lecture(), DataType.FLOAT, true);
+        assertEquals(new HfConfig(TinyModels.lecture(), true, true), HfConfig.read(file));
+    }
+
+    @Test
     void namesThePrecision() throws IOException {
-        HfConfig.write(file, TinyModels.lecture(), DataType.DOUBLE);
+        HfConfig.write(file, TinyModels.lecture(), DataType.DOUBLE, false);
         String json = Files.readString(file);
         assertTrue(json.contains("\"torch_dtype\" : \"float64\""), json);
     }
@@ -101,8 +108,8 @@ class HfConfigTest {
     @ParameterizedTest
     @MethodSource("org.minigpt.io.TinyModels#all")
     void comesBack(GptConfig config) {
-        HfConfig.write(file, config, DataType.FLOAT);
-        assertEquals(new HfConfig(config, true), HfConfig.read(file));
+        HfConfig.write(file, config, DataType.FLOAT, false);
+        assertEquals(new HfConfig(config, true, false), HfConfig.read(file));
     }
 
     @Test
@@ -141,10 +148,10 @@ class HfConfigTest {
                 .tiedHead(true)
                 .initialization(Initialization.NANOGPT)
                 .build();
-        assertEquals(new HfConfig(gpt2, false), HfConfig.read(file));
+        assertEquals(new HfConfig(gpt2, false, false), HfConfig.read(file));
         // The keys that may be absent have GPT2Config's defaults.
         Files.writeString(file, LEAST);
-        assertEquals(new HfConfig(gpt2, false), HfConfig.read(file));
+        assertEquals(new HfConfig(gpt2, false, false), HfConfig.read(file));
     }
 
     @Test

@@ -39,6 +39,8 @@ public final class JavaOps {
                 new DropoutOp.Gradient(),
                 new CrossEntropyOp(),
                 new CrossEntropyOp.Gradient(),
+                new ExternalGradientOp(),
+                new ExternalGradientOp.Gradient(),
                 new InferenceLinearOp(),
                 new CachedAttentionOp(),
                 new EmbeddingAtOp(),

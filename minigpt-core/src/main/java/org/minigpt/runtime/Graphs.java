@@ -23,8 +23,11 @@ public final class Graphs {
         return sd;
     }
 
-    /** @return the graph's gradient function, which is made the first time */
-    public static synchronized SameDiff differentiate(SameDiff sd) {
+    /**
+     * @param also placeholders that gradients are wanted for, besides the parameters
+     * @return the graph's gradient function, which is made the first time
+     */
+    public static synchronized SameDiff differentiate(SameDiff sd, String... also) {
         if (sd.hasGradientFunction()) {
             return sd.getFunction(GRADIENT_FUNCTION);
         }
@@ -32,7 +35,7 @@ public final class Graphs {
         PrintStream stdout = System.out;
         System.setOut(new LineFilter(stdout));
         try {
-            sd.createGradFunction();
+            sd.createGradFunction(also);
         } finally {
             System.setOut(stdout);
         }

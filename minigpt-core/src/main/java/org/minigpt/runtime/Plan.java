@@ -22,12 +22,17 @@ public final class Plan {
     private final Map<String, INDArray> outputs;
     private final Map<String, INDArray> sources;
 
+    /** The number of the first step that reads each placeholder. */
+    private final Map<String, Integer> firstReaders;
+
     Plan(
             List<Runnable> steps,
             Map<String, INDArray> placeholders,
+            Map<String, Integer> firstReaders,
             Map<String, INDArray> outputs,
             Map<String, INDArray> sources) {
         this.steps = steps;
+        this.firstReaders = firstReaders;
         this.placeholders = placeholders;
         this.outputs = outputs;
         this.sources = sources;
@@ -59,8 +64,26 @@ public final class Plan {
 
     /** Computes the outputs from the placeholders as they are set. */
     public void run() {
-        for (Runnable step : steps) {
-            step.run();
+        run(0, steps.size());
+    }
+
+    /** Runs what comes before the first step that reads a placeholder: forward, if it is the gradient of the output. */
+    public void runBefore(String placeholder) {
+        run(0, firstReader(placeholder));
+    }
+
+    /** Runs what {@link #runBefore} left. */
+    public void runFrom(String placeholder) {
+        run(firstReader(placeholder), steps.size());
+    }
+
+    private int firstReader(String placeholder) {
+        return firstReaders.getOrDefault(placeholder, steps.size());
+    }
+
+    private void run(int from, int to) {
+        for (int i = from; i < to; i++) {
+            steps.get(i).run();
         }
     }
 
@@ -85,6 +108,19 @@ public final class Plan {
                     .get(NDArrayIndex.interval(first, first + own.length()))
                     .reshape(own.shape()));
         }
+    }
+
+    /**
+     * Copies an output into a part of an array.
+     *
+     * @param target of the output's type, contiguous and row-major
+     * @param first the part's first entry
+     */
+    public void get(String name, INDArray target, long first) {
+        INDArray own = outputs.get(name);
+        int width = own.dataType().width();
+        Pointer to = at(target.data().addressPointer(), first * width);
+        Pointer.memcpy(to, own.data().addressPointer(), own.length() * width);
     }
 
     private static Pointer at(Pointer start, long bytes) {

@@ -24,6 +24,7 @@ final class PlanBuilder {
 
     private final List<Runnable> steps = new ArrayList<>();
     private final Map<String, INDArray> placeholders = new LinkedHashMap<>();
+    private final Map<String, Integer> firstReaders = new HashMap<>();
     private final Map<String, INDArray> sources = new LinkedHashMap<>();
     private final Map<String, INDArray> arrays = new HashMap<>();
     private final Map<String, Integer> lastUse = new HashMap<>();
@@ -60,7 +61,7 @@ final class PlanBuilder {
         for (String name : outputs) {
             results.put(name, array(name));
         }
-        return new Plan(steps, placeholders, results, sources);
+        return new Plan(steps, placeholders, firstReaders, results, sources);
     }
 
     /** The ops that the outputs depend on, in the order in which the graph got them but none before its inputs. */
@@ -178,6 +179,7 @@ final class PlanBuilder {
             array = PlanMemory.create(variable.dataType(), value.shape());
             array.assign(value);
             placeholders.put(name, array);
+            firstReaders.put(name, steps.size());
         } else {
             array = sd.getArrForVarName(name);
             if (array == null) {

@@ -1,0 +1,213 @@
+package org.minigpt.dl4j;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.RNNFormat;
+import org.deeplearning4j.nn.gradient.DefaultGradient;
+import org.deeplearning4j.nn.gradient.Gradient;
+import org.deeplearning4j.nn.layers.samediff.SameDiffOutputLayer;
+import org.deeplearning4j.nn.workspace.ArrayType;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.minigpt.dl4j.LayerGraph.Share;
+import org.minigpt.ops.JavaOp;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.common.primitives.Pair;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.transforms.custom.SoftMax;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** A {@link LanguageModelOutputLayer} at work in a network. */
+final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
+    private static final long serialVersionUID = 1L;
+    private static final String TARGETS = "targets";
+
+    private transient LayerGraph graph;
+
+    /** The loss that the backward pass computed, and of what: DL4J asks for the score next. */
+    private transient double loss;
+
+    private transient INDArray lossInput;
+    private transient INDArray lossLabels;
+
+    LanguageModelOutputLayerImpl(NeuralNetConfiguration conf, DataType dataType) {
+        super(conf, dataType);
+    }
+
+    private LanguageModelOutputLayer head() {
+        return (LanguageModelOutputLayer) layerConf();
+    }
+
+    @SuppressWarnings("try") // the scope is there for its effect
+    private LayerGraph graph() {
+        if (graph == null || !graph.isOf(paramTable)) {
+            try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
+                graph = new LayerGraph(dataType, paramTable, true, (sd, scope) -> {
+                    SDVariable x = sd.placeHolder(LayerGraph.INPUT, dataType, -1, -1, head().getNIn());
+                    SDVariable targets = sd.placeHolder(TARGETS, DataType.INT32, -1, -1);
+                    return head().loss(scope, head().define(scope, x), targets);
+                });
+            }
+        }
+        return graph;
+    }
+
+    @Override
+    public INDArray activate(boolean training, LayerWorkspaceMgr workspaceMgr) {
+        assertInputSet(false);
+        requireInput();
+        applyDropOutIfNecessary(training, workspaceMgr);
+        INDArray x = rows();
+        INDArray y = workspaceMgr.createUninitialized(
+                ArrayType.ACTIVATIONS, dataType, new long[] {x.size(0), x.size(1), head().getNOut()}, 'c');
+        logits(x, y);
+        if (head().getActivation() == Activation.SOFTMAX) {
+            Nd4j.exec(new SoftMax(y, y, -1));
+        }
+        return ncw() ? y.permute(0, 2, 1) : y;
+    }
+
+    private void logits(INDArray x, INDArray y) {
+        String name = head().activationsVertexName();
+        Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x);
+        LayerGraph.run(graph().inference(name, inputs), share -> {
+            LayerGraph.set(share, inputs, 0);
+            share.plan().run();
+            share.plan().get(name, y, share.first() * (y.length() / y.size(0)));
+        });
+    }
+
+    @Override
+    public Pair<Gradient, INDArray> backpropGradient(INDArray epsilon, LayerWorkspaceMgr workspaceMgr) {
+        assertInputSet(true);
+        requireInput();
+        applyDropOutIfNecessary(true, workspaceMgr);
+        INDArray x = rows();
+        Targets targets = targets(x);
+        Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x, TARGETS, targets.ids());
+        List<Share> shares = graph().training(inputs);
+        double[] losses = new double[shares.size()];
+        INDArray dx = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, x.shape(), 'c');
+        LayerGraph.run(shares, share -> {
+            double weight = targets.share(share.first(), share.rows());
+            LayerGraph.set(share, inputs, 0);
+            // DL4J's updaters divide gradients by the number of examples.
+            share.plan().set(LayerGraph.OUTPUT_GRADIENT, Nd4j.scalar(dataType, weight * x.size(0)), 0);
+            share.plan().run();
+            losses[share.index()] = weight * share.plan().output(graph.output()).getDouble(0);
+            share.plan().get(graph.gradientOf(LayerGraph.INPUT), dx, share.first() * (dx.length() / dx.size(0)));
+        });
+        graph.addUp(shares.size(), gradients);
+        loss = 0;
+        for (double part : losses) {
+            loss += part;
+        }
+        lossInput = input;
+        lossLabels = labels;
+        Gradient result = new DefaultGradient(gradients);
+        gradTable.forEach(result::setGradientFor);
+        return new Pair<>(result, backpropDropOutIfPresent(ncw() ? dx.permute(0, 2, 1) : dx));
+    }
+
+    @Override
+    public double computeScore(double fullNetRegTerm, boolean training, LayerWorkspaceMgr workspaceMgr) {
+        if (lossInput != null && lossInput == input && lossLabels == labels) {
+            return loss + fullNetRegTerm;
+        }
+        requireInput();
+        INDArray x = rows();
+        Targets targets = targets(x);
+        Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x, TARGETS, targets.ids());
+        List<Share> shares = graph().inference(graph().output(), inputs);
+        double[] losses = new double[shares.size()];
+        LayerGraph.run(shares, share -> {
+            LayerGraph.set(share, inputs, 0);
+            share.plan().run();
+            losses[share.index()] = targets.share(share.first(), share.rows())
+                    * share.plan().output(graph.output()).getDouble(0);
+        });
+        return Arrays.stream(losses).sum() + fullNetRegTerm;
+    }
+
+    /** @return the mean loss of each sequence's counted steps, plus the penalty, [B,1] */
+    @Override
+    public INDArray computeScoreForExamples(double fullNetRegTerm, LayerWorkspaceMgr workspaceMgr) {
+        requireInput();
+        INDArray x = rows();
+        Targets targets = targets(x);
+        INDArray y = Nd4j.create(dataType, x.size(0), x.size(1), head().getNOut());
+        logits(x, y);
+        double[] means = targets.meanLosses(y.reshape(y.length()).toDoubleVector());
+        INDArray scores = Nd4j.createFromArray(means).addi(fullNetRegTerm).castTo(dataType);
+        return workspaceMgr.leverageTo(ArrayType.ACTIVATIONS, scores.reshape(means.length, 1));
+    }
+
+    private boolean ncw() {
+        return head().getDataFormat() == RNNFormat.NCW;
+    }
+
+    private void requireInput() {
+        LayerChecks.requireSequences(head().describe(), input, head().getNIn(), ncw());
+    }
+
+    /** @return the input as the graph takes it, row-major [B,T,C] */
+    private INDArray rows() {
+        INDArray typed = input.dataType() == dataType ? input : input.castTo(dataType);
+        INDArray x = ncw() ? typed.permute(0, 2, 1) : typed;
+        return JavaOp.isRowMajor(x) ? x : x.dup('c');
+    }
+
+    private Targets targets(INDArray x) {
+        if (labels == null) {
+            throw new MiniGptException(
+                    head().describe() + " has no labels; fit or score the network with features and labels");
+        }
+        return Targets.of(head(), labels, maskArray, (int) x.size(0), (int) x.size(1));
+    }
+
+    @Override
+    public void setInput(INDArray input, LayerWorkspaceMgr workspaceMgr) {
+        super.setInput(input, workspaceMgr);
+        lossInput = null;
+    }
+
+    @Override
+    public void clear() {
+        super.clear();
+        lossInput = null;
+        lossLabels = null;
+    }
+
+    @Override
+    public void setParam(String key, INDArray val) {
+        LayerParameters.set(paramTable, key, val);
+    }
+
+    @Override
+    public void setParams(INDArray params) {
+        this.params.assign(params.reshape(this.params.shape()));
+    }
+
+    @Override
+    public void setParamsViewArray(INDArray params) {
+        super.setParamsViewArray(params);
+        if (paramTable != null) {
+            paramTable = layerConf().initializer().getGradientsFromFlattened(conf(), params);
+        }
+    }
+
+    @Override
+    public double calcRegularizationScore(boolean backpropParamsOnly) {
+        return LayerParameters.regularizationScore(layerConf(), paramTable, getIterationCount(), getEpochCount());
+    }
+
+    @Override
+    public int numLabels() {
+        return Math.toIntExact(head().getNOut());
+    }
+}

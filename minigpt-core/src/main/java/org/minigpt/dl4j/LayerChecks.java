@@ -1,0 +1,90 @@
+package org.minigpt.dl4j;
+
+import java.util.Arrays;
+import org.deeplearning4j.nn.conf.RNNFormat;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** The checks that the layers share, with their sentences. */
+final class LayerChecks {
+    /** Of the layers in a saved network's JSON; a change that an older library would misread raises it. */
+    static final int FORMAT_VERSION = 1;
+
+    private LayerChecks() {}
+
+    static void format(String layer, int version) {
+        if (version > FORMAT_VERSION) {
+            throw new MiniGptException(layer + " was saved in format " + version
+                    + ", but this library reads formats up to " + FORMAT_VERSION
+                    + "; open the network with the version of minigpt-core that saved it, or a newer one");
+        }
+    }
+
+    static void positive(String layer, String setting, long value) {
+        if (value <= 0) {
+            throw new MiniGptException(layer + " has " + setting + " " + value + "; set " + setting
+                    + " to at least 1 in its builder, or the network's input type to InputType.recurrent(size, steps)");
+        }
+    }
+
+    static void heads(String layer, long nHeads, long nOut) {
+        positive(layer, "nHeads", nHeads);
+        if (nOut % nHeads != 0) {
+            throw new MiniGptException(layer + " has nOut " + nOut + ", which its nHeads " + nHeads
+                    + " does not divide; choose a multiple of it, such as " + (nOut / nHeads + 1) * nHeads);
+        }
+    }
+
+    static void share(String layer, String setting, double share) {
+        if (!(share >= 0 && share < 1)) {
+            throw new MiniGptException(
+                    layer + " has " + setting + " " + share + "; choose a share from 0 to below 1, such as 0.1");
+        }
+    }
+
+    static void eps(String layer, double eps) {
+        if (!(eps > 0 && eps < 1)) {
+            throw new MiniGptException(layer + " has eps " + eps + "; choose one between 0 and 1, such as 1e-5");
+        }
+    }
+
+    static void same(String layer, long nIn, long nOut) {
+        if (nIn != nOut) {
+            throw new MiniGptException(layer + " adds to its input and so needs nOut to be nIn, but has nIn " + nIn
+                    + " and nOut " + nOut + "; leave nOut out, or set both alike");
+        }
+    }
+
+    static InputType.InputTypeRecurrent recurrent(String layer, InputType type) {
+        if (!(type instanceof InputType.InputTypeRecurrent recurrent)) {
+            throw new MiniGptException(layer + " takes sequences, but its input type is " + type
+                    + "; set the network's input type to InputType.recurrent(size, steps)");
+        }
+        return recurrent;
+    }
+
+    /** Checks a batch of activations or ids. */
+    static void input(GptLayer layer, INDArray input) {
+        if (layer.takesIds()) {
+            boolean ids = input.rank() == 2 || input.rank() == 3 && (input.size(1) == 1 || input.size(2) == 1);
+            if (!ids) {
+                throw new MiniGptException(layer.describe() + " takes ids [B,T] or [B,1,T], but got an input of shape "
+                        + Arrays.toString(input.shape()) + "; pass the tokens' ids, not one-hot rows of them");
+            }
+            layer.checkSteps(input.length() / input.size(0));
+            return;
+        }
+        boolean ncw = layer.getDataFormat() == RNNFormat.NCW;
+        requireSequences(layer.describe(), input, layer.getNIn(), ncw);
+        layer.checkSteps(input.size(ncw ? 2 : 1));
+    }
+
+    static void requireSequences(String layer, INDArray input, long nIn, boolean ncw) {
+        if (input.rank() != 3 || input.size(ncw ? 1 : 2) != nIn) {
+            throw new MiniGptException(layer + " takes " + (ncw ? "[B," + nIn + ",T] (NCW)" : "[B,T," + nIn + "] (NWC)")
+                    + ", but got an input of shape " + Arrays.toString(input.shape())
+                    + "; set nIn and the data format to those of the layer before it");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package org.minigpt.dl4j;
+
+import java.util.List;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.minigpt.graph.GraphLayer;
+import org.minigpt.graph.LayerNorm;
+
+/**
+ * LayerNorm over the features of each step: [B,C,T] to [B,C,T]; parameters {@code weight} (the gain) and {@code bias}.
+ * Also the final norm {@code ln_f} of a GPT.
+ *
+ * <pre>{@code
+ * new LayerNormLayer.Builder().build()
+ * }</pre>
+ */
+public final class LayerNormLayer extends GptLayer {
+    private static final long serialVersionUID = 1L;
+
+    private double eps;
+    private boolean hasBias;
+
+    /** For DL4J, when it reads a saved network. */
+    LayerNormLayer() {}
+
+    private LayerNormLayer(Builder builder) {
+        super(builder);
+        eps = builder.eps;
+        hasBias = builder.hasBias;
+    }
+
+    @Override
+    protected GraphLayer fragment() {
+        return new LayerNorm(getNOut(), hasBias, eps);
+    }
+
+    @Override
+    protected void check() {
+        if (getNOut() <= 0) {
+            setNOut(getNIn());
+        }
+        super.check();
+        LayerChecks.same(describe(), getNIn(), getNOut());
+        LayerChecks.eps(describe(), eps);
+    }
+
+    /** Takes nOut from nIn as well. */
+    @Override
+    public void setNIn(InputType inputType, boolean override) {
+        super.setNIn(inputType, override);
+        if (getNOut() <= 0 || override) {
+            setNOut(getNIn());
+        }
+    }
+
+    /** @return what is added to the variance */
+    public double getEps() {
+        return eps;
+    }
+
+    /** @return whether there is a bias */
+    public boolean hasBias() {
+        return hasBias;
+    }
+
+    @Override
+    protected List<Object> settings() {
+        List<Object> settings = super.settings();
+        settings.addAll(List.of(eps, hasBias));
+        return settings;
+    }
+
+    /** Collects the settings; {@code nOut} is {@code nIn}. */
+    @SuppressWarnings("unchecked") // DL4J's build() returns whatever its caller wants
+    public static final class Builder extends GptLayer.Builder<Builder> {
+        private double eps = 1e-5;
+        private boolean hasBias = true;
+
+        /** Sets what is added to the variance; 1e-5 by default. */
+        public Builder eps(double eps) {
+            this.eps = eps;
+            return this;
+        }
+
+        /** Sets whether there is a bias; true by default. */
+        public Builder hasBias(boolean hasBias) {
+            this.hasBias = hasBias;
+            return this;
+        }
+
+        @Override
+        public LayerNormLayer build() {
+            return new LayerNormLayer(this);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package org.minigpt.dl4j;
+
+import java.util.List;
+import org.minigpt.graph.Activation;
+import org.minigpt.graph.FeedForward;
+import org.minigpt.graph.GraphLayer;
+import org.minigpt.graph.Initializer;
+import org.minigpt.graph.Linear;
+
+/**
+ * The feed-forward network of a GPT, Hugging Face's {@code mlp}: [B,nIn,T] to act(x·W₁ + b₁)·W₂ + b₂, [B,nOut,T], each step
+ * by itself. Parameters {@code cFc.weight} [nIn,nHidden], {@code cProj.weight} [nHidden,nOut] and their biases.
+ *
+ * <pre>{@code
+ * new MlpLayer.Builder().nOut(64).activation(Activation.GELU).build()
+ * }</pre>
+ */
+public final class MlpLayer extends GptLayer {
+    private static final long serialVersionUID = 1L;
+
+    private long nHidden;
+    private Activation activation;
+    private boolean hasBias;
+    private double dropoutRate;
+
+    /** For DL4J, when it reads a saved network. */
+    MlpLayer() {}
+
+    private MlpLayer(Builder builder) {
+        super(builder);
+        nHidden = builder.nHidden;
+        activation = builder.activation;
+        hasBias = builder.hasBias;
+        dropoutRate = builder.dropoutRate;
+    }
+
+    @Override
+    protected GraphLayer fragment() {
+        Initializer zeros = Initializer.zeros();
+        long hidden = nHidden > 0 ? nHidden : 4 * getNIn();
+        return new FeedForward(
+                new Linear(getNIn(), hidden, zeros, hasBias ? zeros : null),
+                new Linear(hidden, getNOut(), zeros, hasBias ? zeros : null),
+                activation,
+                dropoutRate);
+    }
+
+    @Override
+    protected void check() {
+        super.check();
+        LayerChecks.share(describe(), "dropoutRate", dropoutRate);
+    }
+
+    /** @return the width between the two matrices */
+    public long getNHidden() {
+        return nHidden;
+    }
+
+    /** @return the non-linearity */
+    public Activation getActivation() {
+        return activation;
+    }
+
+    /** @return whether the two have biases */
+    public boolean hasBias() {
+        return hasBias;
+    }
+
+    /** @return the share of the output that is dropped in training */
+    public double getDropoutRate() {
+        return dropoutRate;
+    }
+
+    @Override
+    protected List<Object> settings() {
+        List<Object> settings = super.settings();
+        settings.addAll(List.of(nHidden, activation, hasBias, dropoutRate));
+        return settings;
+    }
+
+    /** Collects the settings. */
+    @SuppressWarnings("unchecked") // DL4J's build() returns whatever its caller wants
+    public static final class Builder extends GptLayer.Builder<Builder> {
+        private long nHidden;
+        private Activation activation = Activation.RELU;
+        private boolean hasBias = true;
+        private double dropoutRate;
+
+        /** Sets the width between the two matrices; 4·nIn by default. */
+        public Builder nHidden(long nHidden) {
+            this.nHidden = nHidden;
+            return this;
+        }
+
+        /** Sets the non-linearity; ReLU by default. */
+        public Builder activation(Activation activation) {
+            this.activation = activation;
+            return this;
+        }
+
+        /** Sets whether the two have biases; true by default. */
+        public Builder hasBias(boolean hasBias) {
+            this.hasBias = hasBias;
+            return this;
+        }
+
+        /** Sets the share of the output that is dropped in training; 0 by default. */
+        public Builder dropoutRate(double dropoutRate) {
+            this.dropoutRate = dropoutRate;
+            return this;
+        }
+
+        @Override
+        public MlpLayer build() {
+            return new MlpLayer(this);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package org.minigpt.dl4j;
+
+import java.util.List;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.minigpt.graph.Embedding;
+import org.minigpt.graph.GraphLayer;
+import org.minigpt.graph.Initializer;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * Token plus learned position embedding: ids [B,T], or [B,1,T], of any type to wte[ids] + wpe[0..T), [B,nOut,T].
+ * Parameters {@code wte.weight} [V,C] and {@code wpe.weight} [blockSize,C].
+ *
+ * <pre>{@code
+ * new TokenAndPositionEmbeddingLayer.Builder().nIn(vocabSize).nOut(64).blockSize(32).build()
+ * }</pre>
+ */
+public final class TokenAndPositionEmbeddingLayer extends GptLayer {
+    private static final long serialVersionUID = 1L;
+
+    private long blockSize;
+    private double dropoutRate;
+
+    /** For DL4J, when it reads a saved network. */
+    TokenAndPositionEmbeddingLayer() {}
+
+    private TokenAndPositionEmbeddingLayer(Builder builder) {
+        super(builder);
+        blockSize = builder.blockSize;
+        dropoutRate = builder.dropoutRate;
+    }
+
+    @Override
+    protected GraphLayer fragment() {
+        return new Embedding(getNIn(), blockSize, getNOut(), Initializer.zeros(), dropoutRate);
+    }
+
+    @Override
+    protected void check() {
+        super.check();
+        LayerChecks.positive(describe(), "blockSize", blockSize);
+        LayerChecks.share(describe(), "dropoutRate", dropoutRate);
+    }
+
+    @Override
+    boolean takesIds() {
+        return true;
+    }
+
+    @Override
+    void checkSteps(long t) {
+        if (t > blockSize) {
+            throw new MiniGptException(describe() + " got sequences of " + t + " tokens, but its blockSize is "
+                    + blockSize + "; crop them to their last " + blockSize);
+        }
+    }
+
+    /** Takes V from the size of the input type and blockSize from its steps, if they are not set: ids have size 1. */
+    @Override
+    public void setNIn(InputType inputType, boolean override) {
+        long vocabSize = getNIn();
+        super.setNIn(inputType, override);
+        if (vocabSize > 0) {
+            setNIn(vocabSize);
+        }
+        long steps = LayerChecks.recurrent(describe(), inputType).getTimeSeriesLength();
+        if (blockSize <= 0 && steps > 0) {
+            blockSize = steps;
+        }
+    }
+
+    /** @return the longest sequence, in tokens */
+    public long getBlockSize() {
+        return blockSize;
+    }
+
+    /** @return the share of the embeddings' entries that is dropped in training */
+    public double getDropoutRate() {
+        return dropoutRate;
+    }
+
+    @Override
+    protected List<Object> settings() {
+        List<Object> settings = super.settings();
+        settings.addAll(List.of(blockSize, dropoutRate));
+        return settings;
+    }
+
+    /** Collects the settings: {@code nIn} is V, {@code nOut} is C. */
+    @SuppressWarnings("unchecked") // DL4J's build() returns whatever its caller wants
+    public static final class Builder extends GptLayer.Builder<Builder> {
+        private long blockSize;
+        private double dropoutRate;
+
+        /** Sets the longest sequence, in tokens; the steps of the input type by default. */
+        public Builder blockSize(long blockSize) {
+            this.blockSize = blockSize;
+            return this;
+        }
+
+        /** Sets the share of the embeddings' entries that is dropped in training; 0 by default. */
+        public Builder dropoutRate(double dropoutRate) {
+            this.dropoutRate = dropoutRate;
+            return this;
+        }
+
+        @Override
+        public TokenAndPositionEmbeddingLayer build() {
+            return new TokenAndPositionEmbeddingLayer(this);
+        }
+    }
+}

@@ -73,6 +73,12 @@ abstract class EnumOption<E extends Enum<E>> implements ITypeConverter<E> {
         }
     }
 
+    static final class OfScheduleKind extends EnumOption<TrainingOptions.Schedule.Kind> {
+        OfScheduleKind() {
+            super(TrainingOptions.Schedule.Kind.values());
+        }
+    }
+
     static final class OfDecayGroup extends EnumOption<DecayGroup> {
         OfDecayGroup() {
             super(DecayGroup.values());

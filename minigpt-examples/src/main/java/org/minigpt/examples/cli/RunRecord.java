@@ -20,6 +20,7 @@ import org.minigpt.train.EvalReport;
 import org.minigpt.train.StepReport;
 import org.minigpt.train.TrainListener;
 import org.minigpt.train.TrainResult;
+import org.minigpt.train.TrainState;
 import org.minigpt.util.AtomicFiles;
 import org.minigpt.util.MiniGptException;
 
@@ -115,8 +116,7 @@ final class RunRecord implements TrainListener {
         results.put("iterations", report.iteration());
         put("", report);
         if (report.best()) {
-            put("best_", report);
-            results.put("best_iteration", report.iteration());
+            putBest(report);
         }
         if (modelIsSaved.getAsBoolean()) {
             write();
@@ -139,7 +139,22 @@ final class RunRecord implements TrainListener {
         }
     }
 
+    /** Takes over the best evaluation of a run that goes on. */
+    void resume(TrainState state) {
+        state.bestEvaluation().ifPresent(this::putBest);
+    }
+
+    private void putBest(EvalReport report) {
+        put("best_", report);
+        results.put("best_iteration", report.iteration());
+    }
+
     private void write() {
+        writeTo(folder);
+    }
+
+    /** Writes both files to a folder. */
+    void writeTo(Path folder) {
         results.put("steps", steps);
         results.put("clipped_steps", clipped);
         results.put("skipped_steps", skipped);

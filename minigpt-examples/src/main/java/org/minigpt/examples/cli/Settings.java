@@ -24,7 +24,7 @@ import picocli.CommandLine.Unmatched;
 
 /**
  * Values of options from files: what the command line does not give comes from {@code --config}, then from
- * {@code --from-run}, then from {@code --preset}, and then it is the option's own default.
+ * {@code --resume}, then from {@code --from-run}, then from {@code --preset}, and then it is the option's own default.
  *
  * <p>A file is a {@link Properties} file; its keys are the options' names, with dashes or as nanoGPT's with underscores.
  */
@@ -60,6 +60,10 @@ final class Settings implements IDefaultValueProvider {
         SettingsOptions options = sources(args);
         if (options.config != null) {
             settings.add(options.config.toString(), parse(options.config), command);
+        }
+        if (options.resume != null) {
+            Path file = Resumption.of(options.resume).checkpoint().path().resolve(OF_RUN);
+            settings.add(file.toString(), parse(file), command);
         }
         if (options.fromRun != null) {
             settings.add(options.fromRun.resolve(OF_RUN).toString(), ofRun(options.fromRun), command);

@@ -40,4 +40,11 @@ final class SettingsOptions {
             description = "Repeat the run that is saved there, with its data and seed; into DIR-again, if there is no"
                     + " --out-dir.")
     Path fromRun;
+
+    @Option(
+            names = "--resume",
+            paramLabel = "DIR",
+            description = "Go on with the run in this folder from its newest checkpoint, or with DIR being a checkpoint"
+                    + " from that; to the same bits as if it had never stopped.")
+    Path resume;
 }

@@ -5,10 +5,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
+import org.minigpt.checkpoint.Checkpoints;
+import org.minigpt.data.Batch;
+import org.minigpt.data.RandomWindows;
 import org.minigpt.examples.bench.ModelFlops;
 import org.minigpt.examples.report.Progress;
 import org.minigpt.examples.report.RunFolder;
@@ -49,12 +53,15 @@ import picocli.CommandLine.Spec;
         footerHeading = "%n",
         footer = {
             "At each evaluation but that before the first step the model is saved, replacing one that is there, with"
-                    + " what the run was and did beside it: docs/training.md explains the files. Ctrl-C ends the run after the present step; what the last"
-                    + " evaluation saved stays, and the exit code is 130.",
+                    + " what the run was and did beside it: docs/training.md explains the files. Ctrl-C ends the run after the present step and"
+                    + " saves a checkpoint, from which --resume goes on; the exit code is 130.",
             "",
             "nanoGPT's run on a CPU, for fewer steps; and once more:",
             "  minigpt train --preset nanogpt-cpu --max-iters 1000 --out-dir out",
-            "  minigpt train --from-run out"
+            "  minigpt train --from-run out",
+            "",
+            "On from its newest checkpoint, after Ctrl-C or a crash:",
+            "  minigpt train --resume out"
         })
 final class TrainCommand implements Callable<Integer> {
     @Spec
@@ -111,6 +118,22 @@ final class TrainCommand implements Callable<Integer> {
         private Path outDir;
 
         @Option(
+                names = "--checkpoint-interval",
+                paramLabel = "N",
+                defaultValue = "0",
+                description = "Steps from one checkpoint to the next, besides those of evaluations; 0 for no others"
+                        + " [${DEFAULT-VALUE}].")
+        private int checkpointInterval;
+
+        @Option(
+                names = "--keep-checkpoints",
+                paramLabel = "N",
+                defaultValue = "2",
+                description = "How many of the newest checkpoints stay, besides that of the best evaluation"
+                        + " [${DEFAULT-VALUE}].")
+        private int keepCheckpoints;
+
+        @Option(
                 names = "--peak",
                 negatable = true,
                 defaultValue = "true",
@@ -122,17 +145,16 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (schedule.hasDetails() && !schedule.decayLr) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--warmup-iters, --lr-decay-iters and --min-lr shape --decay-lr: add that, or leave them out.");
-        }
+        schedule.conflict().ifPresent(message -> {
+            throw new ParameterException(spec.commandLine(), message);
+        });
         PrintStream out = System.out;
         TrainConfig config = config();
         Checks.requireNotNegative("--sample-tokens", output.sampleTokens);
         SamplingOptions sampling =
                 SamplingOptions.builder().maxNewTokens(output.sampleTokens).build();
 
+        Optional<Resumption> resumption = Optional.ofNullable(settings.resume).map(Resumption::of);
         TrainingData text = data.open();
         Tokenizer tokenizer = text.tokenizer();
         GptConfig shape = model.config(tokenizer.vocabSize());
@@ -144,11 +166,28 @@ final class TrainCommand implements Callable<Integer> {
         if (settings.fromRun != null && !isGiven("--out-dir")) {
             output.outDir = settings.fromRun.resolveSibling(settings.fromRun.getFileName() + "-again");
         }
-        OutDir.require(output.outDir);
+        if (resumption.isPresent()) {
+            Path checkpoint = resumption.get().checkpoint().path();
+            if (!isGiven("--data")) {
+                RunRecord.requireSameData(checkpoint, text);
+            }
+            if (!isGiven("--out-dir")) {
+                output.outDir = resumption.get().folder();
+            }
+        }
+        if (!run.overfitOneBatch) {
+            OutDir.require(output.outDir);
+        }
         printSummary(out, text, shape); // before a large model takes its time to be made
 
         Gpt gpt = Gpt.builder(shape).seed(run.seed).replicas(run.replicas()).build();
+        if (run.overfitOneBatch) {
+            Batch first =
+                    new RandomWindows(text.dataset().train(), run.batchSize, shape.blockSize(), run.seed).batch(0);
+            return OverfitCheck.run(gpt, first, config, out);
+        }
         Trainer trainer = new Trainer(gpt, text.dataset(), config);
+        resumption.ifPresent(from -> from.checkpoint().restore(trainer));
         TextGenerator generator = new TextGenerator(gpt, tokenizer);
         Supplier<String> sample = () -> generator.generate("", sampling);
         String title = String.format(Locale.ROOT, "%s, %,d parameters", text.name(), gpt.parameterCount());
@@ -161,16 +200,29 @@ final class TrainCommand implements Callable<Integer> {
                 gpt.parameterCount(),
                 scale,
                 () -> folder.savedIteration().isPresent());
+        resumption.ifPresent(from -> {
+            folder.resume(trainer.iteration());
+            record.resume(trainer.state());
+        });
+        Checkpoints checkpoints = Checkpoints.of(output.outDir.resolve(Resumption.CHECKPOINTS), trainer)
+                .model(checkpoint -> {
+                    ModelFolder.save(checkpoint, gpt, tokenizer);
+                    record.writeTo(checkpoint);
+                })
+                .interval(output.checkpointInterval)
+                .keep(output.keepCheckpoints)
+                .build();
         Interruption interruption = new Interruption(trainer::stop);
         try {
             TrainResult result;
             try (Progress progress = Progress.of(out, System.err, config.maxIters())) {
                 trainer.addListener(new TrainingReport(progress, sample, scale))
                         .addListener(folder)
-                        .addListener(record);
+                        .addListener(record)
+                        .addListener(checkpoints);
                 result = trainer.run();
             }
-            printEnd(out, result, folder);
+            printEnd(out, result, folder, checkpoints);
             return result.stopped() ? Interruption.EXIT_CODE : 0;
         } finally {
             interruption.runHasEnded();
@@ -212,12 +264,15 @@ final class TrainCommand implements Callable<Integer> {
     private TrainConfig config() {
         return TrainConfig.builder()
                 .batchSize(run.batchSize)
+                .gradientAccumulationSteps(run.gradientAccumulationSteps)
                 .maxIters(run.maxIters)
                 .learningRate(schedule.rate(optimizer.learningRate, run.maxIters))
                 .adamW(optimizer.adamW())
                 .gradClip(optimizer.gradClip)
                 .evalInterval(output.evalInterval)
                 .evalIters(output.evalIters)
+                .patience(run.patience)
+                .skipOutliers(run.skipOutliers)
                 .seed(run.seed)
                 .build();
     }
@@ -250,18 +305,32 @@ final class TrainCommand implements Callable<Integer> {
                 run.batchSize,
                 shape.blockSize(),
                 run.seed);
-        boolean replaces = Files.exists(output.outDir.resolve(ModelFolder.WEIGHTS));
+        if (run.overfitOneBatch) {
+            out.printf("saved     nothing, this is a check on the first batch%n%n");
+            return;
+        }
+        boolean replaces = settings.resume == null && Files.exists(output.outDir.resolve(ModelFolder.WEIGHTS));
         out.printf(
                 "saved     in %s at each evaluation%s%n%n",
                 output.outDir.toAbsolutePath().normalize(),
                 replaces ? "; the first after step 0 replaces the model that is there" : "");
     }
 
-    private void printEnd(PrintStream out, TrainResult result, RunFolder folder) {
+    private void printEnd(PrintStream out, TrainResult result, RunFolder folder, Checkpoints checkpoints) {
         if (result.stopped()) {
             out.printf(Locale.ROOT, "%nStopped after %,d steps. ", result.iterations());
         } else {
             out.println();
+        }
+        if (result.outOfPatience()) {
+            out.printf(
+                    Locale.ROOT,
+                    "The validation loss has not fallen for %d evaluations, so the run ended after %,d steps.%n",
+                    run.patience,
+                    result.iterations());
+        }
+        if (result.skippedSteps() > 0) {
+            out.printf(Locale.ROOT, "%,d steps were outliers and skipped.%n", result.skippedSteps());
         }
         Path dir = output.outDir.toAbsolutePath().normalize();
         if (folder.savedIteration().isPresent()) {
@@ -272,7 +341,10 @@ final class TrainCommand implements Callable<Integer> {
                     dir);
             out.printf("Let it write: minigpt sample --model %s%n", output.outDir);
         } else {
-            out.printf("There was no evaluation after the first step yet, so nothing was saved in %s.%n", dir);
+            out.printf("There was no evaluation after the first step yet, so no model was saved in %s.%n", dir);
+        }
+        if (result.stopped() && checkpoints.lastSaved().isPresent()) {
+            out.printf("Go on: minigpt train --resume %s%n", output.outDir);
         }
     }
 }

@@ -1,9 +1,9 @@
 package org.minigpt.examples.cli;
 
+import java.util.Optional;
 import org.minigpt.train.AdamWConfig;
 import org.minigpt.train.DecayGroup;
 import org.minigpt.train.LearningRate;
-import org.minigpt.train.WarmupCosine;
 import picocli.CommandLine.Option;
 
 /** How a model is trained, in groups as the help shows them. */
@@ -19,6 +19,14 @@ final class TrainingOptions {
         int batchSize;
 
         @Option(
+                names = "--gradient-accumulation-steps",
+                paramLabel = "N",
+                defaultValue = "1",
+                description =
+                        "Batches whose gradients are averaged for a step, as if they were one" + " [${DEFAULT-VALUE}].")
+        int gradientAccumulationSteps;
+
+        @Option(
                 names = "--max-iters",
                 paramLabel = "N",
                 defaultValue = "5000",
@@ -32,6 +40,31 @@ final class TrainingOptions {
                 description = "Of first parameters, batches and dropout: the same seed gives the same bits"
                         + " [${DEFAULT-VALUE}].")
         long seed;
+
+        @Option(
+                names = "--patience",
+                paramLabel = "N",
+                defaultValue = "0",
+                description = "Evaluations in a row without a new best after which the run ends; 0 for never"
+                        + " [${DEFAULT-VALUE}].")
+        int patience;
+
+        @Option(
+                names = "--skip-outliers",
+                paramLabel = "Z",
+                arity = "0..1",
+                defaultValue = "0.0",
+                fallbackValue = "5.0",
+                description = "Skip steps whose loss or gradient norm is Z standard deviations above its mean; 0 for"
+                        + " never, without Z it is 5 [${DEFAULT-VALUE}].")
+        double skipOutliers;
+
+        @Option(
+                names = "--overfit-one-batch",
+                description =
+                        "A check of model and settings that saves nothing: train on the first batch alone until it"
+                                + " is learnt by heart.")
+        boolean overfitOneBatch;
 
         @Option(
                 names = "--replicas",
@@ -51,7 +84,7 @@ final class TrainingOptions {
                 names = "--learning-rate",
                 paramLabel = "RATE",
                 defaultValue = "1e-3",
-                description = "Of every step, or the highest with --decay-lr [${DEFAULT-VALUE}].")
+                description = "Of every step, or the highest of a schedule [${DEFAULT-VALUE}].")
         double learningRate;
 
         @Option(
@@ -104,12 +137,24 @@ final class TrainingOptions {
 
     /** The learning rate over time; constant if nothing of this is asked for. */
     static final class Schedule {
+
+        /** The shape of the rate over time. */
+        enum Kind {
+            CONSTANT,
+            COSINE,
+            LINEAR,
+            WSD
+        }
+
         @Option(
-                names = "--decay-lr",
-                negatable = true,
-                defaultValue = "false",
-                fallbackValue = "true",
-                description = "Rise from 0, then fall along a cosine, as in nanoGPT.")
+                names = "--lr-schedule",
+                paramLabel = "KIND",
+                converter = EnumOption.OfScheduleKind.class,
+                description = "constant; or after a rise cosine, linear, or wsd, which stays and falls at the end"
+                        + " [constant].")
+        Kind kind;
+
+        @Option(names = "--decay-lr", description = "nanoGPT's name for --lr-schedule cosine.")
         boolean decayLr;
 
         @Option(names = "--warmup-iters", paramLabel = "N", description = "Steps of the rise [100].")
@@ -127,19 +172,40 @@ final class TrainingOptions {
                 description = "Where the fall ends [a tenth of --learning-rate].")
         Double minLr;
 
-        /** Whether there are options that say nothing without --decay-lr. */
-        boolean hasDetails() {
-            return warmupIters != null || lrDecayIters != null || minLr != null;
+        @Option(
+                names = "--lr-decay-start",
+                paramLabel = "N",
+                description = "The step at which the fall of wsd begins [nine tenths of --lr-decay-iters].")
+        Integer lrDecayStart;
+
+        private Kind kind() {
+            return kind != null ? kind : decayLr ? Kind.COSINE : Kind.CONSTANT;
+        }
+
+        /** What is wrong with the options together, if anything is. */
+        Optional<String> conflict() {
+            boolean details = warmupIters != null || lrDecayIters != null || minLr != null;
+            if (kind() == Kind.CONSTANT && details) {
+                return Optional.of(
+                        "--warmup-iters, --lr-decay-iters and --min-lr shape --decay-lr: add that, or leave them out.");
+            }
+            return kind() != Kind.WSD && lrDecayStart != null
+                    ? Optional.of("--lr-decay-start shapes --lr-schedule wsd: add that, or leave it out.")
+                    : Optional.empty();
         }
 
         LearningRate rate(double learningRate, int maxIters) {
-            return decayLr
-                    ? new WarmupCosine(
-                            learningRate,
-                            minLr != null ? minLr : learningRate / 10,
-                            warmupIters != null ? warmupIters : 100,
-                            lrDecayIters != null ? lrDecayIters : maxIters)
-                    : LearningRate.constant(learningRate);
+            double min = minLr != null ? minLr : learningRate / 10;
+            int warmup = warmupIters != null ? warmupIters : 100;
+            int end = lrDecayIters != null ? lrDecayIters : maxIters;
+            return switch (kind()) {
+                case CONSTANT -> LearningRate.constant(learningRate);
+                case COSINE -> LearningRate.warmupCosine(learningRate, min, warmup, end);
+                case LINEAR -> LearningRate.warmupLinear(learningRate, min, warmup, end);
+                case WSD ->
+                    LearningRate.warmupStableDecay(
+                            learningRate, min, warmup, lrDecayStart != null ? lrDecayStart : (int) (end * 0.9), end);
+            };
         }
     }
 

@@ -1,5 +1,6 @@
 package org.minigpt.examples.report;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedWriter;
@@ -8,6 +9,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.minigpt.train.EvalReport;
@@ -59,6 +62,56 @@ public final class MetricsFiles implements TrainListener {
             flush();
             writeCsv();
         }
+    }
+
+    /**
+     * Goes on with the files of a run that was stopped, as they were after this many steps; begins anew if there are none.
+     *
+     * @throws MiniGptException if they can't be read
+     */
+    public void resume(long iteration) {
+        Path lines = folder.resolve(JSON_LINES);
+        if (!Files.exists(lines) || !Files.exists(folder.resolve(CSV))) {
+            return;
+        }
+        try {
+            StringBuilder kept = new StringBuilder();
+            for (String line : Files.readAllLines(lines)) {
+                // A crash may have left the last line unfinished.
+                if (line.endsWith("}") && isBefore(JSON.readTree(line), iteration)) {
+                    kept.append(line).append('\n');
+                }
+            }
+            Files.readAllLines(folder.resolve(CSV)).stream()
+                    .skip(1)
+                    .filter(row -> Long.parseLong(row.split(",")[0]) <= iteration)
+                    .forEach(row -> csv.append(row).append('\n'));
+            AtomicFiles.write(lines, out -> out.write(kept.toString().getBytes(StandardCharsets.UTF_8)));
+        } catch (IOException | NumberFormatException e) {
+            throw new MiniGptException(
+                    "The metrics in " + folder + " can't be read (" + e + "): move them away, or choose another"
+                            + " --out-dir.",
+                    e);
+        }
+        begun = true;
+        writeCsv();
+    }
+
+    private static boolean isBefore(JsonNode line, long iteration) {
+        long of = line.path("iteration").asLong();
+        return line.path("type").asText().equals("step") ? of < iteration : of <= iteration;
+    }
+
+    /** @return iteration, training loss and validation loss of each evaluation */
+    List<double[]> evaluations() {
+        return csv.toString()
+                .lines()
+                .skip(1)
+                .map(row -> Arrays.stream(row.split(","))
+                        .limit(3)
+                        .mapToDouble(Double::parseDouble)
+                        .toArray())
+                .toList();
     }
 
     @Override

@@ -79,6 +79,17 @@ public final class RunFolder implements TrainListener {
         metrics.onEnd(result);
     }
 
+    /** Goes on with the figures of the run in the folder, as they were after this many steps. */
+    public void resume(long iteration) {
+        metrics.resume(iteration);
+        metrics.evaluations().forEach(row -> curve.add((long) row[0], row[1], row[2]));
+        metrics.evaluations().stream()
+                .mapToLong(row -> (long) row[0])
+                .filter(saved -> saved > 0)
+                .max()
+                .ifPresent(saved -> savedIteration = OptionalLong.of(saved));
+    }
+
     private void drawCurve(Path png) {
         try {
             curve.write(png, title);

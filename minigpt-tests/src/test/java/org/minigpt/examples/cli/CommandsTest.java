@@ -70,6 +70,7 @@ class CommandsTest {
         try (Stream<Path> files = Files.list(model)) {
             assertEquals(
                     List.of(
+                            "checkpoints",
                             "config.json",
                             "loss.png",
                             "metrics.csv",

@@ -84,6 +84,7 @@ class LauncherTest {
         try (Stream<Path> files = Files.list(model)) {
             assertEquals(
                     List.of(
+                            "checkpoints",
                             "config.json",
                             "loss.png",
                             "metrics.csv",
@@ -106,8 +107,8 @@ class LauncherTest {
             assertEquals(130, launcher.exitCode(), launcher.err());
             assertTrue(
                     launcher.out()
-                            .endsWith("There was no evaluation after the first step yet, so nothing was saved in "
-                                    + model + ".\n"),
+                            .endsWith("There was no evaluation after the first step yet, so no model was saved in "
+                                    + model + ".\nGo on: minigpt train --resume " + model + "\n"),
                     launcher.out());
         }
         assertFalse(Files.exists(model.resolve("model.safetensors")));

@@ -1,0 +1,183 @@
+package org.minigpt.examples.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.io.ModelFolder;
+
+/** {@code minigpt train --resume}, and the checks of a run. */
+class ResumeTest {
+    private static final List<String> MORE = List.of(
+            "--dropout",
+            "0.2",
+            "--gradient-accumulation-steps",
+            "2",
+            "--lr-schedule",
+            "wsd",
+            "--lr-decay-start",
+            "6",
+            "--lr-decay-iters",
+            "8",
+            "--warmup-iters",
+            "2");
+
+    @TempDir
+    static Path dir;
+
+    private static Path text;
+
+    @BeforeAll
+    static void writeText() throws IOException {
+        text = Files.writeString(dir.resolve("text.txt"), "She sells sea shells by the sea shore.\n".repeat(20));
+    }
+
+    private static Cli.Result train(Path folder, Object... options) {
+        Object[] all = Stream.concat(MORE.stream(), Stream.of(options)).toArray();
+        return Cli.train(text, folder, all);
+    }
+
+    private static byte[] weights(Path folder) throws IOException {
+        return Files.readAllBytes(folder.resolve("model.safetensors"));
+    }
+
+    @Test
+    void goesOnToTheSameBitsWithoutAnyOtherOption() throws IOException {
+        Path straight = dir.resolve("straight");
+        Path stopped = dir.resolve("stopped");
+        train(straight, "--max-iters", 8).assertDone();
+        train(stopped, "--max-iters", 5).assertDone();
+
+        Cli.Result result =
+                Cli.run("train", "--resume", stopped, "--max-iters", 8).assertDone();
+
+        assertArrayEquals(weights(straight), weights(stopped));
+        assertArrayEquals(
+                Files.readAllBytes(straight.resolve("checkpoints/iter-00000008/optimizer.safetensors")),
+                Files.readAllBytes(stopped.resolve("checkpoints/iter-00000008/optimizer.safetensors")));
+        assertFalse(result.out().contains("replaces"), result.out());
+        assertEquals(
+                List.of("iteration", "0", "2", "4", "5", "6", "8"),
+                Files.readAllLines(stopped.resolve("metrics.csv")).stream()
+                        .map(line -> line.split(",")[0])
+                        .toList());
+        // eight steps and six evaluations, none twice
+        assertEquals(14, Files.readAllLines(stopped.resolve("metrics.jsonl")).size());
+    }
+
+    @Test
+    void goesOnFromAnEarlierCheckpoint() throws IOException {
+        Path folder = dir.resolve("earlier");
+        train(folder, "--max-iters", 8).assertDone();
+        byte[] expected = weights(folder);
+        Path newest = folder.resolve("checkpoints/iter-00000008");
+        Path damaged = newest.resolve("optimizer.safetensors");
+        byte[] bytes = Files.readAllBytes(damaged);
+        bytes[bytes.length / 2] ^= 16;
+        Files.write(damaged, bytes);
+
+        Path before = folder.resolve("checkpoints/iter-00000006");
+        Cli.run("train", "--resume", folder)
+                .assertSentence("The checkpoint " + newest
+                        + " is damaged, optimizer.safetensors does not have the checksum in SHA256SUMS: go on from the"
+                        + " one before, " + before + ".");
+        assertArrayEquals(bytes, Files.readAllBytes(damaged));
+        Cli.run("train", "--resume", before).assertDone();
+
+        assertArrayEquals(expected, weights(folder));
+        assertEquals(
+                ModelFolder.load(newest).gpt().flatParameters(),
+                ModelFolder.load(folder).gpt().flatParameters());
+        // the one that was damaged has been made anew
+        Cli.run("train", "--resume", folder).assertDone();
+    }
+
+    @Test
+    void theTextMustBeTheSame() throws IOException {
+        Path other = Files.writeString(dir.resolve("other.txt"), "How much wood would a woodchuck chuck?\n".repeat(20));
+        Path folder = dir.resolve("text");
+        Cli.train(other, folder).assertDone();
+        Files.writeString(other, "how much wood would a woodchuck chuck?\n".repeat(20));
+        Cli.Result result = Cli.run("train", "--resume", folder);
+        assertEquals(1, result.exitCode());
+        assertTrue(result.err().contains(" is not the text that the run in "), result.err());
+    }
+
+    @Test
+    void thereMustBeACheckpoint() {
+        Path none = dir.resolve("none");
+        Cli.run("train", "--resume", none)
+                .assertSentence("There is no checkpoint in " + none.resolve("checkpoints")
+                        + ": check the path, or train without resuming.");
+    }
+
+    @Test
+    void everyScheduleArrives() throws IOException {
+        for (String kind : List.of("constant", "cosine", "linear", "wsd")) {
+            Path folder = dir.resolve(kind);
+            Object[] warmup =
+                    kind.equals("constant") ? new Object[0] : new Object[] {"--warmup-iters", 0, "--min-lr", 0};
+            Object[] options = Stream.concat(Stream.of("--lr-schedule", kind), Stream.of(warmup))
+                    .toArray();
+            Cli.train(text, folder, options).assertDone();
+            List<String> rates = Files.readAllLines(folder.resolve("metrics.csv")).stream()
+                    .skip(2)
+                    .map(row -> row.split(",")[6])
+                    .toList();
+            // The rates of iterations 1 and 3 of 4; wsd falls from iteration 3, nine tenths of 4, on.
+            assertEquals(
+                    switch (kind) {
+                        case "cosine" -> List.of("0.000853553", "0.000146447");
+                        case "linear" -> List.of("0.000750000", "0.000250000");
+                        default -> List.of("0.00100000", "0.00100000");
+                    },
+                    rates,
+                    kind);
+        }
+    }
+
+    @Test
+    void oneBatchIsLearntByHeart() {
+        Path folder = dir.resolve("overfit");
+        Cli.Result result = Cli.train(
+                        text, folder, "--overfit-one-batch", "--max-iters", 500, "--learning-rate", "1e-2")
+                .assertDone();
+        assertTrue(result.out().contains("The batch is learnt by heart: its loss fell from "), result.out());
+        assertFalse(Files.exists(folder));
+
+        Cli.Result failed = Cli.train(text, folder, "--overfit-one-batch", "--max-iters", 5, "--learning-rate", "1e-9");
+        assertEquals(1, failed.exitCode());
+        assertTrue(
+                failed.err().startsWith("minigpt: The batch is not learnt by heart after 5 steps, its loss went from"),
+                failed.err());
+    }
+
+    @Test
+    void patienceEndsTheRun() {
+        // At this rate the loss rises from the first step on.
+        Cli.Result result = Cli.train(
+                        text,
+                        dir.resolve("patience"),
+                        "--patience",
+                        3,
+                        "--eval-interval",
+                        1,
+                        "--max-iters",
+                        50,
+                        "--learning-rate",
+                        2)
+                .assertDone();
+        assertTrue(
+                result.out().contains("The validation loss has not fallen for 3 evaluations, so the run ended after"),
+                result.out());
+    }
+}

@@ -43,6 +43,11 @@ enum Dtype {
         return bytes;
     }
 
+    /** @return whether it is a 16-bit floating-point type, which models are widened from */
+    boolean narrow() {
+        return this == F16 || this == BF16;
+    }
+
     /** @return ND4J's type with the same bits, if values of this one can be read */
     Optional<DataType> nd4j() {
         return Optional.ofNullable(nd4j);

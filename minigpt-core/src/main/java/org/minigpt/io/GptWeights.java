@@ -19,20 +19,43 @@ import org.nd4j.linalg.api.buffer.DataType;
  */
 final class GptWeights {
     private static final String PREFIX = "transformer.";
+    private static final String HEAD = "lm_head.weight";
     private static final String HEAD_BIAS = "lm_head.bias";
+
     /** Causal masks that old versions of the transformers library stored with the parameters. */
     private static final Pattern MASK = Pattern.compile("h\\.\\d+\\.attn\\.(masked_)?bias");
 
-    private static final String REMEDY = ": use the config.json that was saved with it.";
-
-    private final SafetensorsReader file;
-    private final HfConfig config;
+    private final TensorFile file;
+    private final GptConfig config;
+    private final Origin origin;
     private final Function<GptConfig, Gpt.Builder> models;
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
 
-    private GptWeights(SafetensorsReader file, HfConfig config, Function<GptConfig, Gpt.Builder> models) {
+    /**
+     * Where a configuration came from.
+     *
+     * @param name of it, in messages
+     * @param remedy if it does not fit the tensors
+     * @param own whether MiniGPT wrote it, so that nothing may be missing
+     * @param ownBlocks whether the model's blocks are somebody's own
+     */
+    record Origin(String name, String remedy, boolean own, boolean ownBlocks) {
+        static Origin of(HfConfig config) {
+            return new Origin(
+                    "its config.json",
+                    ": use the config.json that was saved with it.",
+                    config.own(),
+                    config.ownBlocks());
+        }
+
+        /** The file of the tensors itself. */
+        static final Origin HEADER = new Origin("its header", SafetensorsHeader.remedy(), false, false);
+    }
+
+    private GptWeights(
+            TensorFile file, GptConfig config, Origin origin, Function<GptConfig, Gpt.Builder> models) {
         this.file = file;
-        this.config = config;
+        this.origin = origin;
         this.models = models;
         file.tensors().forEach((name, tensor) -> {
             String plain = name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name;
@@ -41,6 +64,24 @@ final class GptWeights {
                         + " with and without the prefix \"" + PREFIX + "\": remove one of them.");
             }
         });
+        this.config = origin.own() ? config : withItsHead(config);
+    }
+
+    /**
+     * PyTorch saves a tied head as often as not: one that is the token embedding is dropped, and another is what the
+     * model was saved with, whatever its configuration says.
+     */
+    private GptConfig withItsHead(GptConfig config) {
+        TensorInfo head = tensors.get(HEAD);
+        TensorInfo embedding = tensors.get("wte.weight");
+        if (!config.tiedHead() || head == null || embedding == null) {
+            return config;
+        }
+        if (file.same(head, embedding)) {
+            tensors.remove(HEAD);
+            return config;
+        }
+        return config.toBuilder().tiedHead(false).build();
     }
 
     /**
@@ -50,12 +91,12 @@ final class GptWeights {
      * @param models begins a model of the configuration
      * @throws MiniGptException if a tensor is missing, is one too many, or is of another shape or type
      */
-    static Gpt load(SafetensorsReader file, HfConfig config, Function<GptConfig, Gpt.Builder> models) {
-        return new GptWeights(file, config, models).load();
+    static Gpt load(TensorFile file, GptConfig config, Origin origin, Function<GptConfig, Gpt.Builder> models) {
+        return new GptWeights(file, config, origin, models).load();
     }
 
     private Gpt load() {
-        if (config.ownBlocks() && !models.apply(config.gpt()).hasOwnBlocks()) {
+        if (origin.ownBlocks() && !models.apply(config).hasOwnBlocks()) {
             throw new MiniGptException(file.path() + " is of a model with blocks of its own, which its folder does not"
                     + " hold: open it in Java, by ModelFolder.load with what builds them.");
         }
@@ -66,15 +107,14 @@ final class GptWeights {
                 checkShape(parameter, tensor);
             } else if (!mayBeAbsent(parameter)) {
                 throw new MiniGptException(file.path() + " has no tensor \"" + parameter.name()
-                        + "\", which the model of its config.json needs" + REMEDY);
+                        + "\", which the model of " + origin.name() + " needs" + origin.remedy());
             }
         }
         left.keySet().stream().findFirst().ifPresent(name -> {
             throw new MiniGptException(file.path() + " has the tensor " + SafetensorsHeader.quoted(name)
-                    + ", which the model of its config.json does not have" + REMEDY);
+                    + ", which the model of " + origin.name() + " does not have" + origin.remedy());
         });
-        Gpt gpt =
-                models.apply(config.gpt()).dataType(dataType()).zeroParameters().build();
+        Gpt gpt = models.apply(config).dataType(dataType()).zeroParameters().build();
         // In the order of the file, and straight into the model's own memory.
         tensors.forEach((name, tensor) -> file.read(tensor, gpt.parameters().get(name)));
         return gpt;
@@ -82,20 +122,20 @@ final class GptWeights {
 
     private List<Parameter> declared() {
         // A number of layers beyond that of the tensors would only cost memory until the first is found missing.
-        int layers = Math.min(config.gpt().nLayer(), tensors.size() + 1);
-        return models.apply(config.gpt().toBuilder().nLayer(layers).build()).declaredParameters();
+        int layers = Math.min(config.nLayer(), tensors.size() + 1);
+        return models.apply(config.toBuilder().nLayer(layers).build()).declaredParameters();
     }
 
     /** Hugging Face's GPT-2 has no bias in its head, so there it is 0. */
     private boolean mayBeAbsent(Parameter parameter) {
-        return !config.own() && parameter.name().equals(HEAD_BIAS);
+        return !origin.own() && parameter.name().equals(HEAD_BIAS);
     }
 
     private void checkShape(Parameter parameter, TensorInfo tensor) {
         if (!tensor.shape().equals(parameter.shape())) {
             throw new MiniGptException(file.path() + " has the tensor " + SafetensorsHeader.quoted(tensor.name())
-                    + " of shape " + tensor.shape() + ", but the model of its config.json needs " + parameter.shape()
-                    + REMEDY);
+                    + " of shape " + tensor.shape() + ", but the model of " + origin.name() + " needs "
+                    + parameter.shape() + origin.remedy());
         }
     }
 
@@ -103,16 +143,22 @@ final class GptWeights {
     private DataType dataType() {
         TensorInfo first = tensors.values().iterator().next();
         for (TensorInfo tensor : tensors.values()) {
-            if (tensor.dtype() != Dtype.F32 && tensor.dtype() != Dtype.F64) {
+            if (tensor.dtype() != Dtype.F32
+                    && tensor.dtype() != Dtype.F64
+                    && !tensor.dtype().narrow()) {
                 throw new MiniGptException(file.path() + " has the tensor " + SafetensorsHeader.quoted(tensor.name())
-                        + " in " + tensor.dtype() + ", but MiniGPT opens models in F32 or F64: convert it.");
+                        + " in " + tensor.dtype() + ", but MiniGPT opens models in F32, F64, F16 or BF16: convert it.");
             }
-            if (tensor.dtype() != first.dtype()) {
+            if (type(tensor) != type(first)) {
                 throw new MiniGptException(file.path() + " has the tensor " + SafetensorsHeader.quoted(tensor.name())
                         + " in " + tensor.dtype() + ", but " + SafetensorsHeader.quoted(first.name()) + " in "
                         + first.dtype() + ": convert one of them.");
             }
         }
-        return first.dtype().nd4j().orElseThrow();
+        return type(first);
+    }
+
+    private static DataType type(TensorInfo tensor) {
+        return tensor.dtype() == Dtype.F64 ? DataType.DOUBLE : DataType.FLOAT;
     }
 }

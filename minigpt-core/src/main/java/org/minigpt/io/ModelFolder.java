@@ -84,8 +84,7 @@ public final class ModelFolder {
                     + ": save the model with the tokenizer it was trained with.");
         }
         AtomicFolder.write(dir, folder -> {
-            Safetensors.write(folder.resolve(WEIGHTS), gpt.parameters(), Map.of("format", "pt"));
-            HfConfig.write(folder.resolve(CONFIG), gpt.config(), gpt.dataType(), gpt.hasOwnBlocks());
+            writeGpt(folder, gpt);
             tokenizer.save(folder.resolve(TOKENIZER));
         });
     }
@@ -110,7 +109,7 @@ public final class ModelFolder {
      * @param models begins the model as it was begun before it was saved: {@code config -> Gpt.builder(config).block(...)}
      */
     public static SavedModel load(Path dir, Function<GptConfig, Gpt.Builder> models) {
-        requireFolder(dir);
+        requireFolder(dir, FILES);
         Path configFile = AtomicFolder.locate(dir, CONFIG);
         HfConfig config = HfConfig.read(configFile);
         Path tokenizerFile = AtomicFolder.locate(dir, TOKENIZER);
@@ -122,20 +121,74 @@ public final class ModelFolder {
                     + ": use the tokenizer.json that was saved with the model.");
         }
         try (SafetensorsReader weights = SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
-            return new SavedModel(GptWeights.load(weights, config, models), tokenizer);
+            return new SavedModel(
+                    GptWeights.load(weights, config.gpt(), GptWeights.Origin.of(config), models), tokenizer);
         }
     }
 
-    private static void requireFolder(Path dir) {
+    /** How linear weights lie in a file. */
+    public enum Layout {
+        /** [in,out], as in Hugging Face's GPT-2 and in what {@link #save} writes. */
+        IN_OUT,
+        /** [out,in], PyTorch's own: checkpoints of nanoGPT and minGPT. */
+        OUT_IN
+    }
+
+    /** {@link #loadGpt(Path, Layout)} of a folder in Hugging Face's layout. */
+    public static Gpt loadGpt(Path dir) {
+        return loadGpt(dir, Layout.IN_OUT);
+    }
+
+    /**
+     * Opens a model without its tokenizer: {@code config.json} and {@code model.safetensors}, or several such files with
+     * {@code model.safetensors.index.json}. Values in F16 and BF16 become FLOAT.
+     *
+     * @param dir a folder of Hugging Face's GPT-2, of nanoGPT or minGPT, or one that {@link #save} wrote
+     * @throws MiniGptException as {@link #load}
+     */
+    public static Gpt loadGpt(Path dir, Layout layout) {
+        requireFolder(dir, List.of(CONFIG));
+        HfConfig config = HfConfig.read(AtomicFolder.locate(dir, CONFIG));
+        Path index = AtomicFolder.locate(dir, ShardedSafetensors.INDEX);
+        boolean sharded = !exists(AtomicFolder.locate(dir, WEIGHTS)) && exists(index);
+        if (!sharded) {
+            requireFolder(dir, List.of(WEIGHTS));
+        }
+        try (TensorFile file =
+                sharded ? ShardedSafetensors.open(index) : SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
+            TensorFile weights = layout == Layout.OUT_IN ? new OutInTensors(file) : file;
+            return GptWeights.load(weights, config.gpt(), GptWeights.Origin.of(config), Gpt::builder);
+        }
+    }
+
+    /**
+     * Saves a model without a tokenizer, for {@link #loadGpt}.
+     *
+     * @throws MiniGptException if the folder has a tokenizer, which may be another model's, or can't be written
+     */
+    public static void saveGpt(Path dir, Gpt gpt) {
+        if (exists(AtomicFolder.locate(dir, TOKENIZER))) {
+            throw new MiniGptException(
+                    dir + " has a " + TOKENIZER + " already, which may not fit the model: choose another folder.");
+        }
+        AtomicFolder.write(dir, folder -> writeGpt(folder, gpt));
+    }
+
+    private static void writeGpt(Path folder, Gpt gpt) {
+        Safetensors.write(folder.resolve(WEIGHTS), gpt.parameters(), Map.of("format", "pt"));
+        HfConfig.write(folder.resolve(CONFIG), gpt.config(), gpt.dataType(), gpt.hasOwnBlocks());
+    }
+
+    private static void requireFolder(Path dir, List<String> needed) {
         if (!exists(dir)) {
             throw new MiniGptException("There is no folder " + dir + ": check the path, or train a model first.");
         }
-        String files = String.join(", ", FILES);
+        String files = String.join(", ", needed);
         if (!Files.isDirectory(dir)) {
             throw new MiniGptException(
                     dir + " is a file, not a model's folder: give the folder that holds " + files + ".");
         }
-        List<String> missing = new ArrayList<>(FILES);
+        List<String> missing = new ArrayList<>(needed);
         missing.removeIf(name -> exists(AtomicFolder.locate(dir, name)));
         if (!missing.isEmpty()) {
             throw new MiniGptException(dir + " is not a model's folder, it has no " + String.join(" and no ", missing)

@@ -53,7 +53,7 @@ final class RawValues {
     }
 
     /** The array's own memory, in this machine's byte order. */
-    private static ByteBuffer memory(INDArray array, long offset, int count) {
+    static ByteBuffer memory(INDArray array, long offset, int count) {
         // Unlike pointer(), addressPointer() begins where the array does, if it is a view of a larger one.
         BytePointer start = new BytePointer(array.data().addressPointer());
         return start.capacity(offset + count)

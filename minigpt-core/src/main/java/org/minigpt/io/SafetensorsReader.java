@@ -1,17 +1,10 @@
 package org.minigpt.io;
 
-import java.io.Closeable;
-import java.io.EOFException;
-import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.AccessMode;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
@@ -24,26 +17,27 @@ import org.nd4j.linalg.factory.Nd4j;
  * An open safetensors file. Opening reads the header and checks it against the file's size before anything of a size
  * that it gives is allocated; tensors are read one by one, into memory that is already there if the caller has some.
  */
-final class SafetensorsReader implements Closeable {
+final class SafetensorsReader implements TensorFile {
     /** The reference implementation's limit. */
     private static final long MAX_HEADER_BYTES = 100_000_000;
 
     private final Path path;
-    // Not a channel: that is closed under its reader when the thread is interrupted.
-    private final RandomAccessFile file;
+    private final DataFile file;
     private final long dataStart;
     private final SafetensorsHeader header;
 
-    private SafetensorsReader(Path path, RandomAccessFile file) throws IOException {
-        this.path = path;
+    private SafetensorsReader(DataFile file) {
         this.file = file;
+        this.path = file.path();
         long length = file.length();
         if (length < Long.BYTES) {
             throw new MiniGptException(path + " is truncated: it has " + length
                     + " bytes, but a safetensors file begins with 8 that give the length of its header"
                     + SafetensorsHeader.remedy());
         }
-        long headerBytes = Long.reverseBytes(file.readLong());
+        long headerBytes = ByteBuffer.wrap(file.bytes(0, Long.BYTES))
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .getLong();
         if (Long.compareUnsigned(headerBytes, length - Long.BYTES) > 0) {
             throw new MiniGptException(path + " is truncated or no safetensors file: its header would have "
                     + Long.toUnsignedString(headerBytes) + " bytes, but " + (length - Long.BYTES) + " follow"
@@ -53,33 +47,19 @@ final class SafetensorsReader implements Closeable {
             throw new MiniGptException(path + " is no safetensors file: its header would have " + headerBytes
                     + " bytes, more than the " + MAX_HEADER_BYTES + " of the largest" + SafetensorsHeader.remedy());
         }
-        byte[] json = new byte[(int) headerBytes];
-        file.readFully(json);
+        byte[] json = file.bytes(Long.BYTES, (int) headerBytes);
         dataStart = Long.BYTES + headerBytes;
         header = SafetensorsHeaderParser.parse(path, decode(json), length - dataStart);
     }
 
     /** @throws MiniGptException if the file is not there, can't be read or is damaged */
     static SafetensorsReader open(Path path) {
-        if (Files.isDirectory(path)) {
-            throw new MiniGptException(path + " is a directory: give a safetensors file.");
-        }
+        DataFile file = DataFile.open(path, "safetensors");
         try {
-            // RandomAccessFile throws the same for whatever is wrong.
-            path.getFileSystem().provider().checkAccess(path, AccessMode.READ);
-            RandomAccessFile file = new RandomAccessFile(path.toFile(), "r");
-            try {
-                return new SafetensorsReader(path, file);
-            } catch (IOException | RuntimeException e) {
-                file.close();
-                throw e;
-            }
-        } catch (NoSuchFileException e) {
-            throw new MiniGptException("There is no file " + path + ": check the path.", e);
-        } catch (AccessDeniedException e) {
-            throw new MiniGptException(path + " cannot be read: check its permissions.", e);
-        } catch (IOException e) {
-            throw unreadable(path, e);
+            return new SafetensorsReader(file);
+        } catch (RuntimeException e) {
+            file.close();
+            throw e;
         }
     }
 
@@ -93,7 +73,8 @@ final class SafetensorsReader implements Closeable {
         }
     }
 
-    Path path() {
+    @Override
+    public Path path() {
         return path;
     }
 
@@ -102,7 +83,8 @@ final class SafetensorsReader implements Closeable {
     }
 
     /** @return the tensors by name, in the order of their values in the file */
-    Map<String, TensorInfo> tensors() {
+    @Override
+    public Map<String, TensorInfo> tensors() {
         return header.tensors();
     }
 
@@ -121,32 +103,35 @@ final class SafetensorsReader implements Closeable {
         return array;
     }
 
-    /** Reads a tensor into an array of its type and size. */
-    void read(TensorInfo tensor, INDArray target) {
-        if (target.length() * target.dataType().width() != tensor.end() - tensor.begin()) {
+    @Override
+    public void read(TensorInfo tensor, INDArray target) {
+        boolean widened = target.dataType() == DataType.FLOAT && tensor.dtype().narrow();
+        int width = widened ? tensor.dtype().bytes() : target.dataType().width();
+        if (target.length() * width != tensor.end() - tensor.begin()) {
             throw new IllegalArgumentException(
                     tensor + " does not fill an array of " + target.length() + " " + target.dataType());
         }
-        try {
-            file.seek(dataStart + tensor.begin());
-            RawValues.read(file, target);
-        } catch (IOException e) {
-            throw unreadable(path, e);
-        }
+        file.at(dataStart + tensor.begin(), in -> {
+            if (widened) {
+                FloatValues.read(in, tensor.dtype(), target);
+            } else {
+                RawValues.read(in, target);
+            }
+        });
     }
 
-    private static MiniGptException unreadable(Path path, IOException e) {
-        // It may become shorter while it is read.
-        String reason = e instanceof EOFException ? "it ended too early" : e.toString();
-        return new MiniGptException(path + " cannot be read (" + reason + "): check the file.", e);
+    @Override
+    public void readTransposed(TensorInfo tensor, INDArray target) {
+        file.at(dataStart + tensor.begin(), in -> FloatValues.readTransposed(in, tensor.dtype(), target));
+    }
+
+    @Override
+    public byte[] bytes(TensorInfo tensor, long from, int count) {
+        return file.bytes(dataStart + tensor.begin() + from, count);
     }
 
     @Override
     public void close() {
-        try {
-            file.close();
-        } catch (IOException e) {
-            throw unreadable(path, e);
-        }
+        file.close();
     }
 }

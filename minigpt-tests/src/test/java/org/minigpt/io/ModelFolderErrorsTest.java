@@ -191,7 +191,8 @@ class ModelFolderErrorsTest {
         rewrite(arrays -> arrays.put("ln_f.bias", Nd4j.ones(DataType.INT32, 8)));
         assertLoadFails(
                 dir,
-                weights + " has the tensor \"ln_f.bias\" in I32, but MiniGPT opens models in F32 or F64: convert it.");
+                weights
+                        + " has the tensor \"ln_f.bias\" in I32, but MiniGPT opens models in F32, F64, F16 or BF16: convert it.");
     }
 
     @Test

@@ -1,0 +1,145 @@
+package org.minigpt.io;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.text.TextFiles;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * A model in several safetensors files, with Hugging Face's index {@code {"metadata": {...}, "weight_map": {"name":
+ * "file", ...}}} beside them. Only files of the index' own folder are opened.
+ */
+final class ShardedSafetensors implements TensorFile {
+    /** The index. */
+    static final String INDEX = "model.safetensors.index.json";
+
+    private static final Pattern FILE_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,200}");
+    private static final JsonFactory JSON = new JsonFactory();
+
+    private final Path index;
+    private final Map<String, SafetensorsReader> shards = new LinkedHashMap<>();
+    private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+    /** By the name of the tensor. */
+    private final Map<String, SafetensorsReader> places = new LinkedHashMap<>();
+
+    private ShardedSafetensors(Path index) {
+        this.index = index;
+    }
+
+    /** @throws MiniGptException if the index or one of its files is not there, can't be read or is damaged */
+    static ShardedSafetensors open(Path index) {
+        ShardedSafetensors result = new ShardedSafetensors(index);
+        try {
+            result.open();
+            return result;
+        } catch (RuntimeException e) {
+            result.close();
+            throw e;
+        }
+    }
+
+    private void open() {
+        Map<String, String> weightMap = weightMap();
+        for (String name : new TreeSet<>(weightMap.values())) {
+            if (!FILE_NAME.matcher(name).matches()) {
+                throw damaged(
+                        "names the file " + SafetensorsHeader.quoted(name) + ", which is no name of a file beside it");
+            }
+            shards.put(name, SafetensorsReader.open(index.resolveSibling(name)));
+        }
+        weightMap.forEach((tensor, name) -> {
+            if (!shards.get(name).tensors().containsKey(tensor)) {
+                throw damaged(
+                        "has the tensor " + SafetensorsHeader.quoted(tensor) + " in " + name + ", which has none");
+            }
+        });
+        // In the order of each file.
+        shards.forEach((name, shard) -> shard.tensors().forEach((tensor, info) -> {
+            if (name.equals(weightMap.get(tensor))) {
+                tensors.put(tensor, info);
+                places.put(tensor, shard);
+            }
+        }));
+        if (tensors.isEmpty()) {
+            throw damaged("names no tensor");
+        }
+    }
+
+    private Map<String, String> weightMap() {
+        Map<String, String> result = new LinkedHashMap<>();
+        try (JsonParser parser = JSON.createParser(TextFiles.readUtf8(index))) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw damaged("is no JSON object");
+            }
+            while (parser.nextToken() != JsonToken.END_OBJECT) {
+                boolean map = "weight_map".equals(parser.currentName());
+                if (parser.nextToken() != JsonToken.START_OBJECT || !map) {
+                    parser.skipChildren();
+                    continue;
+                }
+                while (parser.nextToken() != JsonToken.END_OBJECT) {
+                    String tensor = parser.currentName();
+                    if (parser.nextToken() != JsonToken.VALUE_STRING) {
+                        throw damaged("has no file for the tensor " + SafetensorsHeader.quoted(tensor));
+                    }
+                    if (result.put(tensor, parser.getText()) != null) {
+                        throw damaged("has the tensor " + SafetensorsHeader.quoted(tensor) + " twice");
+                    }
+                }
+            }
+        } catch (JsonProcessingException e) {
+            throw damaged("is not valid JSON", e);
+        } catch (IOException e) {
+            throw new AssertionError("a string cannot fail to be read", e);
+        }
+        return result;
+    }
+
+    private MiniGptException damaged(String what) {
+        return damaged(what, null);
+    }
+
+    private MiniGptException damaged(String what, Throwable cause) {
+        return new MiniGptException(index + " " + what + ": copy or save the model again.", cause);
+    }
+
+    @Override
+    public Path path() {
+        return index;
+    }
+
+    @Override
+    public Map<String, TensorInfo> tensors() {
+        return tensors;
+    }
+
+    @Override
+    public void read(TensorInfo tensor, INDArray target) {
+        places.get(tensor.name()).read(tensor, target);
+    }
+
+    @Override
+    public void readTransposed(TensorInfo tensor, INDArray target) {
+        places.get(tensor.name()).readTransposed(tensor, target);
+    }
+
+    @Override
+    public byte[] bytes(TensorInfo tensor, long from, int count) {
+        return places.get(tensor.name()).bytes(tensor, from, count);
+    }
+
+    @Override
+    public void close() {
+        shards.values().forEach(SafetensorsReader::close);
+    }
+}

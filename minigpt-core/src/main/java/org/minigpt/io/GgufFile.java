@@ -1,0 +1,206 @@
+package org.minigpt.io;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.minigpt.graph.Activation;
+import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.util.AtomicFiles;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * Models in GGUF, the format of llama.cpp, with the architecture {@code gpt2}: linear weights are [out,in], all biases are
+ * there, GELU is in its tanh form. A file holds the tokenizer as well, here a vocabulary of characters.
+ *
+ * <p>A model with GELU in its erf form is written too, and comes back as such; llama.cpp computes the tanh form, which
+ * differs from it by less than 0.001.
+ */
+public final class GgufFile {
+    private static final String ARCHITECTURE = "gpt2";
+    private static final String ACTIVATION = "minigpt.activation";
+    private static final int MOSTLY_F16 = 1;
+
+    private GgufFile() {}
+
+    /**
+     * A model with its tokenizer.
+     *
+     * @param gpt the model
+     * @param tokenizer if the file's vocabulary is one of characters
+     */
+    public record Contents(Gpt gpt, Optional<CharTokenizer> tokenizer) {}
+
+    /**
+     * Opens a model; values in F16 and BF16 become FLOAT.
+     *
+     * @param file with the architecture {@code gpt2}, not quantized
+     * @throws MiniGptException if the file is not there, can't be read, is damaged or holds another model
+     */
+    public static Contents read(Path file) {
+        try (DataFile data = DataFile.open(file, "GGUF")) {
+            GgufHeader header = GgufHeader.read(data);
+            GgufTensors tensors = new GgufTensors(data, header);
+            GptConfig config = config(file, header, tensors);
+            Gpt gpt = GptWeights.load(tensors, config, GptWeights.Origin.HEADER);
+            Object tokens = header.values().get("tokenizer.ggml.tokens");
+            Optional<CharTokenizer> tokenizer = tokens instanceof List<?> list
+                            && "gpt2".equals(header.values().get("tokenizer.ggml.model"))
+                            && list.size() == config.vocabSize()
+                    ? GgufChars.tokenizer(list)
+                    : Optional.empty();
+            return new Contents(gpt, tokenizer);
+        }
+    }
+
+    private static GptConfig config(Path file, GgufHeader header, TensorFile tensors) {
+        Object architecture = header.values().get("general.architecture");
+        if (!ARCHITECTURE.equals(architecture)) {
+            throw new MiniGptException(file + " holds a model of the architecture "
+                    + SafetensorsHeader.quoted(String.valueOf(architecture)) + ", but MiniGPT supports only "
+                    + ARCHITECTURE + ": give another model.");
+        }
+        TensorInfo embedding = tensors.tensors().get("wte.weight");
+        if (embedding == null
+                || embedding.shape().size() != 2
+                || embedding.shape().get(0) > Integer.MAX_VALUE) {
+            throw SafetensorsHeader.damaged(file, "it has no token embedding");
+        }
+        int c = integer(file, header, "embedding_length");
+        if (integer(file, header, "feed_forward_length") != 4L * c) {
+            throw new MiniGptException(file + " has a feed-forward of another width than 4·" + c
+                    + ", but MiniGPT supports only that: give another model.");
+        }
+        Object eps = header.values().get("gpt2.attention.layer_norm_epsilon");
+        try {
+            return Gpt2.config()
+                    .vocabSize(embedding.shape().get(0).intValue())
+                    .blockSize(integer(file, header, "context_length"))
+                    .nEmbd(c)
+                    .nLayer(integer(file, header, "block_count"))
+                    .nHead(integer(file, header, "attention.head_count"))
+                    .normEps(eps instanceof Double value ? value : 1e-5)
+                    .tiedHead(!tensors.tensors().containsKey("lm_head.weight"))
+                    .activation("gelu".equals(header.values().get(ACTIVATION)) ? Activation.GELU : Activation.GELU_TANH)
+                    .build();
+        } catch (MiniGptException e) {
+            throw new MiniGptException(file + " describes no model: " + e.getMessage(), e);
+        }
+    }
+
+    private static int integer(Path file, GgufHeader header, String key) {
+        Object value = header.values().get("gpt2." + key);
+        if (!(value instanceof Long number) || number < 0 || number > Integer.MAX_VALUE) {
+            throw SafetensorsHeader.damaged(file, "it has no whole number \"gpt2." + key + "\"");
+        }
+        return number.intValue();
+    }
+
+    /**
+     * Writes a model.
+     *
+     * @param file replaced if it is there
+     * @param gpt with GELU, and no bias of the head but zeros; biases that it does not have are written as zeros
+     * @param tokenizer with as many tokens as the model's vocabulary; null to write none, which llama.cpp does not open
+     * @param float16 whether the matrices are in F16, rounded, instead of F32; vectors and positions never are
+     * @throws MiniGptException if the model is another, or the file can't be written
+     */
+    public static void write(Path file, Gpt gpt, CharTokenizer tokenizer, boolean float16) {
+        Gpt2.require(gpt, "GGUF", Set.of(Activation.GELU, Activation.GELU_TANH));
+        if (tokenizer != null && tokenizer.vocabSize() != gpt.config().vocabSize()) {
+            throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
+                    + " tokens, but the model has a vocabulary of "
+                    + gpt.config().vocabSize()
+                    + ": export the model with the tokenizer it was trained with.");
+        }
+        List<TensorInfo> tensors = layOut(gpt, float16);
+        byte[] header = header(gpt.config(), tokenizer, float16, tensors);
+        AtomicFiles.write(file, out -> {
+            out.write(header);
+            for (TensorInfo tensor : tensors) {
+                INDArray array = Gpt2.parameter(gpt, tensor.name());
+                if (Gpt2.linear(tensor.name())) {
+                    FloatValues.writeTransposed(array, tensor.dtype(), out);
+                } else {
+                    FloatValues.write(array, tensor.dtype(), out);
+                }
+                pad(out, tensor.end());
+            }
+        });
+    }
+
+    /** The tensors by GPT-2's names, in the shapes of the file. */
+    private static List<TensorInfo> layOut(Gpt gpt, boolean float16) {
+        List<TensorInfo> result = new ArrayList<>();
+        long at = 0;
+        for (String name : Gpt2.names(gpt.config())) {
+            INDArray array = Gpt2.parameter(gpt, name);
+            List<Long> shape = new ArrayList<>();
+            for (long size : array.shape()) {
+                shape.add(Gpt2.linear(name) ? 0 : shape.size(), size);
+            }
+            boolean matrix = array.rank() == 2 && !name.equals("wpe.weight");
+            Dtype dtype = float16 && matrix ? Dtype.F16 : Dtype.F32;
+            long end = at + TensorInfo.bytes(dtype, shape);
+            result.add(new TensorInfo(name, dtype, shape, at, end));
+            at = (end + GgufHeader.ALIGNMENT - 1) / GgufHeader.ALIGNMENT * GgufHeader.ALIGNMENT;
+        }
+        return result;
+    }
+
+    private static byte[] header(GptConfig config, CharTokenizer tokenizer, boolean float16, List<TensorInfo> tensors) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        values.put("general.architecture", ARCHITECTURE);
+        values.put("general.name", "MiniGPT");
+        values.put("general.alignment", GgufHeader.ALIGNMENT);
+        values.put("general.file_type", float16 ? MOSTLY_F16 : 0);
+        values.put("gpt2.context_length", config.blockSize());
+        values.put("gpt2.embedding_length", config.nEmbd());
+        values.put("gpt2.block_count", config.nLayer());
+        values.put("gpt2.feed_forward_length", 4 * config.nEmbd());
+        values.put("gpt2.attention.head_count", config.nHead());
+        values.put("gpt2.attention.layer_norm_epsilon", (float) config.normEps());
+        if (config.activation() == Activation.GELU) {
+            values.put(ACTIVATION, "gelu");
+        }
+        if (tokenizer != null) {
+            values.put("tokenizer.ggml.model", "gpt2");
+            values.put("tokenizer.ggml.pre", "gpt-2");
+            values.put("tokenizer.ggml.tokens", GgufChars.tokens(tokenizer));
+            values.put("tokenizer.ggml.token_type", new int[] {tokenizer.vocabSize()});
+            values.put("tokenizer.ggml.merges", GgufChars.merges(tokenizer));
+            values.put("tokenizer.ggml.add_bos_token", false);
+        }
+        GgufOutput out = new GgufOutput();
+        out.u32(GgufHeader.MAGIC).u32(GgufHeader.VERSION).u64(tensors.size()).u64(values.size());
+        values.forEach(out::entry);
+        for (TensorInfo t : tensors) {
+            out.string(GgufTensors.ggufName(t.name())).u32(t.shape().size());
+            for (int i = t.shape().size() - 1; i >= 0; i--) {
+                out.u64(t.shape().get(i));
+            }
+            out.u32(t.dtype() == Dtype.F16 ? 1 : 0).u64(t.begin());
+        }
+        ByteArrayOutputStream bytes = out.bytes();
+        try {
+            pad(bytes, bytes.size());
+        } catch (IOException e) {
+            throw new AssertionError("memory cannot fail to be written", e);
+        }
+        return bytes.toByteArray();
+    }
+
+    private static void pad(OutputStream out, long position) throws IOException {
+        out.write(new byte[(int) (-position & GgufHeader.ALIGNMENT - 1)]);
+    }
+}

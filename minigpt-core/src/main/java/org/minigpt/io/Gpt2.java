@@ -1,0 +1,99 @@
+package org.minigpt.io;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.minigpt.graph.Activation;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** What a model must be to be the GPT-2 of other programs: one with all biases, of which those it lacks are zeros. */
+final class Gpt2 {
+    private static final Pattern LINEAR =
+            Pattern.compile("h\\.\\d+\\.(attn\\.c_attn|attn\\.c_proj|mlp\\.c_fc|mlp\\.c_proj)\\.weight");
+
+    private static final String HEAD_BIAS = "lm_head.bias";
+
+    private Gpt2() {}
+
+    /** @return a builder with what all GPT-2 have in common */
+    static GptConfig.Builder config() {
+        return GptConfig.builder()
+                .bias(Bias.ALL)
+                .activation(Activation.GELU_TANH)
+                .initialization(Initialization.NANOGPT);
+    }
+
+    /** @return the names of its parameters in the order of the graph, those of an untied head included */
+    static List<String> names(GptConfig config) {
+        GptConfig all = config().vocabSize(config.vocabSize())
+                .blockSize(config.blockSize())
+                .nLayer(config.nLayer())
+                .nHead(config.nHead())
+                .nEmbd(config.nEmbd())
+                .tiedHead(config.tiedHead())
+                .build();
+        return Gpt.declaredParameters(all).stream()
+                .map(p -> p.name())
+                .filter(name -> !name.equals(HEAD_BIAS))
+                .toList();
+    }
+
+    /** @return whether this is a weight that is [in,out] in GPT-2 and [out,in] in PyTorch's linear layers */
+    static boolean linear(String name) {
+        return LINEAR.matcher(name).matches();
+    }
+
+    /** @return the parameter, or zeros for a bias that the model does not have */
+    static INDArray parameter(Gpt gpt, String name) {
+        INDArray array = gpt.parameters().get(name);
+        if (array != null) {
+            return array;
+        }
+        INDArray weight = gpt.parameters().get(name.replace(".bias", ".weight"));
+        return Nd4j.zeros(DataType.FLOAT, weight.size(-1));
+    }
+
+    /**
+     * @param format in messages
+     * @param activations that the format knows
+     * @throws MiniGptException if the model is none that the format can hold
+     */
+    static void require(Gpt gpt, String format, Set<Activation> activations) {
+        GptConfig config = gpt.config();
+        if (gpt.dataType() != DataType.FLOAT) {
+            throw new MiniGptException(
+                    format + " has no parameters of type " + gpt.dataType() + "; export a model in single precision");
+        }
+        if (!activations.contains(config.activation())) {
+            String known = activations.stream().map(Gpt2::spell).sorted().collect(Collectors.joining(" or "));
+            throw new MiniGptException(format + " knows GPT-2 with the activation " + known + ", but the model has "
+                    + spell(config.activation()) + "; train one with --activation gelu-tanh, or export it as onnx or"
+                    + " samediff");
+        }
+        INDArray headBias = gpt.parameters().get(HEAD_BIAS);
+        if (headBias != null && headBias.amaxNumber().doubleValue() != 0) {
+            throw new MiniGptException(format + " knows no bias of the head, but the model has one; train one with"
+                    + " --tied-head or --bias none, or export it as onnx or samediff");
+        }
+        List<String> names = names(config);
+        for (String name : gpt.parameters().keySet()) {
+            if (!names.contains(name) && !name.equals(HEAD_BIAS)) {
+                throw new MiniGptException(
+                        format + " has no parameter " + name + "; export the model as onnx or samediff");
+            }
+        }
+    }
+
+    private static String spell(Activation activation) {
+        return activation.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+}

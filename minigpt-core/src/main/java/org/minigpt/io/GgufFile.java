@@ -52,7 +52,7 @@ public final class GgufFile {
             GgufHeader header = GgufHeader.read(data);
             GgufTensors tensors = new GgufTensors(data, header);
             GptConfig config = config(file, header, tensors);
-            Gpt gpt = GptWeights.load(tensors, config, GptWeights.Origin.HEADER);
+            Gpt gpt = GptWeights.load(tensors, config, GptWeights.Origin.HEADER, Gpt::builder);
             Object tokens = header.values().get("tokenizer.ggml.tokens");
             Optional<CharTokenizer> tokenizer = tokens instanceof List<?> list
                             && "gpt2".equals(header.values().get("tokenizer.ggml.model"))

@@ -73,6 +73,7 @@ final class Gpt2 {
             throw new MiniGptException(
                     format + " has no parameters of type " + gpt.dataType() + "; export a model in single precision");
         }
+        requireLayers(gpt, format);
         if (!activations.contains(config.activation())) {
             String known = activations.stream().map(Gpt2::spell).sorted().collect(Collectors.joining(" or "));
             throw new MiniGptException(format + " knows GPT-2 with the activation " + known + ", but the model has "
@@ -84,12 +85,13 @@ final class Gpt2 {
             throw new MiniGptException(format + " knows no bias of the head, but the model has one; train one with"
                     + " --tied-head or --bias none, or export it as onnx or samediff");
         }
-        List<String> names = names(config);
-        for (String name : gpt.parameters().keySet()) {
-            if (!names.contains(name) && !name.equals(HEAD_BIAS)) {
-                throw new MiniGptException(
-                        format + " has no parameter " + name + "; export the model as onnx or samediff");
-            }
+    }
+
+    /** @throws MiniGptException if the model has other layers than GPT-2's, such as Llama's */
+    static void requireLayers(Gpt gpt, String format) {
+        if (!gpt.config().hasLayersOfGpt2() || gpt.hasOwnBlocks()) {
+            throw new MiniGptException(format + " is written with GPT-2's layers (LayerNorm, learned positions, as many"
+                    + " key heads as heads, a plain feed-forward), but the model has others; export it as samediff");
         }
     }
 

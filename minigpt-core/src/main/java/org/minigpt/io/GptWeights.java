@@ -52,8 +52,7 @@ final class GptWeights {
         static final Origin HEADER = new Origin("its header", SafetensorsHeader.remedy(), false, false);
     }
 
-    private GptWeights(
-            TensorFile file, GptConfig config, Origin origin, Function<GptConfig, Gpt.Builder> models) {
+    private GptWeights(TensorFile file, GptConfig config, Origin origin, Function<GptConfig, Gpt.Builder> models) {
         this.file = file;
         this.origin = origin;
         this.models = models;

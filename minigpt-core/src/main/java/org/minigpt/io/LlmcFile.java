@@ -80,7 +80,10 @@ public final class LlmcFile {
                         + " follow" + remedy());
             }
             return GptWeights.load(
-                    new Tensors(data, tensors(config, paddedVocab, dtype)), config, GptWeights.Origin.HEADER);
+                    new Tensors(data, tensors(config, paddedVocab, dtype)),
+                    config,
+                    GptWeights.Origin.HEADER,
+                    Gpt::builder);
         }
     }
 

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.graph.Activation;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -56,18 +57,18 @@ class LlmcFileTest {
         Files.write(file(), bytes(3, values));
         Gpt gpt = LlmcFile.read(file());
         assertEquals(
-                new GptConfig(
-                        2,
-                        1,
-                        1,
-                        1,
-                        1,
-                        0,
-                        GptConfig.Bias.ALL,
-                        gpt.config().activation(),
-                        true,
-                        1e-5,
-                        GptConfig.Initialization.NANOGPT),
+                GptConfig.builder()
+                        .vocabSize(2)
+                        .blockSize(1)
+                        .nLayer(1)
+                        .nHead(1)
+                        .nEmbd(1)
+                        .bias(GptConfig.Bias.ALL)
+                        .activation(Activation.GELU_TANH)
+                        .tiedHead(true)
+                        .normEps(1e-5)
+                        .initialization(GptConfig.Initialization.NANOGPT)
+                        .build(),
                 gpt.config());
         assertEntries(gpt, "wte.weight", 1, 2); // 3 is padding
         assertEntries(gpt, "wpe.weight", 4);

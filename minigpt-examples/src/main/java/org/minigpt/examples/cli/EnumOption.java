@@ -103,6 +103,18 @@ abstract class EnumOption<E extends Enum<E>> implements ITypeConverter<E> {
         }
     }
 
+    static final class OfSource extends EnumOption<ImportCommand.Source> {
+        OfSource() {
+            super(ImportCommand.Source.values());
+        }
+    }
+
+    static final class OfPrecision extends EnumOption<ExportCommand.Precision> {
+        OfPrecision() {
+            super(ExportCommand.Precision.values());
+        }
+    }
+
     static final class OfSplit extends EnumOption<Split> {
         OfSplit() {
             super(Split.values());

@@ -1,9 +1,16 @@
 package org.minigpt.examples.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.minigpt.io.GgufFile;
+import org.minigpt.io.LlmcFile;
 import org.minigpt.io.ModelFolder;
-import org.minigpt.io.ModelFolder.SavedModel;
+import org.minigpt.io.OnnxFile;
+import org.minigpt.model.Gpt;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -19,7 +26,18 @@ import picocli.CommandLine.Option;
 final class ExportCommand implements Callable<Integer> {
     /** What can be written. */
     enum Format {
+        HF,
+        GGUF,
+        LLMC,
+        ONNX,
         SAMEDIFF
+    }
+
+    /** How values are written. */
+    enum Precision {
+        F32,
+        F16,
+        BF16
     }
 
     @Option(
@@ -34,17 +52,41 @@ final class ExportCommand implements Callable<Integer> {
             paramLabel = "FORMAT",
             required = true,
             converter = EnumOption.OfFormat.class,
-            description = "samediff: a SameDiff file of ND4J's own ops, which opens without this library.")
+            description =
+                    "hf: Hugging Face's folder; gguf: llama.cpp's format; llmc: a checkpoint of llm.c; onnx: opset 17;"
+                            + " samediff: a SameDiff file of ND4J's own ops, which opens without this library.")
     private Format format;
 
-    @Option(names = "--out", paramLabel = "FILE", required = true, description = "The file to write.")
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            defaultValue = "f32",
+            converter = EnumOption.OfPrecision.class,
+            description = "f32, f16 for gguf, or bf16 for llmc [${DEFAULT-VALUE}].")
+    private Precision dtype;
+
+    @Option(names = "--out", paramLabel = "PATH", required = true, description = "The file to write; a folder for hf.")
     private Path out;
 
     @Override
     public Integer call() {
-        SavedModel saved = ModelFolder.load(model);
+        if (dtype == Precision.F16 && format != Format.GGUF || dtype == Precision.BF16 && format != Format.LLMC) {
+            throw new MiniGptException(
+                    "This format has no --dtype of that name: leave it out, or take f16 with gguf and"
+                            + " bf16 with llmc.");
+        }
+        Gpt gpt = ModelFolder.loadGpt(model);
+        Path file = model.resolve(ModelFolder.TOKENIZER);
+        Optional<CharTokenizer> tokenizer =
+                Files.exists(file) ? Optional.of(CharTokenizer.load(file)) : Optional.empty();
         switch (format) {
-            case SAMEDIFF -> saved.gpt().exportPortable(out);
+            case HF ->
+                tokenizer.ifPresentOrElse(
+                        characters -> ModelFolder.save(out, gpt, characters), () -> ModelFolder.saveGpt(out, gpt));
+            case GGUF -> GgufFile.write(out, gpt, tokenizer.orElse(null), dtype == Precision.F16);
+            case LLMC -> LlmcFile.write(out, gpt, dtype == Precision.BF16);
+            case ONNX -> OnnxFile.write(out, gpt);
+            case SAMEDIFF -> gpt.exportPortable(out);
         }
         System.out.println("Wrote " + out);
         return 0;

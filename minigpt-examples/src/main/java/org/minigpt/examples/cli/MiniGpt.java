@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
             SampleCommand.class,
             EvalCommand.class,
             InfoCommand.class,
+            ImportCommand.class,
             ExportCommand.class,
             BenchCommand.class
         },
@@ -94,6 +95,6 @@ public final class MiniGpt implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "Name a command: prepare, train, sample, eval, info, export or bench.");
+                spec.commandLine(), "Name a command: prepare, train, sample, eval, info, import, export or bench.");
     }
 }

@@ -21,16 +21,14 @@ class ExportCommandTest {
     @TempDir
     static Path dir;
 
+    private static Path text;
     private static Path model;
 
     @BeforeAll
     static void train() throws IOException {
         model = dir.resolve("model");
-        Cli.train(
-                        Files.writeString(
-                                dir.resolve("text.txt"), "She sells sea shells by the sea shore.\n".repeat(20)),
-                        model)
-                .assertDone();
+        text = Files.writeString(dir.resolve("text.txt"), "She sells sea shells by the sea shore.\n".repeat(20));
+        Cli.train(text, model).assertDone();
     }
 
     @Test
@@ -50,6 +48,47 @@ class ExportCommandTest {
                         .output(Map.of("ids", ids), "logits")
                         .get("logits"),
                 1e-5);
+    }
+
+    /** The formats that know no ReLU get a model without. */
+    @Test
+    void toOtherProgramsAndBack() {
+        Path gelu = dir.resolve("gelu");
+        Cli.train(text, gelu, "--activation", "gelu-tanh", "--bias", "all", "--tied-head")
+                .assertDone();
+        Gpt gpt = ModelFolder.load(gelu).gpt();
+        for (String format : new String[] {"hf", "gguf", "llmc"}) {
+            Path there = dir.resolve("there-" + format);
+            Path back = dir.resolve("back-" + format);
+            Cli.run("export", "--model", gelu, "--format", format, "--out", there)
+                    .assertDone();
+            Cli.Result result =
+                    Cli.run("import", "--from", there, "--format", format, "--block-size", 4, "--out", back);
+            result.assertDone();
+            Gpt cropped = ModelFolder.loadGpt(back);
+            assertEquals(4, cropped.config().blockSize());
+            int[][] ids = {{1, 2, 3}};
+            assertNear(format, gpt.logits(ids), cropped.logits(ids), 0);
+        }
+        // Which has its characters in it.
+        assertEquals(
+                gpt.config().vocabSize(),
+                ModelFolder.load(dir.resolve("back-gguf")).tokenizer().vocabSize());
+    }
+
+    @Test
+    void onnx() {
+        Path file = dir.resolve("gpt.onnx");
+        Cli.run("export", "--model", model, "--format", "onnx", "--out", file).assertDone();
+        assertTrue(Files.exists(file));
+    }
+
+    @Test
+    void aModelThatAFormatDoesNotKnowIsASentence() {
+        Cli.run("export", "--model", model, "--format", "gguf", "--out", dir.resolve("x"))
+                .assertSentence(
+                        "GGUF knows GPT-2 with the activation gelu or gelu-tanh, but the model has relu; train one"
+                                + " with --activation gelu-tanh, or export it as onnx or samediff");
     }
 
     @Test

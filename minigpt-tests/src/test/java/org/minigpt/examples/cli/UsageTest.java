@@ -20,13 +20,14 @@ class UsageTest {
     void helpShowsTheCommands() {
         String help = Cli.run("--help").assertDone().out();
 
-        for (String command : new String[] {"prepare", "train", "sample", "eval", "info", "export", "bench"}) {
+        for (String command :
+                new String[] {"prepare", "train", "sample", "eval", "info", "import", "export", "bench"}) {
             assertTrue(help.contains("\n  " + command + " "), help);
         }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"prepare", "train", "sample", "eval", "info", "export", "bench"})
+    @ValueSource(strings = {"prepare", "train", "sample", "eval", "info", "import", "export", "bench"})
     void helpExplainsEveryOption(String command) {
         CommandLine cli = MiniGpt.commandLine().getSubcommands().get(command);
         String help = Cli.run(command, "--help").assertDone().out();
@@ -77,7 +78,7 @@ class UsageTest {
 
     @Test
     void noCommand() {
-        assertUsageError("Name a command: prepare, train, sample, eval, info, export or bench.", "minigpt");
+        assertUsageError("Name a command: prepare, train, sample, eval, info, import, export or bench.", "minigpt");
     }
 
     @Test

@@ -1,0 +1,62 @@
+package org.minigpt.model;
+
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.INDArrayIndex;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+/** Copies of a model with another context or vocabulary. */
+public final class ModelSurgery {
+    private ModelSurgery() {}
+
+    /**
+     * A copy that takes shorter contexts only, as nanoGPT's {@code crop_block_size}: the positions beyond are dropped, and
+     * the logits of what fits stay the same.
+     *
+     * @param blockSize the new longest context, in tokens
+     * @throws MiniGptException if it is not below the present one, or is not positive
+     */
+    public static Gpt cropBlockSize(Gpt gpt, int blockSize) {
+        if (blockSize >= gpt.config().blockSize()) {
+            throw new MiniGptException("block_size is " + gpt.config().blockSize()
+                    + " and can only be cropped, not set to " + blockSize + "; choose a smaller one");
+        }
+        GptConfig config = gpt.config().toBuilder().blockSize(blockSize).build();
+        return copied(
+                gpt,
+                Gpt.builder(config).dataType(gpt.dataType()).zeroParameters().build());
+    }
+
+    /**
+     * A copy with more tokens. Those that it had keep their ids and their logits; the rows of new ones are drawn as the
+     * model's first parameters were, to be trained.
+     *
+     * @param vocabSize V of the copy
+     * @param seed of the new rows
+     * @throws MiniGptException if it is not above the present one
+     */
+    public static Gpt growVocabulary(Gpt gpt, int vocabSize, long seed) {
+        if (vocabSize <= gpt.config().vocabSize()) {
+            throw new MiniGptException("vocab_size is " + gpt.config().vocabSize()
+                    + " and can only grow, not be set to " + vocabSize + "; choose a larger one");
+        }
+        GptConfig config = gpt.config().toBuilder().vocabSize(vocabSize).build();
+        return copied(
+                gpt, Gpt.builder(config).dataType(gpt.dataType()).seed(seed).build());
+    }
+
+    /** Copies what both have: the first rows of each parameter. */
+    private static Gpt copied(Gpt from, Gpt to) {
+        from.parameters().forEach((name, source) -> {
+            INDArray target = to.parameters().get(name);
+            long rows = Math.min(source.size(0), target.size(0));
+            rows(target, rows).assign(rows(source, rows));
+        });
+        return to;
+    }
+
+    private static INDArray rows(INDArray array, long count) {
+        INDArrayIndex first = NDArrayIndex.interval(0, count);
+        return array.rank() == 1 ? array.get(first) : array.get(first, NDArrayIndex.all());
+    }
+}

@@ -1,0 +1,95 @@
+package org.minigpt.examples.cli;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.minigpt.io.GgufFile;
+import org.minigpt.io.LlmcFile;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.io.ModelFolder.Layout;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.ModelSurgery;
+import org.minigpt.text.CharTokenizer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code minigpt import}: a model of another program's. */
+@Command(
+        name = "import",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        header = "Opens a GPT-2 of another program and saves it as a model's folder.",
+        description = {"Defaults stand in brackets.", ""})
+final class ImportCommand implements Callable<Integer> {
+    /** What can be read. */
+    enum Source {
+        HF,
+        NANOGPT,
+        LLMC,
+        GGUF
+    }
+
+    @Option(names = "--from", paramLabel = "PATH", required = true, description = "The folder or file to read.")
+    private Path from;
+
+    @Option(
+            names = "--format",
+            paramLabel = "FORMAT",
+            required = true,
+            converter = EnumOption.OfSource.class,
+            description = "hf: Hugging Face's folder (config.json, model.safetensors); nanogpt: the same with linear"
+                    + " weights [out,in]; llmc: a checkpoint of llm.c; gguf: llama.cpp's format.")
+    private Source format;
+
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "FILE",
+            description = "The tokenizer.json of a model of characters, if the model brings none.")
+    private Path tokenizer;
+
+    @Option(names = "--block-size", paramLabel = "T", description = "Crop the context to so many tokens.")
+    private Integer blockSize;
+
+    @Option(names = "--vocab-size", paramLabel = "V", description = "Grow the vocabulary to so many tokens.")
+    private Integer vocabSize;
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            required = true,
+            description = "The folder to save to; without a tokenizer it is only for export, and for Java.")
+    private Path out;
+
+    @Override
+    public Integer call() {
+        Optional<CharTokenizer> characters = Optional.ofNullable(tokenizer).map(CharTokenizer::load);
+        Gpt gpt;
+        if (format == Source.GGUF) {
+            GgufFile.Contents contents = GgufFile.read(from);
+            gpt = contents.gpt();
+            characters = characters.or(contents::tokenizer);
+        } else {
+            gpt = switch (format) {
+                case LLMC -> LlmcFile.read(from);
+                case NANOGPT -> ModelFolder.loadGpt(from, Layout.OUT_IN);
+                default -> ModelFolder.loadGpt(from);
+            };
+        }
+        if (blockSize != null) {
+            gpt = ModelSurgery.cropBlockSize(gpt, blockSize);
+        }
+        if (vocabSize != null) {
+            gpt = ModelSurgery.growVocabulary(gpt, vocabSize, 1337);
+            characters = Optional.ofNullable(tokenizer).map(CharTokenizer::load);
+        }
+        if (characters.isPresent()) {
+            ModelFolder.save(out, gpt, characters.get());
+        } else {
+            ModelFolder.saveGpt(out, gpt);
+        }
+        System.out.printf("The model is in %s, %s tokenizer%n", out, characters.isPresent() ? "with its" : "without a");
+        return 0;
+    }
+}

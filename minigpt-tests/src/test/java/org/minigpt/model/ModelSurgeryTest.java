@@ -1,0 +1,58 @@
+package org.minigpt.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.util.Deviation.assertNear;
+import static org.minigpt.util.Sentences.assertSentence;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+class ModelSurgeryTest {
+    private static final int[][] IDS = {{1, 2, 3}, {4, 0, 6}};
+
+    private static Gpt gpt(boolean tied) {
+        return Gpt.create(
+                GptConfig.builder()
+                        .vocabSize(7)
+                        .blockSize(5)
+                        .nLayer(2)
+                        .nHead(2)
+                        .nEmbd(8)
+                        .tiedHead(tied)
+                        .build(),
+                3);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aCroppedModelHasTheSameLogits(boolean tied) {
+        Gpt gpt = gpt(tied);
+        Gpt cropped = ModelSurgery.cropBlockSize(gpt, 3);
+        assertEquals(gpt.config().toBuilder().blockSize(3).build(), cropped.config());
+        assertNear("logits", gpt.logits(IDS), cropped.logits(IDS), 0);
+        assertSentence(
+                "a sequence has 4 tokens, but block_size is 3; crop it to its last 3",
+                () -> cropped.logits(new int[][] {{1, 2, 3, 4}}));
+        assertSentence(
+                "block_size is 5 and can only be cropped, not set to 5; choose a smaller one",
+                () -> ModelSurgery.cropBlockSize(gpt, 5));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aGrownModelHasTheSameLogitsAndMore(boolean tied) {
+        Gpt gpt = gpt(tied);
+        Gpt grown = ModelSurgery.growVocabulary(gpt, 9, 1);
+        assertEquals(9, grown.config().vocabSize());
+        INDArray logits = grown.logits(IDS);
+        INDArray old = logits.get(NDArrayIndex.all(), NDArrayIndex.all(), NDArrayIndex.interval(0, 7));
+        assertNear("logits", gpt.logits(IDS), old, 1e-6);
+        assertTrue(grown.parameters().get("wte.weight").getRow(8).amaxNumber().doubleValue() > 0);
+        assertSentence(
+                "vocab_size is 7 and can only grow, not be set to 7; choose a larger one",
+                () -> ModelSurgery.growVocabulary(gpt, 7, 1));
+    }
+}

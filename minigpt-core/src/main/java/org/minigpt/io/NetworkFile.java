@@ -1,0 +1,136 @@
+package org.minigpt.io;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import java.util.zip.ZipInputStream;
+import java.util.zip.ZipOutputStream;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.util.ModelSerializer;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
+import org.minigpt.util.AtomicFiles;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * A network of DL4J's and its tokenizer in one file: what {@link ModelSerializer} writes, with {@code tokenizer.json}
+ * beside its entries. So {@code ModelSerializer.restoreMultiLayerNetwork} and its kind open it too, wherever minigpt-core
+ * is on the class path.
+ *
+ * <pre>{@code
+ * NetworkFile.save(file, network, tokenizer);
+ * NetworkFile.SavedNetwork saved = NetworkFile.load(file);
+ * }</pre>
+ */
+public final class NetworkFile {
+    private static final String CONFIGURATION = "configuration.json";
+    private static final String CLASS = "@class";
+    private static final JsonMapper MAPPER = new JsonMapper();
+
+    private NetworkFile() {}
+
+    /**
+     * A network with its tokenizer.
+     *
+     * @param network a MultiLayerNetwork or ComputationGraph
+     */
+    public record SavedNetwork(Model network, Tokenizer tokenizer) {}
+
+    /**
+     * Saves a network with the state of its updater; a file that is there is replaced, as a whole or not at all.
+     *
+     * @throws MiniGptException if the file can't be written
+     */
+    public static void save(Path file, Model network, Tokenizer tokenizer) {
+        try {
+            ByteArrayOutputStream model = new ByteArrayOutputStream();
+            ModelSerializer.writeModel(network, model, true);
+            Path vocabulary = Files.createTempFile("minigpt", ".json");
+            try {
+                tokenizer.save(vocabulary);
+                AtomicFiles.write(file, out -> {
+                    ZipOutputStream zip = new ZipOutputStream(out);
+                    ZipInputStream entries = new ZipInputStream(new ByteArrayInputStream(model.toByteArray()));
+                    for (ZipEntry entry = entries.getNextEntry(); entry != null; entry = entries.getNextEntry()) {
+                        zip.putNextEntry(new ZipEntry(entry.getName()));
+                        entries.transferTo(zip);
+                    }
+                    zip.putNextEntry(new ZipEntry(ModelFolder.TOKENIZER));
+                    Files.copy(vocabulary, zip);
+                    zip.finish();
+                });
+            } finally {
+                Files.deleteIfExists(vocabulary);
+            }
+        } catch (IOException e) {
+            throw new MiniGptException(file + " cannot be written (" + e + "): check the path and the free space.", e);
+        }
+    }
+
+    /**
+     * Opens a network with the state of its updater.
+     *
+     * @throws MiniGptException if the file is not there, is no network with a tokenizer, or holds layers that this
+     *     library has not
+     */
+    public static SavedNetwork load(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new MiniGptException("There is no file " + file + ": check the path, or save a network first.");
+        }
+        try (ZipFile zip = new ZipFile(file.toFile())) {
+            JsonNode configuration = MAPPER.readTree(read(file, zip, CONFIGURATION));
+            requireClasses(file, configuration);
+            Tokenizer tokenizer = tokenizer(file, read(file, zip, ModelFolder.TOKENIZER));
+            boolean graph = configuration.has("vertices");
+            Model network = graph
+                    ? ModelSerializer.restoreComputationGraph(file.toFile())
+                    : ModelSerializer.restoreMultiLayerNetwork(file.toFile());
+            return new SavedNetwork(network, tokenizer);
+        } catch (IOException e) {
+            throw new MiniGptException(
+                    file + " is not a saved network, or is damaged (" + e.getMessage()
+                            + "): give a file that NetworkFile.save wrote.",
+                    e);
+        }
+    }
+
+    private static byte[] read(Path file, ZipFile zip, String name) throws IOException {
+        ZipEntry entry = zip.getEntry(name);
+        if (entry == null) {
+            throw new MiniGptException(
+                    file + " has no " + name + " in it: give a file that NetworkFile.save wrote.");
+        }
+        return zip.getInputStream(entry).readAllBytes();
+    }
+
+    private static Tokenizer tokenizer(Path file, byte[] json) throws IOException {
+        Path vocabulary = Files.createTempFile("minigpt", ".json");
+        try {
+            Files.write(vocabulary, json);
+            return CharTokenizer.load(vocabulary);
+        } catch (MiniGptException e) {
+            throw new MiniGptException("The tokenizer in " + file + " can't be read: save the network again.", e);
+        } finally {
+            Files.deleteIfExists(vocabulary);
+        }
+    }
+
+    private static void requireClasses(Path file, JsonNode configuration) {
+        for (JsonNode name : configuration.findValues(CLASS)) {
+            try {
+                Class.forName(name.asText(), false, NetworkFile.class.getClassLoader());
+            } catch (ClassNotFoundException e) {
+                throw new MiniGptException(
+                        file + " holds " + name.asText() + ", which is not on the class path: add the library that has it,"
+                                + " in the version that saved the network or a newer one.",
+                        e);
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+package org.minigpt.io;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.EmbeddingSequenceLayer;
+import org.deeplearning4j.nn.conf.layers.LSTM;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.optimize.api.InvocationType;
+import org.deeplearning4j.optimize.listeners.CheckpointListener;
+import org.deeplearning4j.optimize.listeners.CollectScoresListener;
+import org.deeplearning4j.optimize.listeners.EvaluativeListener;
+import org.deeplearning4j.optimize.listeners.PerformanceListener;
+import org.deeplearning4j.util.ModelSerializer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.data.RandomWindows;
+import org.minigpt.data.TokenDataSetIterator;
+import org.minigpt.data.TokenMultiDataSetIterator;
+import org.minigpt.dl4j.LanguageModelOutputLayer;
+import org.minigpt.dl4j.TransformerBlockLayer;
+import org.minigpt.graph.Activation;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.train.AdamWConfig;
+import org.minigpt.train.ConstantRate;
+import org.minigpt.train.DecayGroup;
+import org.minigpt.train.TrainConfig;
+import org.minigpt.train.TrainListener;
+import org.minigpt.train.StepReport;
+import org.minigpt.train.Trainer;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.evaluation.classification.Evaluation;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.learning.config.Adam;
+
+/** DL4J's networks that are GPTs: trained by its fit and its listeners, evaluated, saved, restored and taken over. */
+class NetworkPipelineTest {
+    private static final String TEXT = "How much wood would a woodchuck chuck if a woodchuck could chuck wood?\n".repeat(20);
+    private static final CharTokenizer TOKENIZER = CharTokenizer.fromCorpus(TEXT);
+    private static final int V = TOKENIZER.vocabSize();
+    private static final int T = 16;
+
+    @TempDir
+    Path dir;
+
+    private static GptConfig.Builder config() {
+        return GptConfig.builder().vocabSize(V).blockSize(T).nLayer(2).nHead(2).nEmbd(16);
+    }
+
+    private static RandomWindows windows() {
+        return new RandomWindows(TOKENIZER.encode(TEXT), 8, T, 3);
+    }
+
+    private static NeuralNetConfiguration.Builder training() {
+        return new NeuralNetConfiguration.Builder().seed(1).updater(new Adam(1e-3)).weightDecay(0.01);
+    }
+
+    private static INDArray probabilities(Gpt gpt, int[][] ids) {
+        return Nd4j.nn.softmax(gpt.logits(ids), 2).permute(0, 2, 1);
+    }
+
+    private static void assertClose(INDArray expected, INDArray actual, double tolerance) {
+        assertTrue(java.util.Arrays.equals(expected.shape(), actual.shape()));
+        assertEquals(0, expected.sub(actual).amaxNumber().doubleValue(), tolerance);
+    }
+
+    static Stream<GptConfig> configs() {
+        return Stream.of(
+                config().build(),
+                config().bias(Bias.ALL).activation(Activation.GELU_TANH).tiedHead(true).build(),
+                config().bias(Bias.NONE).activation(Activation.GELU).build());
+    }
+
+    @Test
+    void aGptGoesIntoNetworksAndBack() {
+        int[][] ids = {{1, 2, 3, 4}, {5, 6, 7, 8}};
+        configs().forEach(config -> {
+            Gpt gpt = Gpt.create(config, 42);
+            MultiLayerNetwork chain = GptNetworks.toMultiLayerNetwork(gpt, training());
+            ComputationGraph graph = GptNetworks.toComputationGraph(gpt, training());
+            INDArray x = Nd4j.createFromArray(ids);
+
+            assertClose(probabilities(gpt, ids), chain.output(x), 1e-6);
+            assertClose(probabilities(gpt, ids), graph.outputSingle(x), 1e-6);
+            assertClose(gpt.logits(ids), GptNetworks.toGpt(chain).logits(ids), 1e-6);
+            assertClose(gpt.logits(ids), GptNetworks.toGpt(graph).logits(ids), 1e-6);
+        });
+        MultiLayerNetwork other = mixed();
+        assertTrue(assertThrows(MiniGptException.class, () -> GptNetworks.toGpt(other))
+                .getMessage()
+                .startsWith("the network is not a GPT;"));
+    }
+
+    /** Same batches, same first parameters, AdamW in both: DL4J's Adam, and WeightDecay, which is decoupled. */
+    @Test
+    void aGraphTrainsAsTheTrainerDoes() {
+        int steps = 120;
+        Gpt gpt = Gpt.create(config().build(), 7);
+        ComputationGraph graph = GptNetworks.toComputationGraph(gpt, training());
+        CollectScoresListener scores = new CollectScoresListener(1);
+        graph.setListeners(scores);
+        graph.fit(new TokenMultiDataSetIterator(windows(), steps));
+
+        List<Double> losses = new ArrayList<>();
+        TrainConfig trainConfig = TrainConfig.builder()
+                .maxIters(steps)
+                .learningRate(new ConstantRate(1e-3))
+                .adamW(AdamWConfig.pytorch().withDecay(0.01, DecayGroup.MATRICES))
+                .build();
+        Trainer trainer = new Trainer(gpt, windows()::batch, trainConfig);
+        trainer.addListener(new TrainListener() {
+            @Override
+            public void onStep(StepReport report) {
+                losses.add(report.loss());
+            }
+        });
+        trainer.run();
+
+        double trained = losses.get(steps - 1);
+        double last = GptNetworks.toGpt(graph).loss(windows().batch(steps).xArray(), windows().batch(steps).yArray());
+        double expected = gpt.loss(windows().batch(steps).xArray(), windows().batch(steps).yArray());
+        assertTrue(trained < 0.7 * losses.get(0), losses.get(0) + " to " + trained);
+        assertEquals(expected, last, 0.02 * expected);
+        // The score has the penalty of the weights besides the loss.
+        double penalty = graph.calcRegularizationScore(true);
+        assertEquals(trained, scores.getListScore().get(steps - 1) - penalty, 0.02 * trained);
+    }
+
+    private MultiLayerNetwork mixed() {
+        MultiLayerNetwork network = new MultiLayerNetwork(training()
+                .updater(new Adam(1e-2))
+                .list()
+                .layer(new EmbeddingSequenceLayer.Builder().nIn(V).nOut(12).build())
+                .layer(new LSTM.Builder().nOut(16).build())
+                .layer(new TransformerBlockLayer.Builder().nHeads(2).build())
+                .layer(new LanguageModelOutputLayer.Builder().nOut(V).build())
+                .setInputType(InputType.recurrent(V, T))
+                .build());
+        network.init();
+        return network;
+    }
+
+    @Test
+    void aMixedNetworkTrainsUnderDl4jsListenersAndIsEvaluated() throws Exception {
+        MultiLayerNetwork network = mixed();
+        TokenDataSetIterator iterator = new TokenDataSetIterator(windows(), 0, 60);
+        TokenDataSetIterator oneHot = new TokenDataSetIterator(windows(), 1000, 3).withOneHotLabels(V);
+        Evaluation before = network.evaluate(oneHot);
+        EvaluativeListener evaluative = new EvaluativeListener(oneHot, 1, InvocationType.EPOCH_END);
+        Path checkpoints = Files.createDirectory(dir.resolve("checkpoints"));
+        CheckpointListener checkpoint =
+                new CheckpointListener.Builder(checkpoints.toFile()).keepAll().saveEveryNEpochs(1).build();
+        network.setListeners(new PerformanceListener(50), evaluative, checkpoint);
+
+        network.fit(iterator, 2);
+
+        Evaluation after = (Evaluation) evaluative.getEvaluations()[0];
+        assertTrue(after.accuracy() > before.accuracy() + 0.3, before.accuracy() + " to " + after.accuracy());
+        MultiLayerNetwork saved = CheckpointListener.loadCheckpointMLN(
+                checkpoints.toFile(), checkpoint.lastCheckpoint().getCheckpointNum());
+        assertEquals(network.params(), saved.params());
+    }
+
+    @Test
+    void aNetworkIsSavedWithItsTokenizer() throws Exception {
+        INDArray x = Nd4j.createFromArray(new int[][] {TOKENIZER.encode("wood would")});
+        for (org.deeplearning4j.nn.api.Model network : List.of(
+                mixed(), GptNetworks.toComputationGraph(Gpt.create(config().build(), 1), training()))) {
+            Path file = dir.resolve("network.zip");
+            NetworkFile.save(file, network, TOKENIZER);
+
+            NetworkFile.SavedNetwork saved = NetworkFile.load(file);
+
+            assertEquals("chuck", saved.tokenizer().decode(TOKENIZER.encode("chuck")));
+            assertEquals(network.params(), saved.network().params());
+            if (network instanceof MultiLayerNetwork chain) {
+                assertEquals(chain.output(x), ((MultiLayerNetwork) saved.network()).output(x));
+                assertEquals(chain.output(x), ModelSerializer.restoreMultiLayerNetwork(file.toFile()).output(x));
+            } else {
+                assertEquals(
+                        ((ComputationGraph) network).outputSingle(x),
+                        ((ComputationGraph) saved.network()).outputSingle(x));
+            }
+        }
+    }
+
+    @Test
+    void whatIsNoSavedNetworkIsRefusedInOneSentence() throws Exception {
+        Path file = dir.resolve("network.zip");
+        assertTrue(refusal(file).startsWith("There is no file " + file));
+        Files.writeString(file, "no zip");
+        assertTrue(refusal(file).startsWith(file + " is not a saved network, or is damaged ("));
+        ModelSerializer.writeModel(mixed(), file.toFile(), false);
+        assertEquals(file + " has no tokenizer.json in it: give a file that NetworkFile.save wrote.", refusal(file));
+
+        NetworkFile.save(file, mixed(), TOKENIZER);
+        replace(file, "org.minigpt.dl4j.TransformerBlockLayer", "org.minigpt.dl4j.LayerToCome");
+        assertEquals(
+                file + " holds org.minigpt.dl4j.LayerToCome, which is not on the class path: add the library that has it,"
+                        + " in the version that saved the network or a newer one.",
+                refusal(file));
+        // DL4J's own door names the class that is missing too.
+        RuntimeException dl4j = assertThrows(
+                RuntimeException.class, () -> ModelSerializer.restoreMultiLayerNetwork(file.toFile()));
+        assertTrue(allMessages(dl4j).contains("org.minigpt.dl4j.LayerToCome"), allMessages(dl4j));
+
+        NetworkFile.save(file, mixed(), TOKENIZER);
+        replace(file, "\"formatVersion\" : 1", "\"formatVersion\" : 2");
+        assertTrue(refusal(file).contains("was saved in format 2, but this library reads formats up to 1;"));
+    }
+
+    private static String refusal(Path file) {
+        return assertThrows(MiniGptException.class, () -> NetworkFile.load(file)).getMessage();
+    }
+
+    private static String allMessages(Throwable thrown) {
+        return thrown == null ? "" : thrown.getMessage() + "\n" + allMessages(thrown.getCause());
+    }
+
+    private static void replace(Path file, String text, String replacement) throws Exception {
+        try (FileSystem zip = FileSystems.newFileSystem(file)) {
+            Path entry = zip.getPath("configuration.json");
+            String json = Files.readString(entry, StandardCharsets.UTF_8);
+            assertTrue(json.contains(text));
+            Files.writeString(entry, json.replace(text, replacement));
+        }
+    }
+
+    /** -Dminigpt.threads.seconds=60 makes it a minute. DL4J's networks let one thread at a time into output. */
+    @Test
+    void twoThreadsGetTheAnswersThatTheyGetAlone() throws Exception {
+        Path file = dir.resolve("network.zip");
+        NetworkFile.save(file, GptNetworks.toComputationGraph(Gpt.create(config().build(), 1), training()), TOKENIZER);
+        ComputationGraph graph = (ComputationGraph) NetworkFile.load(file).network();
+        List<INDArray> inputs = new ArrayList<>();
+        List<INDArray> alone = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            INDArray x = windows().batch(i).xArray();
+            inputs.add(x.get(org.nd4j.linalg.indexing.NDArrayIndex.all(), org.nd4j.linalg.indexing.NDArrayIndex.interval(0, 4 + 2 * i))
+                    .dup('c'));
+            alone.add(graph.outputSingle(inputs.get(i)).dup());
+        }
+        long end = System.nanoTime() + Long.getLong("minigpt.threads.seconds", 1) * 1_000_000_000L;
+        ExecutorService threads = Executors.newFixedThreadPool(2);
+        try {
+            List<Future<Integer>> results = new ArrayList<>();
+            for (int thread = 0; thread < 2; thread++) {
+                int offset = 3 * thread;
+                results.add(threads.submit(() -> {
+                    int calls = 0;
+                    while (System.nanoTime() < end || calls < 12) {
+                        int i = (offset + calls++) % inputs.size();
+                        assertEquals(alone.get(i), graph.outputSingle(inputs.get(i)));
+                    }
+                    return calls;
+                }));
+            }
+            for (Future<Integer> result : results) {
+                assertTrue(result.get() >= 12);
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+}

@@ -21,7 +21,6 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.util.MiniGptException;
-import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -81,8 +80,9 @@ public final class GptNetworks {
 
     private static Map<String, org.deeplearning4j.nn.conf.layers.Layer> layers(GptConfig config) {
         if (!config.equals(plain(config))) {
-            throw new MiniGptException("the model has Llama's layers or other positions than learned ones, which have no"
-                    + " counterpart among DL4J's layers; take a model with GPT-2's");
+            throw new MiniGptException(
+                    "the model has Llama's layers or other positions than learned ones, which have no"
+                            + " counterpart among DL4J's layers; take a model with GPT-2's");
         }
         boolean bias = config.bias() != Bias.NONE;
         Map<String, org.deeplearning4j.nn.conf.layers.Layer> layers = new LinkedHashMap<>();
@@ -108,10 +108,7 @@ public final class GptNetworks {
         }
         layers.put(
                 "lnF",
-                new LayerNormLayer.Builder()
-                        .hasBias(bias)
-                        .eps(config.normEps())
-                        .build());
+                new LayerNormLayer.Builder().hasBias(bias).eps(config.normEps()).build());
         layers.put(
                 "head",
                 new LanguageModelOutputLayer.Builder()

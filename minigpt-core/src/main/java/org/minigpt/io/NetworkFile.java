@@ -103,8 +103,7 @@ public final class NetworkFile {
     private static byte[] read(Path file, ZipFile zip, String name) throws IOException {
         ZipEntry entry = zip.getEntry(name);
         if (entry == null) {
-            throw new MiniGptException(
-                    file + " has no " + name + " in it: give a file that NetworkFile.save wrote.");
+            throw new MiniGptException(file + " has no " + name + " in it: give a file that NetworkFile.save wrote.");
         }
         return zip.getInputStream(entry).readAllBytes();
     }
@@ -127,7 +126,8 @@ public final class NetworkFile {
                 Class.forName(name.asText(), false, NetworkFile.class.getClassLoader());
             } catch (ClassNotFoundException e) {
                 throw new MiniGptException(
-                        file + " holds " + name.asText() + ", which is not on the class path: add the library that has it,"
+                        file + " holds " + name.asText()
+                                + ", which is not on the class path: add the library that has it,"
                                 + " in the version that saved the network or a newer one.",
                         e);
             }

@@ -100,7 +100,8 @@ class ReadmeTest {
         for (Path page : List.of(
                         "README.md",
                         "docs/architecture.md",
-                        "docs/performance.md", "docs/dl4j.md",
+                        "docs/performance.md",
+                        "docs/dl4j.md",
                         "docs/training.md",
                         "docs/extending.md")
                 .stream()

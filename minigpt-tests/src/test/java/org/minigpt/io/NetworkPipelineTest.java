@@ -42,9 +42,9 @@ import org.minigpt.text.CharTokenizer;
 import org.minigpt.train.AdamWConfig;
 import org.minigpt.train.ConstantRate;
 import org.minigpt.train.DecayGroup;
+import org.minigpt.train.StepReport;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.TrainListener;
-import org.minigpt.train.StepReport;
 import org.minigpt.train.Trainer;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.evaluation.classification.Evaluation;
@@ -54,7 +54,8 @@ import org.nd4j.linalg.learning.config.Adam;
 
 /** DL4J's networks that are GPTs: trained by its fit and its listeners, evaluated, saved, restored and taken over. */
 class NetworkPipelineTest {
-    private static final String TEXT = "How much wood would a woodchuck chuck if a woodchuck could chuck wood?\n".repeat(20);
+    private static final String TEXT =
+            "How much wood would a woodchuck chuck if a woodchuck could chuck wood?\n".repeat(20);
     private static final CharTokenizer TOKENIZER = CharTokenizer.fromCorpus(TEXT);
     private static final int V = TOKENIZER.vocabSize();
     private static final int T = 16;
@@ -71,7 +72,10 @@ class NetworkPipelineTest {
     }
 
     private static NeuralNetConfiguration.Builder training() {
-        return new NeuralNetConfiguration.Builder().seed(1).updater(new Adam(1e-3)).weightDecay(0.01);
+        return new NeuralNetConfiguration.Builder()
+                .seed(1)
+                .updater(new Adam(1e-3))
+                .weightDecay(0.01);
     }
 
     private static INDArray probabilities(Gpt gpt, int[][] ids) {
@@ -86,7 +90,10 @@ class NetworkPipelineTest {
     static Stream<GptConfig> configs() {
         return Stream.of(
                 config().build(),
-                config().bias(Bias.ALL).activation(Activation.GELU_TANH).tiedHead(true).build(),
+                config().bias(Bias.ALL)
+                        .activation(Activation.GELU_TANH)
+                        .tiedHead(true)
+                        .build(),
                 config().bias(Bias.NONE).activation(Activation.GELU).build());
     }
 
@@ -136,8 +143,10 @@ class NetworkPipelineTest {
         trainer.run();
 
         double trained = losses.get(steps - 1);
-        double last = GptNetworks.toGpt(graph).loss(windows().batch(steps).xArray(), windows().batch(steps).yArray());
-        double expected = gpt.loss(windows().batch(steps).xArray(), windows().batch(steps).yArray());
+        double last = GptNetworks.toGpt(graph)
+                .loss(windows().batch(steps).xArray(), windows().batch(steps).yArray());
+        double expected =
+                gpt.loss(windows().batch(steps).xArray(), windows().batch(steps).yArray());
         assertTrue(trained < 0.7 * losses.get(0), losses.get(0) + " to " + trained);
         assertEquals(expected, last, 0.02 * expected);
         // The score has the penalty of the weights besides the loss.
@@ -167,8 +176,10 @@ class NetworkPipelineTest {
         Evaluation before = network.evaluate(oneHot);
         EvaluativeListener evaluative = new EvaluativeListener(oneHot, 1, InvocationType.EPOCH_END);
         Path checkpoints = Files.createDirectory(dir.resolve("checkpoints"));
-        CheckpointListener checkpoint =
-                new CheckpointListener.Builder(checkpoints.toFile()).keepAll().saveEveryNEpochs(1).build();
+        CheckpointListener checkpoint = new CheckpointListener.Builder(checkpoints.toFile())
+                .keepAll()
+                .saveEveryNEpochs(1)
+                .build();
         network.setListeners(new PerformanceListener(50), evaluative, checkpoint);
 
         network.fit(iterator, 2);
@@ -183,8 +194,8 @@ class NetworkPipelineTest {
     @Test
     void aNetworkIsSavedWithItsTokenizer() throws Exception {
         INDArray x = Nd4j.createFromArray(new int[][] {TOKENIZER.encode("wood would")});
-        for (org.deeplearning4j.nn.api.Model network : List.of(
-                mixed(), GptNetworks.toComputationGraph(Gpt.create(config().build(), 1), training()))) {
+        for (org.deeplearning4j.nn.api.Model network :
+                List.of(mixed(), GptNetworks.toComputationGraph(Gpt.create(config().build(), 1), training()))) {
             Path file = dir.resolve("network.zip");
             NetworkFile.save(file, network, TOKENIZER);
 
@@ -194,7 +205,9 @@ class NetworkPipelineTest {
             assertEquals(network.params(), saved.network().params());
             if (network instanceof MultiLayerNetwork chain) {
                 assertEquals(chain.output(x), ((MultiLayerNetwork) saved.network()).output(x));
-                assertEquals(chain.output(x), ModelSerializer.restoreMultiLayerNetwork(file.toFile()).output(x));
+                assertEquals(
+                        chain.output(x),
+                        ModelSerializer.restoreMultiLayerNetwork(file.toFile()).output(x));
             } else {
                 assertEquals(
                         ((ComputationGraph) network).outputSingle(x),
@@ -215,12 +228,13 @@ class NetworkPipelineTest {
         NetworkFile.save(file, mixed(), TOKENIZER);
         replace(file, "org.minigpt.dl4j.TransformerBlockLayer", "org.minigpt.dl4j.LayerToCome");
         assertEquals(
-                file + " holds org.minigpt.dl4j.LayerToCome, which is not on the class path: add the library that has it,"
+                file
+                        + " holds org.minigpt.dl4j.LayerToCome, which is not on the class path: add the library that has it,"
                         + " in the version that saved the network or a newer one.",
                 refusal(file));
         // DL4J's own door names the class that is missing too.
-        RuntimeException dl4j = assertThrows(
-                RuntimeException.class, () -> ModelSerializer.restoreMultiLayerNetwork(file.toFile()));
+        RuntimeException dl4j =
+                assertThrows(RuntimeException.class, () -> ModelSerializer.restoreMultiLayerNetwork(file.toFile()));
         assertTrue(allMessages(dl4j).contains("org.minigpt.dl4j.LayerToCome"), allMessages(dl4j));
 
         NetworkFile.save(file, mixed(), TOKENIZER);
@@ -229,7 +243,8 @@ class NetworkPipelineTest {
     }
 
     private static String refusal(Path file) {
-        return assertThrows(MiniGptException.class, () -> NetworkFile.load(file)).getMessage();
+        return assertThrows(MiniGptException.class, () -> NetworkFile.load(file))
+                .getMessage();
     }
 
     private static String allMessages(Throwable thrown) {
@@ -255,7 +270,9 @@ class NetworkPipelineTest {
         List<INDArray> alone = new ArrayList<>();
         for (int i = 0; i < 6; i++) {
             INDArray x = windows().batch(i).xArray();
-            inputs.add(x.get(org.nd4j.linalg.indexing.NDArrayIndex.all(), org.nd4j.linalg.indexing.NDArrayIndex.interval(0, 4 + 2 * i))
+            inputs.add(x.get(
+                            org.nd4j.linalg.indexing.NDArrayIndex.all(),
+                            org.nd4j.linalg.indexing.NDArrayIndex.interval(0, 4 + 2 * i))
                     .dup('c'));
             alone.add(graph.outputSingle(inputs.get(i)).dup());
         }

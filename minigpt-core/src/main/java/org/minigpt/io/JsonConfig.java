@@ -165,7 +165,7 @@ final class JsonConfig {
     }
 
     private String shown(String key) {
-        String text = json.get(key).toString();
+        String text = json.has(key) ? json.get(key).toString() : "no value";
         return text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN) + "...";
     }
 }

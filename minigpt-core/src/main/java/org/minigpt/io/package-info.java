@@ -1,4 +1,4 @@
 /**
- * Models in files: the safetensors format and the folder of a Hugging Face GPT-2. Nothing here knows of training.
+ * Models in files: the folder of a Hugging Face GPT-2, GGUF, llm.c and ONNX. Nothing here knows of training.
  */
 package org.minigpt.io;

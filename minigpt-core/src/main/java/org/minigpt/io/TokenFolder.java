@@ -180,8 +180,11 @@ public final class TokenFolder {
         Survey survey = new Survey();
         try {
             TextPieces.read(text, (piece, bytes) -> {
-                piece.codePoints().forEach(survey.seen::set);
-                survey.count += piece.codePointCount(0, piece.length());
+                for (int i = 0; i < piece.length(); survey.count++) {
+                    int character = piece.codePointAt(i);
+                    survey.seen.set(character);
+                    i += Character.charCount(character);
+                }
                 survey.bytes = bytes;
                 bytesRead.accept(bytes);
             });

@@ -1,6 +1,5 @@
 package org.minigpt.io;
 
-import java.io.BufferedOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -9,8 +8,6 @@ import java.nio.file.Path;
 
 /** Writes a file that {@link org.minigpt.data.MappedTokens} reads. */
 final class TokenWriter implements Closeable {
-    private static final int BUFFER_BYTES = 1 << 16;
-
     private final OutputStream out;
     private long count;
 
@@ -19,15 +16,17 @@ final class TokenWriter implements Closeable {
     }
 
     static TokenWriter create(Path file) throws IOException {
-        return new TokenWriter(new BufferedOutputStream(Files.newOutputStream(file), BUFFER_BYTES));
+        return new TokenWriter(Files.newOutputStream(file));
     }
 
     /** @param ids each below 2^16 */
     void write(int[] ids, int from, int length) throws IOException {
-        for (int i = from; i < from + length; i++) {
-            out.write(ids[i]); // the lower byte
-            out.write(ids[i] >>> Byte.SIZE);
+        byte[] bytes = new byte[2 * length];
+        for (int i = 0; i < length; i++) {
+            bytes[2 * i] = (byte) ids[from + i];
+            bytes[2 * i + 1] = (byte) (ids[from + i] >>> Byte.SIZE);
         }
+        out.write(bytes);
         count += length;
     }
 

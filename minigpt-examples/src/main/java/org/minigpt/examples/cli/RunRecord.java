@@ -163,7 +163,8 @@ final class RunRecord implements TrainListener {
             double tokensPerSecond = tokens * 1e9 / stepNanos;
             results.put("tokens_per_second", rounded(tokensPerSecond, 0));
             scale.fractionOfPeak(tokensPerSecond)
-                    .ifPresent(share -> results.put("fraction_of_peak", rounded(share, 4)));
+                    .ifPresent(share -> results.put(
+                            "fraction_of_peak", Double.parseDouble(String.format(Locale.ROOT, "%.4g", share))));
         }
         PeakMemory.megabytes().ifPresent(megabytes -> results.put("peak_memory_mb", rounded(megabytes, 1)));
         AtomicFiles.write(folder.resolve(FILE), out -> WRITER.writeValue(out, json));

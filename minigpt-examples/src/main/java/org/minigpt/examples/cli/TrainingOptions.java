@@ -154,7 +154,12 @@ final class TrainingOptions {
                         + " [constant].")
         Kind kind;
 
-        @Option(names = "--decay-lr", description = "nanoGPT's name for --lr-schedule cosine.")
+        @Option(
+                names = "--decay-lr",
+                negatable = true,
+                defaultValue = "false",
+                fallbackValue = "true",
+                description = "nanoGPT's name for --lr-schedule cosine.")
         boolean decayLr;
 
         @Option(names = "--warmup-iters", paramLabel = "N", description = "Steps of the rise [100].")

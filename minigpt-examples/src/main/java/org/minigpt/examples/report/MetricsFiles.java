@@ -177,7 +177,7 @@ public final class MetricsFiles implements TrainListener {
                         window.gradientNorm(),
                         window.clipped(),
                         window.tokensPerSecond(),
-                        share.isPresent() ? String.format(Locale.ROOT, "%.4f", share.getAsDouble()) : "");
+                        share.isPresent() ? String.format(Locale.ROOT, "%.4g", share.getAsDouble()) : "");
     }
 
     @Override

@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.GptConfig;
+import picocli.CommandLine.Model.OptionSpec;
 
 /** Presets and configuration files, and who overrides whom. */
 class SettingsTest {
@@ -61,6 +62,22 @@ class SettingsTest {
 
         assertEquals(false, configOf("--config", file, "--no-tied-head").tiedHead());
         assertEquals(true, configOf("--config", file, "--tied-head").tiedHead());
+    }
+
+    /** Of a flag that a file sets, picocli alone would make the opposite if it is repeated. */
+    @Test
+    void everyFlagCanBeRepeated() {
+        for (OptionSpec option : MiniGpt.commandLine()
+                .getSubcommands()
+                .get("train")
+                .getCommandSpec()
+                .options()) {
+            boolean isFlag = option.type() == boolean.class && option.arity().max() == 0;
+            if (isFlag && Settings.isSetting(option) && !option.longestName().equals("--overfit-one-batch")) {
+                assertEquals("true", option.fallbackValue(), option.longestName());
+                assertTrue(option.negatable(), option.longestName());
+            }
+        }
     }
 
     @Test

@@ -5,7 +5,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.INDArrayIndex;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
-/** Copies of a model with another context or vocabulary. */
+/** Copies of a model with another context or vocabulary; of one with blocks of one's own there are none. */
 public final class ModelSurgery {
     private ModelSurgery() {}
 
@@ -14,9 +14,11 @@ public final class ModelSurgery {
      * the logits of what fits stay the same.
      *
      * @param blockSize the new longest context, in tokens
-     * @throws MiniGptException if it is not below the present one, or is not positive
+     * @throws MiniGptException if it is not below the present one, or is not positive, or if the model has
+     *     blocks of one's own
      */
     public static Gpt cropBlockSize(Gpt gpt, int blockSize) {
+        requireKnownBlocks(gpt);
         if (blockSize >= gpt.config().blockSize()) {
             throw new MiniGptException("block_size is " + gpt.config().blockSize()
                     + " and can only be cropped, not set to " + blockSize + "; choose a smaller one");
@@ -33,9 +35,10 @@ public final class ModelSurgery {
      *
      * @param vocabSize V of the copy
      * @param seed of the new rows
-     * @throws MiniGptException if it is not above the present one
+     * @throws MiniGptException if it is not above the present one, or if the model has blocks of one's own
      */
     public static Gpt growVocabulary(Gpt gpt, int vocabSize, long seed) {
+        requireKnownBlocks(gpt);
         if (vocabSize <= gpt.config().vocabSize()) {
             throw new MiniGptException("vocab_size is " + gpt.config().vocabSize()
                     + " and can only grow, not be set to " + vocabSize + "; choose a larger one");
@@ -43,6 +46,14 @@ public final class ModelSurgery {
         GptConfig config = gpt.config().toBuilder().vocabSize(vocabSize).build();
         return copied(
                 gpt, Gpt.builder(config).dataType(gpt.dataType()).seed(seed).build());
+    }
+
+    private static void requireKnownBlocks(Gpt gpt) {
+        if (gpt.hasOwnBlocks()) {
+            throw new MiniGptException(
+                    "a model with blocks of your own can't be cropped or grown, since they may depend"
+                            + " on its sizes; make one of the new size with Gpt.builder and copy its parameters");
+        }
     }
 
     /** Copies what both have: the first rows of each parameter. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.minigpt.util.Deviation.assertNear;
 import static org.minigpt.util.Sentences.assertSentence;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -54,5 +55,17 @@ class ModelSurgeryTest {
         assertSentence(
                 "vocab_size is 7 and can only grow, not be set to 7; choose a larger one",
                 () -> ModelSurgery.growVocabulary(gpt, 7, 1));
+    }
+
+    @Test
+    void blocksOfOnesOwnAreRefused() {
+        GptConfig config = gpt(false).config();
+        GptLayers layers = new GptLayers(config);
+        Gpt own = Gpt.builder(config).block(i -> layers.block()).build();
+        String sentence =
+                "a model with blocks of your own can't be cropped or grown, since they may depend on its sizes;"
+                        + " make one of the new size with Gpt.builder and copy its parameters";
+        assertSentence(sentence, () -> ModelSurgery.cropBlockSize(own, 3));
+        assertSentence(sentence, () -> ModelSurgery.growVocabulary(own, 9, 1));
     }
 }

@@ -105,10 +105,12 @@ class LauncherTest {
             launcher.interrupt();
 
             assertEquals(130, launcher.exitCode(), launcher.err());
+            // On a busy machine the signal may come before the first step: then there is nothing to go on from either.
+            boolean stepped = !launcher.out().contains("\nStopped after 0 steps. ");
             assertTrue(
                     launcher.out()
                             .endsWith("There was no evaluation after the first step yet, so no model was saved in "
-                                    + model + ".\nGo on: minigpt train --resume " + model + "\n"),
+                                    + model + ".\n" + (stepped ? "Go on: minigpt train --resume " + model + "\n" : "")),
                     launcher.out());
         }
         assertFalse(Files.exists(model.resolve("model.safetensors")));

@@ -76,6 +76,21 @@ public record SamplingOptions(
         return new SamplingOptions(maxNewTokens, temperature, other, greedy, penalties, filters, stop, stopIds, window);
     }
 
+    /** @return a builder with these values */
+    public Builder toBuilder() {
+        Builder builder = new Builder()
+                .maxNewTokens(maxNewTokens)
+                .temperature(temperature)
+                .seed(seed)
+                .greedy(greedy)
+                .stop(stop)
+                .window(window);
+        builder.stopIds = stopIds;
+        penalties.forEach(builder::place);
+        filters.forEach(builder::place);
+        return builder;
+    }
+
     /** @return a builder with the defaults: 500 tokens drawn at temperature 1 from the seed 1337 */
     public static Builder builder() {
         return new Builder();
@@ -204,6 +219,28 @@ public record SamplingOptions(
         public Builder window(Window window) {
             this.window = window;
             return this;
+        }
+
+        private void place(LogitsProcessor processor) {
+            if (processor instanceof LogitsProcessors.RepetitionPenalty) {
+                repetition = processor;
+            } else if (processor instanceof LogitsProcessors.PresencePenalty) {
+                presence = processor;
+            } else if (processor instanceof LogitsProcessors.NoRepeatNgram) {
+                ngram = processor;
+            } else if (processor instanceof LogitsProcessors.Banned) {
+                banned = processor;
+            } else if (processor instanceof LogitsProcessors.TopK) {
+                topK = processor;
+            } else if (processor instanceof LogitsProcessors.TopP) {
+                topP = processor;
+            } else if (processor instanceof LogitsProcessors.MinP) {
+                minP = processor;
+            } else if (processor instanceof LogitsProcessors.TypicalP) {
+                typicalP = processor;
+            } else {
+                more.add(processor);
+            }
         }
 
         /** @throws MiniGptException if a value is out of its range */

@@ -9,6 +9,7 @@ import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.Tokens;
 import org.minigpt.examples.bench.AttentionSweep;
+import org.minigpt.examples.bench.GenerateBench;
 import org.minigpt.examples.bench.Lines;
 import org.minigpt.examples.bench.Measurement;
 import org.minigpt.examples.bench.ModelFlops;
@@ -17,11 +18,14 @@ import org.minigpt.examples.bench.PlannedBench;
 import org.minigpt.examples.bench.Soak;
 import org.minigpt.examples.bench.StockBench;
 import org.minigpt.examples.bench.Workload;
+import org.minigpt.graph.Activation;
 import org.minigpt.io.TokenFolder;
 import org.minigpt.kernels.KernelInfo;
 import org.minigpt.kernels.SgemmPeak;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.train.BatchSource;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -47,6 +51,9 @@ import picocli.CommandLine.Spec;
         footer = {"docs/performance.md explains the results."})
 final class BenchCommand implements Callable<Integer> {
 
+    private static final int GENERATED_AT_ONCE = 16;
+    private static final int GPT2_VOCAB_SIZE = 50257;
+
     /** What runs the steps. */
     enum Engine {
         PLANNED,
@@ -57,7 +64,8 @@ final class BenchCommand implements Callable<Integer> {
     enum Preset {
         S(16, 32, 64, 4, 4, 300),
         M(12, 64, 128, 4, 4, 100),
-        L(64, 256, 384, 6, 6, 2);
+        L(64, 256, 384, 6, 6, 2),
+        GPT2(1, 1024, 768, 12, 12, 1);
 
         private final int batchSize;
         private final int blockSize;
@@ -84,7 +92,8 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "NAME",
             defaultValue = "S",
             description = "S (16 x 32 tokens, 64 wide, 4 heads, 4 layers), M (12 x 64, 128, 4, 4) or"
-                    + " L (64 x 256, 384, 6, 6), but for what is given beside it [${DEFAULT-VALUE}].")
+                    + " L (64 x 256, 384, 6, 6), or GPT2 (1 x 1024, 768, 12, 12; 50257 tokens, biases, gelu-tanh and a tied"
+                    + " head), but for what is given beside it [${DEFAULT-VALUE}].")
     private Preset preset;
 
     @Option(
@@ -111,6 +120,18 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "DIR",
             description = "With --soak: train on random windows of the token files there [one batch of random ids].")
     private Path data;
+
+    @Option(
+            names = "--generate",
+            description = "Measure generating: one sequence, --batch-size at once [16], and a prompt.")
+    private boolean generate;
+
+    @Option(
+            names = "--prompt-tokens",
+            paramLabel = "N",
+            defaultValue = "512",
+            description = "The prompt of --generate, at most block_size [${DEFAULT-VALUE}].")
+    private int promptTokens;
 
     @Option(names = "--batch-size", paramLabel = "B", description = "Rows of a batch [of --config].")
     private Integer batchSize;
@@ -145,10 +166,26 @@ final class BenchCommand implements Callable<Integer> {
             soak();
         } else if (attentionSweep) {
             sweep(lines);
+        } else if (generate) {
+            generate(lines);
         } else {
             measure(workload(Workload.VOCAB_SIZE), lines);
         }
         return 0;
+    }
+
+    private void generate(Lines lines) {
+        Checks.requireAtLeastOne("--rounds", rounds);
+        Checks.requireAtLeastOne("--prompt-tokens", promptTokens);
+        int b = batchSize != null ? batchSize : GENERATED_AT_ONCE;
+        Checks.requireAtLeastOne("--batch-size", b);
+        GptConfig config = config(preset == Preset.GPT2 ? GPT2_VOCAB_SIZE : Workload.VOCAB_SIZE);
+        MiniGptRuntime.install(); // before anything loads the BLAS whose kernels it chooses
+        lines.print("java", Runtime.version());
+        lines.print("kernels", KernelInfo.arithmetic() + "+" + KernelInfo.blas());
+        lines.print("parameters", parameters(config));
+        new GenerateBench(config, b, promptTokens, rounds).run(lines);
+        PeakMemory.megabytes().ifPresent(megabytes -> lines.print("peak_memory_mb", megabytes, 1));
     }
 
     /** Trains as {@code minigpt train} would, without evaluations. */
@@ -171,17 +208,25 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private Workload workload(int vocabSize) {
-        GptConfig.Builder config = model.builder(vocabSize);
-        preset("--block-size", config::blockSize, preset.blockSize);
-        preset("--n-embd", config::nEmbd, preset.nEmbd);
-        preset("--n-head", config::nHead, preset.nHead);
-        preset("--n-layer", config::nLayer, preset.nLayer);
+        GptConfig config = config(vocabSize);
         int b = batchSize != null ? batchSize : preset.batchSize;
         int n = steps != null ? steps : preset.steps;
         Checks.requireAtLeastOne("--batch-size", b);
         Checks.requireAtLeastOne("--steps", n);
         Checks.requireAtLeastOne("--rounds", rounds);
-        return new Workload(config.build(), b, n, rounds);
+        return new Workload(config, b, n, rounds);
+    }
+
+    private GptConfig config(int vocabSize) {
+        GptConfig.Builder config = model.builder(vocabSize);
+        preset("--block-size", config::blockSize, preset.blockSize);
+        preset("--n-embd", config::nEmbd, preset.nEmbd);
+        preset("--n-head", config::nHead, preset.nHead);
+        preset("--n-layer", config::nLayer, preset.nLayer);
+        if (preset == Preset.GPT2) {
+            config.bias(Bias.ALL).activation(Activation.GELU_TANH).tiedHead(true);
+        }
+        return config.build();
     }
 
     private void preset(String option, IntConsumer setting, int value) {

@@ -9,6 +9,7 @@ import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
+import org.minigpt.model.Window;
 import org.minigpt.train.DecayGroup;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -82,6 +83,12 @@ abstract class EnumOption<E extends Enum<E>> implements ITypeConverter<E> {
     static final class OfDecayGroup extends EnumOption<DecayGroup> {
         OfDecayGroup() {
             super(DecayGroup.values());
+        }
+    }
+
+    static final class OfWindow extends EnumOption<Window> {
+        OfWindow() {
+            super(Window.values());
         }
     }
 

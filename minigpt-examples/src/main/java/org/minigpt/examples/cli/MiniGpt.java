@@ -22,6 +22,8 @@ import picocli.CommandLine.Spec;
             PrepareCommand.class,
             TrainCommand.class,
             SampleCommand.class,
+            ChatCommand.class,
+            ScoreCommand.class,
             EvalCommand.class,
             InfoCommand.class,
             ImportCommand.class,
@@ -95,6 +97,7 @@ public final class MiniGpt implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "Name a command: prepare, train, sample, eval, info, import, export or bench.");
+                spec.commandLine(),
+                "Name a command: prepare, train, sample, chat, score, eval, info, import, export or bench.");
     }
 }

@@ -1,13 +1,23 @@
 package org.minigpt.examples.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.minigpt.generate.Completion;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
+import org.minigpt.generate.TextStream;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code minigpt sample}: lets a saved model write. */
@@ -27,25 +37,14 @@ final class SampleCommand implements Callable<Integer> {
             description = "The model's folder [${DEFAULT-VALUE}].")
     private Path model;
 
-    @Option(names = "--prompt", paramLabel = "TEXT", defaultValue = "", description = "The beginning [a new line].")
+    @Option(names = "--prompt", paramLabel = "TEXT", description = "The beginning [a new line].")
     private String prompt;
 
     @Option(
-            names = "--max-new-tokens",
-            paramLabel = "N",
-            defaultValue = "500",
-            description = "Tokens to write [${DEFAULT-VALUE}].")
-    private int maxNewTokens;
-
-    @Option(
-            names = "--temperature",
-            paramLabel = "X",
-            defaultValue = "1.0",
-            description = "Above 0: the lower, the more it keeps to what is likely [${DEFAULT-VALUE}].")
-    private double temperature;
-
-    @Option(names = "--greedy", description = "Always take the most likely token.")
-    private boolean greedy;
+            names = "--prompt-file",
+            paramLabel = "FILE",
+            description = "A file with the beginning; - for the standard input.")
+    private Path promptFile;
 
     @Option(
             names = "--num-samples",
@@ -55,40 +54,114 @@ final class SampleCommand implements Callable<Integer> {
     private int numSamples;
 
     @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "1337",
-            description = "The same seed gives the same text [${DEFAULT-VALUE}].")
-    private long seed;
+            names = "--stream",
+            description = "Write several samples one after the other, as they come, and not all at once.")
+    private boolean stream;
+
+    @Option(
+            names = "--json",
+            description = "Write a JSON object for each sample, with its tokens and their log-probabilities.")
+    private boolean json;
+
+    @Mixin(name = "Choice of tokens")
+    private SamplerOptions sampler = new SamplerOptions();
+
+    private final PrintStream out = System.out;
 
     @Override
     public Integer call() {
+        long called = System.currentTimeMillis();
         Checks.requireAtLeastOne("--num-samples", numSamples);
-        SamplingOptions.Builder options = SamplingOptions.builder()
-                .maxNewTokens(maxNewTokens)
-                .temperature(temperature)
-                .greedy(greedy);
-        options.build(); // complains before the model is read
+        SamplingOptions options = sampler.builder().build();
+        String given = TextOptions.read("--prompt", prompt, "--prompt-file", promptFile);
+        String beginning = given == null ? "" : given;
         ModelFolder.SavedModel saved = ModelFolder.load(model);
+        saved.tokenizer().encode(beginning); // complains before anything is printed
+        long loaded = System.currentTimeMillis();
         TextGenerator generator = new TextGenerator(saved.gpt(), saved.tokenizer());
-        PrintStream out = System.out;
         long start = System.nanoTime();
+        long tokens;
+        if (json || numSamples > 1 && !stream) {
+            List<Completion> all = generator.generateAll(List.of(beginning), numSamples, options);
+            tokens = 0;
+            for (int i = 0; i < numSamples; i++) {
+                tokens += all.get(i).tokens().ids().length;
+                print(beginning, i, options.seed() + i, all.get(i));
+            }
+        } else {
+            tokens = stream(generator, beginning, options, called, loaded);
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        System.err.printf(Locale.ROOT, "%,d tokens in %.1f s, %,.0f a second%n", tokens, seconds, tokens / seconds);
+        return 0;
+    }
+
+    private void print(String beginning, int index, long seed, Completion completion) {
+        if (json) {
+            out.println(toJson(beginning, seed, completion));
+            return;
+        }
+        if (index > 0) {
+            out.println("---------------");
+        }
+        out.println(beginning + completion.text());
+    }
+
+    private long stream(TextGenerator generator, String beginning, SamplingOptions options, long called, long loaded) {
+        long tokens = 0;
         for (int i = 0; i < numSamples; i++) {
             if (i > 0) {
                 out.println("---------------");
             }
-            saved.tokenizer().encode(prompt); // complains before anything is printed
-            out.print(prompt);
+            out.print(beginning);
             out.flush();
-            generator.generate(prompt, options.seed(seed + i).build(), piece -> {
-                out.print(piece);
-                out.flush();
-            });
+            try (TextStream text = generator.open(beginning, options.withSeed(options.seed() + i))) {
+                while (text.hasNext()) {
+                    if (loaded > 0) {
+                        sayWhereTimeWent(called, loaded);
+                        loaded = 0;
+                    }
+                    out.print(text.next());
+                    out.flush();
+                }
+                tokens += text.result().tokens().ids().length;
+            }
             out.println();
         }
-        long tokens = (long) numSamples * maxNewTokens;
-        double seconds = (System.nanoTime() - start) / 1e9;
-        System.err.printf(Locale.ROOT, "%,d tokens in %.1f s, %,.0f a second%n", tokens, seconds, tokens / seconds);
-        return 0;
+        return tokens;
+    }
+
+    private static void sayWhereTimeWent(long called, long loaded) {
+        long now = System.currentTimeMillis();
+        long started = ManagementFactory.getRuntimeMXBean().getStartTime();
+        System.err.printf(
+                Locale.ROOT,
+                "first token after %.2f s: %.2f start of Java, %.2f reading the model, with ND4J, %.2f prompt%n",
+                (now - started) / 1e3,
+                (called - started) / 1e3,
+                (loaded - called) / 1e3,
+                (now - loaded) / 1e3);
+    }
+
+    private static String toJson(String beginning, long seed, Completion completion) {
+        JsonMapper mapper = new JsonMapper();
+        ObjectNode object = mapper.createObjectNode();
+        object.put("prompt", beginning);
+        object.put("text", completion.text());
+        object.put("seed", seed);
+        object.put("finish_reason", completion.finishReason().name().toLowerCase(Locale.ROOT));
+        ArrayNode ids = object.putArray("tokens");
+        for (int id : completion.tokens().ids()) {
+            ids.add(id);
+        }
+        ArrayNode logProbabilities = object.putArray("logprobs");
+        for (double value : completion.tokens().logProbabilities()) {
+            logProbabilities.add(value);
+        }
+        try {
+            return mapper.writeValueAsString(object);
+        } catch (JsonProcessingException e) {
+            throw new MiniGptException("a sample can't be written as JSON: " + e.getMessage(), e);
+        }
     }
 }

@@ -89,6 +89,27 @@ class BenchCommandTest {
     }
 
     @Test
+    void generating() {
+        Map<String, String> values = values(bench(
+                List.of("--generate", "--n-layer", 1, "--n-head", 2, "--n-embd", 8, "--block-size", 4),
+                List.of("--batch-size", 3, "--prompt-tokens", 100, "--rounds", 1)));
+
+        assertEquals("3", values.get("batch_size"));
+        assertEquals("4", values.get("prompt_tokens"));
+        // Matrices of the block 192 + 64 + 256 + 256 and the head 65·8, keys and values 2·8 of 1 + 3/2 tokens: 4·1328.
+        assertEquals(5312, number(values, "bytes_per_token"));
+        for (String name : Set.of(
+                "generate_tokens_per_second",
+                "batch_tokens_per_second",
+                "sliding_exact_tokens_per_second",
+                "sliding_halving_tokens_per_second",
+                "copy_gigabytes_per_second",
+                "prompt_ms")) {
+            number(values, name);
+        }
+    }
+
+    @Test
     @EnabledOnOs(LINUX)
     void memoryIsMeasuredOnLinux() {
         assertTrue(number(values(bench(TINY, SHORT)), "peak_memory_mb") > 10);

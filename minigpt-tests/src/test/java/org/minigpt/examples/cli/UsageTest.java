@@ -21,13 +21,14 @@ class UsageTest {
         String help = Cli.run("--help").assertDone().out();
 
         for (String command :
-                new String[] {"prepare", "train", "sample", "eval", "info", "import", "export", "bench"}) {
+                new String[] {"prepare", "train", "sample", "chat", "score", "eval", "info", "import", "export", "bench"
+                }) {
             assertTrue(help.contains("\n  " + command + " "), help);
         }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"prepare", "train", "sample", "eval", "info", "import", "export", "bench"})
+    @ValueSource(strings = {"prepare", "train", "sample", "chat", "score", "eval", "info", "import", "export", "bench"})
     void helpExplainsEveryOption(String command) {
         CommandLine cli = MiniGpt.commandLine().getSubcommands().get(command);
         String help = Cli.run(command, "--help").assertDone().out();
@@ -78,7 +79,8 @@ class UsageTest {
 
     @Test
     void noCommand() {
-        assertUsageError("Name a command: prepare, train, sample, eval, info, import, export or bench.", "minigpt");
+        assertUsageError(
+                "Name a command: prepare, train, sample, chat, score, eval, info, import, export or bench.", "minigpt");
     }
 
     @Test

@@ -1,0 +1,37 @@
+package org.minigpt.examples.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.minigpt.text.TextFiles;
+import org.minigpt.util.MiniGptException;
+
+/** A text that is an argument, a file's content, or what comes from the standard input. */
+final class TextOptions {
+    private TextOptions() {}
+
+    /**
+     * @param textOption the name of the option with the text
+     * @param text the argument, or null
+     * @param fileOption the name of the option with the file
+     * @param file the file, {@code -} for the standard input, or null
+     * @return null if neither is given
+     */
+    static String read(String textOption, String text, String fileOption, Path file) {
+        if (text != null && file != null) {
+            throw new MiniGptException(textOption + " and " + fileOption + " are given: leave one out.");
+        }
+        if (file == null) {
+            return text;
+        }
+        if (!file.toString().equals("-")) {
+            return TextFiles.readUtf8(file);
+        }
+        try {
+            return new String(System.in.readAllBytes(), UTF_8);
+        } catch (IOException e) {
+            throw new MiniGptException("the standard input can't be read: " + e.getMessage(), e);
+        }
+    }
+}

@@ -49,7 +49,7 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
         double seconds = prefillSeconds(gpt, length);
         double peak = SgemmPeak.gflops(cores, rounds);
         lines.print("prompt_tokens", length);
-        lines.print("prompt_ms", seconds * 1e3, 2);
+        lines.print("prompt_ms", seconds * 1e3, 4);
         lines.print("sgemm_peak_gflops", peak, 1);
         lines.print("prompt_fraction_of_peak", prefillFlops(length) / seconds / (peak * 1e9), 3);
     }

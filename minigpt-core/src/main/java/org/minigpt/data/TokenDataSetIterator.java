@@ -1,7 +1,6 @@
 package org.minigpt.data;
 
 import java.util.List;
-import java.util.NoSuchElementException;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -17,11 +16,8 @@ import org.nd4j.linalg.factory.Nd4j;
 public final class TokenDataSetIterator implements DataSetIterator {
     private static final long serialVersionUID = 1L;
 
-    private final RandomWindows windows;
-    private final long firstBatch;
-    private final int batchesPerEpoch;
+    private final Epoch epoch;
     private final int oneHotSize;
-    private int position;
     /** Transient, since DL4J's preprocessors are not all serializable: set it again after deserialization. */
     private transient DataSetPreProcessor preProcessor;
 
@@ -33,42 +29,34 @@ public final class TokenDataSetIterator implements DataSetIterator {
      * @throws MiniGptException if N is below 1
      */
     public TokenDataSetIterator(RandomWindows windows, long firstBatch, int batchesPerEpoch) {
-        this(windows, firstBatch, batchesPerEpoch, 0);
+        this(new Epoch(windows, firstBatch, batchesPerEpoch), 0);
     }
 
-    private TokenDataSetIterator(RandomWindows windows, long firstBatch, int batchesPerEpoch, int oneHotSize) {
-        Checks.requireAtLeastOne("number of batches of an epoch", batchesPerEpoch);
-        this.windows = windows;
-        this.firstBatch = firstBatch;
-        this.batchesPerEpoch = batchesPerEpoch;
+    private TokenDataSetIterator(Epoch epoch, int oneHotSize) {
+        this.epoch = epoch;
         this.oneHotSize = oneHotSize;
     }
 
     /** @return an iterator over the same batches, with one-hot labels of V tokens */
     public TokenDataSetIterator withOneHotLabels(int vocabSize) {
         Checks.requireAtLeastOne("number of tokens", vocabSize);
-        return new TokenDataSetIterator(windows, firstBatch, batchesPerEpoch, vocabSize);
+        return new TokenDataSetIterator(epoch.again(), vocabSize);
     }
 
     @Override
     public boolean hasNext() {
-        return position < batchesPerEpoch;
+        return epoch.hasNext();
     }
 
     @Override
     public DataSet next() {
-        return next(windows.batchSize());
+        return next(epoch.batchSize());
     }
 
     /** The next batch with another number of windows; it counts as one batch of the epoch. */
     @Override
     public DataSet next(int num) {
-        if (!hasNext()) {
-            throw new NoSuchElementException(
-                    "The epoch of " + batchesPerEpoch + " batches is over: call reset() to go through it again.");
-        }
-        Batch batch = windows.batch(firstBatch + position, num);
-        position++;
+        Batch batch = epoch.next(num);
         DataSet dataSet = new DataSet(batch.xArray(), oneHotSize == 0 ? batch.yArray() : oneHot(batch));
         if (preProcessor != null) {
             preProcessor.preProcess(dataSet);
@@ -91,7 +79,7 @@ public final class TokenDataSetIterator implements DataSetIterator {
     /** Goes back to the first batch of the epoch. */
     @Override
     public void reset() {
-        position = 0;
+        epoch.reset();
     }
 
     @Override
@@ -107,7 +95,7 @@ public final class TokenDataSetIterator implements DataSetIterator {
 
     @Override
     public int batch() {
-        return windows.batchSize();
+        return epoch.batchSize();
     }
 
     /** 1: the ids of one token each. */

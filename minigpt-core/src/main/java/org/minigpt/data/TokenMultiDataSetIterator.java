@@ -18,10 +18,7 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
 public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
     private static final long serialVersionUID = 1L;
 
-    private final RandomWindows windows;
-    private final long firstBatch;
-    private final int batchesPerEpoch;
-    private int position;
+    private final Epoch epoch;
     /** Transient, since DL4J's preprocessors are not all serializable: set it again after deserialization. */
     private transient MultiDataSetPreProcessor preProcessor;
 
@@ -45,20 +42,17 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
      * @throws MiniGptException if N is below 1
      */
     public TokenMultiDataSetIterator(RandomWindows windows, long firstBatch, int batchesPerEpoch) {
-        Checks.requireAtLeastOne("number of batches of an epoch", batchesPerEpoch);
-        this.windows = windows;
-        this.firstBatch = firstBatch;
-        this.batchesPerEpoch = batchesPerEpoch;
+        this.epoch = new Epoch(windows, firstBatch, batchesPerEpoch);
     }
 
     @Override
     public boolean hasNext() {
-        return position < batchesPerEpoch;
+        return epoch.hasNext();
     }
 
     @Override
     public MultiDataSet next() {
-        return next(windows.batchSize());
+        return next(epoch.batchSize());
     }
 
     /**
@@ -71,12 +65,7 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
      */
     @Override
     public MultiDataSet next(int num) {
-        if (!hasNext()) {
-            throw new NoSuchElementException(
-                    "The epoch of " + batchesPerEpoch + " batches is over: call reset() to go through it again.");
-        }
-        Batch batch = windows.batch(firstBatch + position, num);
-        position++;
+        Batch batch = epoch.next(num);
         MultiDataSet dataSet = new org.nd4j.linalg.dataset.MultiDataSet(
                 new INDArray[] {batch.xArray()}, new INDArray[] {batch.yArray()});
         if (preProcessor != null) {
@@ -88,7 +77,7 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
     /** Goes back to the first batch of the epoch. */
     @Override
     public void reset() {
-        position = 0;
+        epoch.reset();
     }
 
     @Override

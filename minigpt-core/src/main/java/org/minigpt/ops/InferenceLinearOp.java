@@ -1,6 +1,5 @@
 package org.minigpt.ops;
 
-import java.util.Arrays;
 import java.util.List;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.InferenceLinearKernel;
@@ -38,21 +37,9 @@ public final class InferenceLinearOp extends JavaOp {
 
     @Override
     protected List<long[]> outputShapes(List<INDArray> in) {
-        Checks.inputs(opName(), in, 2, 3);
+        List<long[]> shapes = LinearOp.outputShapes(opName(), in, getBArgument(0));
         Checks.single(opName(), in.get(0));
-        Checks.rows(opName(), "x", in.get(0));
-        long[] x = in.get(0).shape();
-        INDArray w = in.get(1);
-        boolean outIn = getBArgument(0);
-        long width = x[x.length - 1];
-        Checks.shape(opName(), "the weight", w, outIn ? -1 : width, outIn ? width : -1);
-        long out = w.size(outIn ? 0 : 1);
-        if (in.size() == 3) {
-            Checks.shape(opName(), "the bias", in.get(2), out);
-        }
-        long[] y = Arrays.copyOf(x, x.length);
-        y[y.length - 1] = out;
-        return List.of(y);
+        return shapes;
     }
 
     @Override

@@ -34,16 +34,20 @@ public final class LinearOp extends JavaOp {
 
     @Override
     protected List<long[]> outputShapes(List<INDArray> in) {
-        Checks.inputs(opName(), in, 2, 3);
-        Checks.rows(opName(), "x", in.get(0));
+        return outputShapes(opName(), in, getBArgument(0));
+    }
+
+    /** @return the shape of y, once those of x, W and b are checked */
+    static List<long[]> outputShapes(String op, List<INDArray> in, boolean outIn) {
+        Checks.inputs(op, in, 2, 3);
+        Checks.rows(op, "x", in.get(0));
         long[] x = in.get(0).shape();
         INDArray w = in.get(1);
-        boolean outIn = getBArgument(0);
         long width = x[x.length - 1];
-        Checks.shape(opName(), "the weight", w, outIn ? -1 : width, outIn ? width : -1);
+        Checks.shape(op, "the weight", w, outIn ? -1 : width, outIn ? width : -1);
         long out = w.size(outIn ? 0 : 1);
         if (in.size() == 3) {
-            Checks.shape(opName(), "the bias", in.get(2), out);
+            Checks.shape(op, "the bias", in.get(2), out);
         }
         long[] y = Arrays.copyOf(x, x.length);
         y[y.length - 1] = out;

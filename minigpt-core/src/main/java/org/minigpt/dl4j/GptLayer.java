@@ -76,8 +76,19 @@ public abstract class GptLayer extends SameDiffLayer {
 
     /** Checks the settings, with sentences that begin with {@link #describe}; called once the sizes are known. */
     protected void check() {
+        if (keepsSize() && nOut <= 0) {
+            setNOut(nIn);
+        }
         LayerChecks.positive(describe(), "nIn", nIn);
         LayerChecks.positive(describe(), "nOut", nOut);
+        if (keepsSize()) {
+            LayerChecks.same(describe(), nIn, nOut);
+        }
+    }
+
+    /** @return whether nOut is nIn, and is taken from it */
+    boolean keepsSize() {
+        return false;
     }
 
     /** @return whether the input is not [B,C,T] but ids [B,T], which have no gradient */
@@ -110,7 +121,7 @@ public abstract class GptLayer extends SameDiffLayer {
     }
 
     /** Sets the size of the output: for a layer that takes it from the input. */
-    final void setNOut(long nOut) {
+    private void setNOut(long nOut) {
         this.nOut = nOut;
         setLayerParams(null);
     }
@@ -128,6 +139,9 @@ public abstract class GptLayer extends SameDiffLayer {
         }
         if (dataFormat == null || override) {
             dataFormat = type.getFormat();
+        }
+        if (keepsSize() && (nOut <= 0 || override)) {
+            nOut = nIn;
         }
         setLayerParams(null);
     }

@@ -1,7 +1,6 @@
 package org.minigpt.dl4j;
 
 import java.util.List;
-import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.LayerNorm;
 
@@ -35,21 +34,13 @@ public final class LayerNormLayer extends GptLayer {
 
     @Override
     protected void check() {
-        if (getNOut() <= 0) {
-            setNOut(getNIn());
-        }
         super.check();
-        LayerChecks.same(describe(), getNIn(), getNOut());
         LayerChecks.eps(describe(), eps);
     }
 
-    /** Takes nOut from nIn as well. */
     @Override
-    public void setNIn(InputType inputType, boolean override) {
-        super.setNIn(inputType, override);
-        if (getNOut() <= 0 || override) {
-            setNOut(getNIn());
-        }
+    boolean keepsSize() {
+        return true;
     }
 
     /** @return what is added to the variance */

@@ -1,7 +1,6 @@
 package org.minigpt.dl4j;
 
 import java.util.List;
-import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Block;
 import org.minigpt.graph.CausalSelfAttention;
@@ -60,23 +59,15 @@ public final class TransformerBlockLayer extends GptLayer {
 
     @Override
     protected void check() {
-        if (getNOut() <= 0) {
-            setNOut(getNIn());
-        }
         super.check();
-        LayerChecks.same(describe(), getNIn(), getNOut());
         LayerChecks.heads(describe(), nHeads, getNOut());
         LayerChecks.eps(describe(), eps);
         LayerChecks.share(describe(), "dropoutRate", dropoutRate);
     }
 
-    /** Takes nOut from nIn as well. */
     @Override
-    public void setNIn(InputType inputType, boolean override) {
-        super.setNIn(inputType, override);
-        if (getNOut() <= 0 || override) {
-            setNOut(getNIn());
-        }
+    boolean keepsSize() {
+        return true;
     }
 
     /** @return the number of heads H, which divides C */

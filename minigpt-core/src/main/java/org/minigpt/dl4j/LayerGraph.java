@@ -13,6 +13,7 @@ import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.Scope;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.WeightedSum;
+import org.minigpt.ops.DropoutKey;
 import org.minigpt.ops.ExternalGradientOp;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.Plan;
@@ -45,7 +46,6 @@ final class LayerGraph {
     /** Training sees few shapes, and each holds much memory. */
     private static final int MAX_TRAINING_SHAPES = 4;
 
-    private static final long GOLDEN = 0x9E3779B97F4A7C15L;
 
     /** A thread's rows of the batch. */
     record Share(int index, Plan plan, int first, int rows) {}
@@ -170,7 +170,7 @@ final class LayerGraph {
             }
             result.put(name, Nd4j.create(array.dataType(), shape));
         });
-        result.put(DROPOUT_KEY, Nd4j.scalar(DataType.INT64, 0));
+        result.put(DROPOUT_KEY, DropoutKey.of(0, 0));
         return result;
     }
 
@@ -198,14 +198,13 @@ final class LayerGraph {
         return result;
     }
 
-    /** Sets what all shares take from a batch: each its rows of the inputs, and masks of its own. */
+    /** Sets what all shares take from a batch: each its rows of the inputs, and their masks. */
     static void set(Share share, Map<String, INDArray> inputs, long dropoutKey) {
         inputs.forEach((name, array) -> {
             long rowLength = array.length() / array.size(0);
             share.plan().set(name, array, share.first() * rowLength);
         });
-        long key = dropoutKey == 0 ? 0 : dropoutKey + share.first() * GOLDEN;
-        share.plan().set(DROPOUT_KEY, Nd4j.scalar(DataType.INT64, dropoutKey != 0 && key == 0 ? GOLDEN : key), 0);
+        share.plan().set(DROPOUT_KEY, DropoutKey.of(dropoutKey, share.first()), 0);
     }
 
     /** Runs a task for each share, side by side. */

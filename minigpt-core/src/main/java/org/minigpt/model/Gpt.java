@@ -282,13 +282,17 @@ public final class Gpt {
     }
 
     Map<String, INDArray> placeholders(INDArray x, INDArray y, long dropoutKey) {
+        return placeholders(x, y, Nd4j.scalar(DataType.INT64, dropoutKey));
+    }
+
+    Map<String, INDArray> placeholders(INDArray x, INDArray y, INDArray dropoutKey) {
         Map<String, INDArray> result = new HashMap<>();
         result.put(IDS, x);
         if (y != null) {
             result.put(TARGETS, y);
         }
         if (config.dropout() > 0) {
-            result.put(DROPOUT_KEY, Nd4j.scalar(DataType.INT64, dropoutKey));
+            result.put(DROPOUT_KEY, dropoutKey);
         }
         return result;
     }

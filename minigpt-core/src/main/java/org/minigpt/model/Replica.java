@@ -4,11 +4,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.ops.DropoutKey;
 import org.minigpt.runtime.Plan;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
@@ -16,8 +15,6 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  * the other, so that activations stay near the caches and memory does not grow with the batch.
  */
 final class Replica {
-    private static final long GOLDEN = 0x9E3779B97F4A7C15L;
-
     /** Tokens a chunk, if a row is not longer: products are at their peak rate well below. */
     private static final int CHUNK_TOKENS = 2048;
 
@@ -63,7 +60,7 @@ final class Replica {
             int to = (int) ((long) rows * (i + 1) / count);
             INDArray sample = x.get(NDArrayIndex.interval(first + from, first + to), NDArrayIndex.all());
             if (!plans.containsKey(to - from)) {
-                plans.put(to - from, Plan.of(graph, outputs, gpt.placeholders(sample, sample, 0), targets));
+                plans.put(to - from, Plan.of(graph, outputs, gpt.placeholders(sample, sample, DropoutKey.of(0, 0)), targets));
             }
             chunks.add(new Chunk(plans.get(to - from), first + from, to - from));
         }
@@ -93,7 +90,7 @@ final class Replica {
             chunk.plan.set(Gpt.IDS, x, firstEntry);
             chunk.plan.set(Gpt.TARGETS, y, firstEntry);
             if (gpt.config().dropout() > 0) {
-                chunk.plan.set(Gpt.DROPOUT_KEY, Nd4j.scalar(DataType.INT64, key(dropoutKey, chunk.first)), 0);
+                chunk.plan.set(Gpt.DROPOUT_KEY, DropoutKey.of(dropoutKey, chunk.first), 0);
             }
             chunk.plan.run();
             double weight = weight(targets, chunk, t, total);
@@ -114,12 +111,6 @@ final class Replica {
     /** @return the vector that the last run filled */
     FlatVector gradients() {
         return gradients;
-    }
-
-    /** Another key for each chunk, and 0 for none of it. */
-    private static long key(long dropoutKey, int firstRow) {
-        long key = dropoutKey + firstRow * GOLDEN;
-        return dropoutKey == 0 ? 0 : key == 0 ? GOLDEN : key;
     }
 
     /** The chunk's share of the batch's counted targets. */

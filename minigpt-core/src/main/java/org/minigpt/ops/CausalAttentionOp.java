@@ -16,7 +16,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * within each of them the H heads; of keys and values there may be fewer, K heads that H/K heads of queries share
  * (grouped-query attention, arXiv:2305.13245), and qkv is [B,T,C+2·C·K/H]. With ALiBi (arXiv:2108.12409) scores lose
  * slope·distance. No [B,H,T,T] tensor outlives the op: the gradient computes the probabilities again.
- * With a dropout key (LONG, scalar) as second input, probabilities are dropped as {@link DropoutOp} does.
+ * With a {@linkplain DropoutKey dropout key} as second input, probabilities are dropped as {@link DropoutOp} does.
  */
 public final class CausalAttentionOp extends JavaOp {
 
@@ -69,7 +69,7 @@ public final class CausalAttentionOp extends JavaOp {
         INDArray qkv = in.get(0);
         Checks.shape(opName(), "qkv", qkv, -1, -1, -1);
         if (in.size() == 2) {
-            Checks.integers(opName(), "the dropout key", in.get(1));
+            DropoutKey.check(opName(), in.get(1));
         }
         Checks.queryKeyValue(opName(), qkv, heads(this), kvHeads(this));
         return List.of(new long[] {qkv.size(0), qkv.size(1), shape(this, qkv).c()});
@@ -109,8 +109,11 @@ public final class CausalAttentionOp extends JavaOp {
     }
 
     private static DropoutMask mask(JavaOp op, INDArray[] in, int keyAt) {
-        long key = in.length > keyAt ? in[keyAt].getLong(0) : 0;
-        return new DropoutMask(key, op.getIArgument(1), op.getTArgument(0));
+        long salt = op.getIArgument(1);
+        double p = op.getTArgument(0);
+        // Of a row of the batch, probabilities [H,T,T].
+        long entriesPerRow = heads(op) * in[0].size(1) * in[0].size(1);
+        return in.length > keyAt ? DropoutKey.mask(in[keyAt], salt, p, entriesPerRow) : new DropoutMask(0, salt, p, 0);
     }
 
     @Override

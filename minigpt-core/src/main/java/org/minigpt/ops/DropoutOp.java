@@ -9,8 +9,9 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Inverted dropout: x of any shape and a key (LONG, scalar) to x·mask/(1-p). The mask is a function of key, salt and
- * index ({@link DropoutMask}): key 0 drops nothing, so one graph serves training and sampling, and a run repeats. Both
+ * Inverted dropout: x of any shape, its first axis the batch, and a {@linkplain DropoutKey key} to x·mask/(1-p). The mask is
+ * a function of key, salt and index ({@link DropoutMask}): key 0 drops nothing, so one graph serves training and sampling,
+ * and a run repeats. Both
  * dropout ops of ND4J 1.0.0-M2.1 refuse to be differentiated.
  */
 public final class DropoutOp extends JavaOp {
@@ -37,7 +38,7 @@ public final class DropoutOp extends JavaOp {
     @Override
     protected List<long[]> outputShapes(List<INDArray> in) {
         Checks.inputs(opName(), in, 2, 2);
-        Checks.integers(opName(), "the dropout key", in.get(1));
+        DropoutKey.check(opName(), in.get(1));
         return List.of(in.get(0).shape());
     }
 
@@ -54,9 +55,10 @@ public final class DropoutOp extends JavaOp {
     private static Runnable bindMask(JavaOp op, INDArray[] in, INDArray[] out) {
         double p = op.getTArgument(0);
         long salt = op.getIArgument(0);
+        long entriesPerRow = in[0].rank() == 0 ? 1 : in[0].length() / in[0].size(0);
         if (JavaOps.isDouble(in[0])) {
             return () -> {
-                DropoutMask mask = new DropoutMask(in[1].getLong(0), salt, p);
+                DropoutMask mask = DropoutKey.mask(in[1], salt, p, entriesPerRow);
                 double[] x = JavaOps.read(in[0]);
                 for (int i = 0; i < x.length; i++) {
                     x[i] *= mask.factor(i);
@@ -67,7 +69,7 @@ public final class DropoutOp extends JavaOp {
         ElementwiseKernel kernel = new ElementwiseKernel((int) in[0].length());
         Floats x = Floats.of(in[0]);
         Floats y = Floats.of(out[0]);
-        return () -> kernel.dropout(new DropoutMask(in[1].getLong(0), salt, p), x, y);
+        return () -> kernel.dropout(DropoutKey.mask(in[1], salt, p, entriesPerRow), x, y);
     }
 
     @Override

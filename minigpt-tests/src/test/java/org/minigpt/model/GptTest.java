@@ -254,7 +254,7 @@ class GptTest {
             Graphs.differentiate(loaded);
             Map<String, INDArray> gradients =
                     loaded.calculateGradients(inputs, gpt.parameters().keySet());
-            // One replica, so that the masks are those of the whole batch.
+            // One replica, so that the sums are added up in the same order.
             Gpt single = Gpt.builder(config).seed(3).replicas(1).build();
             single.lossAndGradients(x, y, 7);
             single.gradients().forEach((name, gradient) -> assertEquals(gradient, gradients.get(name), name));

@@ -2,6 +2,7 @@ package org.minigpt.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.util.Deviation.assertNear;
 
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,24 @@ class ReplicasTest {
         }
     }
 
+    /** Masks belong to the rows of the batch, not to who computes them. */
+    @ParameterizedTest
+    @EnumSource(
+            value = DataType.class,
+            names = {"FLOAT", "DOUBLE"})
+    void replicasDropTheSame(DataType type) {
+        GptConfig dropout = CONFIG.toBuilder().dropout(0.3).build();
+        Gpt one = Gpt.builder(dropout).dataType(type).replicas(1).build();
+        double expected = one.lossAndGradients(ids(false), ids(true), 77);
+        double tolerance = type == DataType.FLOAT ? 1e-5 : 1e-12;
+        for (int replicas = 2; replicas <= 5; replicas++) {
+            Gpt many = Gpt.builder(dropout).dataType(type).replicas(replicas).build();
+            assertEquals(expected, many.lossAndGradients(ids(false), ids(true), 77), tolerance * expected);
+            one.gradients().forEach((name, g) -> assertNear(name, g, many.gradients().get(name), tolerance));
+            assertTrue(Math.abs(expected - many.lossAndGradients(ids(false), ids(true), 78)) > 1e-3 * expected);
+        }
+    }
+
     @Test
     void theSameReplicasGiveTheSameBits() {
         Gpt first = gpt(DataType.FLOAT, 3);
@@ -82,15 +101,16 @@ class ReplicasTest {
 
     @Test
     void aLargeShareIsRunInChunks() {
-        // 50 rows of 64 tokens: two chunks for one replica, one for each of five.
-        GptConfig config = CONFIG.toBuilder().blockSize(64).nLayer(1).nEmbd(8).build();
+        // 50 rows of 64 tokens: two chunks for one replica, one for each of five. With dropout, of the same entries.
+        GptConfig config =
+                CONFIG.toBuilder().blockSize(64).nLayer(1).nEmbd(8).dropout(0.2).build();
         INDArray x = Nd4j.createFromArray(rows(50, 64, 1));
         INDArray y = Nd4j.createFromArray(rows(50, 64, 2));
         y.get(NDArrayIndex.interval(0, 9), NDArrayIndex.all()).assign(Gpt.IGNORE_INDEX);
         Gpt chunks = Gpt.builder(config).dataType(DataType.DOUBLE).replicas(1).build();
         Gpt replicas = Gpt.builder(config).dataType(DataType.DOUBLE).replicas(5).build();
-        double loss = replicas.lossAndGradients(x, y);
-        assertEquals(loss, chunks.lossAndGradients(x, y), 1e-12);
+        double loss = replicas.lossAndGradients(x, y, 5);
+        assertEquals(loss, chunks.lossAndGradients(x, y, 5), 1e-12);
         double error = replicas.flatGradients()
                 .sub(chunks.flatGradients())
                 .amaxNumber()

@@ -197,9 +197,8 @@ class SameDiffFitTest {
         return sd.fit(batches(gpt.config()), EPOCHS, recorder);
     }
 
-    /** One replica, since each has dropout masks of its own. */
     private static Gpt gpt(GptConfig config) {
-        return Gpt.builder(config).dataType(DataType.DOUBLE).replicas(1).seed(3).build();
+        return Gpt.builder(config).dataType(DataType.DOUBLE).replicas(2).seed(3).build();
     }
 
     private static MultiDataSetIterator batches(GptConfig config) {

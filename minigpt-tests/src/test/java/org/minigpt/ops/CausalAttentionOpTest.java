@@ -10,6 +10,8 @@ import static org.minigpt.util.Deviation.assertEntries;
 import static org.minigpt.util.Deviation.assertNear;
 import static org.minigpt.util.Sentences.assertSentence;
 
+import java.util.HashSet;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -170,6 +172,54 @@ class CausalAttentionOpTest {
         // Key 0 drops nothing, and all probabilities together are 1.
         INDArray ones = Nd4j.ones(type, 2, t, 2);
         assertNear("key 0", ones, OpFixture.output(heads(2), qkv, key(0)), type == DataType.FLOAT ? 1e-5 : 1e-13);
+    }
+
+    /** The head of {@link #oneHeadByHand}, of whose probabilities keys drop none, either or both of row 1. */
+    @FloatAndDouble
+    void dropoutByHand(DataType type) {
+        INDArray qkv = array(type, shape(1, 2, 3), 5, 0, 4, 1, LN3, 8);
+        INDArray dy = array(type, shape(1, 2, 1), 2, 1);
+        Set<Long> cases = new HashSet<>();
+        for (long key = 1; key <= 100; key++) {
+            INDArray y = OpFixture.output(heads(1), qkv, key(key));
+            // Row 0 has the probability 1 of v = 4. It is dropped, or scaled by 1/(1 - 1/4) = 4/3: y = 0 or 16/3.
+            double f0 = y.getDouble(0, 0, 0) == 0 ? 0 : 4 / 3.0;
+            // Row 1: probabilities [1/4, 3/4] of the values 4 and 8, so y = 4/4·f1 + 8·3/4·f2 = f1 + 6·f2,
+            // which is 0, 4/3, 8 or 28/3: 4/3 times the weights, 1 and 6, of those that are kept.
+            long kept = Math.round(y.getDouble(0, 1, 0) * 3 / 4);
+            double f1 = kept % 6 == 1 ? 4 / 3.0 : 0;
+            double f2 = kept >= 6 ? 4 / 3.0 : 0;
+            cases.add(kept);
+            assertEntries(y, 4 * f0, f1 + 6 * f2);
+
+            // Row 0: dv0 = 2·f0; the softmax of a single score has no gradient.
+            // Row 1: dp = 1·[4·f1, 8·f2], s = Σ p·dp = f1 + 6·f2, ds = p·(dp - s)
+            //      = [1/4·(3·f1 - 6·f2), 3/4·(2·f2 - f1)] = [-x, x] with x = 3/4·(2·f2 - f1);
+            //        dq1 = ds·k = x·ln 3, dk = ds·q1 = [-x, x], dv = p·f = [f1/4, 3/4·f2].
+            double x = 0.75 * (2 * f2 - f1);
+            INDArray dqkv = OpFixture.gradients(heads(1), dy, qkv, key(key)).get(0);
+            assertEntries(dqkv, 0, -x, 2 * f0 + f1 / 4, x * LN3, x, 0.75 * f2);
+        }
+        assertEquals(Set.of(0L, 1L, 6L, 7L), cases);
+    }
+
+    /** Rows 2 and 3 of a batch, computed by themselves; in two tiles of queries. */
+    @FloatAndDouble
+    void whatIsDroppedInARowDoesNotDependOnTheOthers(DataType type) {
+        INDArray qkv = normal(1, 5, 70, 12).castTo(type);
+        INDArray dy = normal(2, 5, 70, 4).castTo(type);
+        INDArray rows = qkv.get(NDArrayIndex.interval(2, 4)).dup();
+        INDArray dyRows = dy.get(NDArrayIndex.interval(2, 4)).dup();
+
+        INDArray alone = OpFixture.output(heads(2), rows, DropoutKey.of(42, 2));
+        INDArray all = OpFixture.output(heads(2), qkv, key(42));
+        assertEquals(all.get(NDArrayIndex.interval(2, 4)).dup(), alone);
+        assertNotEquals(alone, OpFixture.output(heads(2), rows, DropoutKey.of(42, 1)));
+        INDArray dqkv = OpFixture.gradients(heads(2), dy, qkv, key(42)).get(0);
+        assertEquals(
+                dqkv.get(NDArrayIndex.interval(2, 4)).dup(),
+                OpFixture.gradients(heads(2), dyRows, rows, DropoutKey.of(42, 2))
+                        .get(0));
     }
 
     @FloatAndDouble

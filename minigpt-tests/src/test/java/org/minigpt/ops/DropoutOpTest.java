@@ -12,6 +12,7 @@ import org.minigpt.util.FloatAndDouble;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 class DropoutOpTest {
     private static final Definition QUARTER = dropout(0.25, 7);
@@ -66,6 +67,27 @@ class DropoutOpTest {
         assertEquals(dy, OpFixture.gradients(QUARTER, dy, x, key(0)).get(0));
     }
 
+    /** Rows 2 and 3 of a batch, computed by themselves. */
+    @FloatAndDouble
+    void theMaskOfARowDoesNotDependOnTheOthers(DataType type) {
+        INDArray x = normal(1, 5, 3, 70).castTo(type);
+        INDArray dy = normal(2, 5, 3, 70).castTo(type);
+        INDArray rows = x.get(NDArrayIndex.interval(2, 4)).dup();
+        INDArray dyRows = dy.get(NDArrayIndex.interval(2, 4)).dup();
+
+        INDArray all = OpFixture.output(QUARTER, x, key(42));
+        INDArray alone = OpFixture.output(QUARTER, rows, DropoutKey.of(42, 2));
+        assertEquals(all.get(NDArrayIndex.interval(2, 4)).dup(), alone);
+        assertNotEquals(alone, OpFixture.output(QUARTER, rows, DropoutKey.of(42, 1)));
+        assertEquals(
+                OpFixture.gradients(QUARTER, dy, x, key(42))
+                        .get(0)
+                        .get(NDArrayIndex.interval(2, 4))
+                        .dup(),
+                OpFixture.gradients(QUARTER, dyRows, rows, DropoutKey.of(42, 2)).get(0));
+        assertEquals(rows, OpFixture.output(QUARTER, rows, DropoutKey.of(0, 2)));
+    }
+
     /** y = x·mask/(1-p) and dx = dy·mask/(1-p), so equal arrays become equal arrays if the mask is the same. */
     @FloatAndDouble
     void theGradientUsesTheSameMask(DataType type) {
@@ -100,6 +122,10 @@ class DropoutOpTest {
         assertSentence(
                 "minigpt_dropout needs the dropout key of type INT or LONG, but got FLOAT; cast them",
                 () -> OpFixture.output(QUARTER, x, Nd4j.scalar(1f)));
+        assertSentence(
+                "minigpt_dropout needs the dropout key to be a number, or two with that of the first row, but got LONG [3];"
+                        + " pass a scalar",
+                () -> OpFixture.output(QUARTER, x, Nd4j.createFromArray(1L, 2L, 3L)));
         assertSentence(
                 "minigpt_dropout can't drop a share of 1.0; choose one from 0 to below 1",
                 () -> OpFixture.output(dropout(1, 7), x, key(1)));

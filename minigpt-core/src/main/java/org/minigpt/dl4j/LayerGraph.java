@@ -46,7 +46,6 @@ final class LayerGraph {
     /** Training sees few shapes, and each holds much memory. */
     private static final int MAX_TRAINING_SHAPES = 4;
 
-
     /** A thread's rows of the batch. */
     record Share(int index, Plan plan, int first, int rows) {}
 

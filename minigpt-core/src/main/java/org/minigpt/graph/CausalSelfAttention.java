@@ -15,11 +15,25 @@ import org.nd4j.autodiff.samediff.SDVariable;
  * @param nKvHead K, which divides H
  * @param positions what of them attention has to see to; LEARNED is nothing
  * @param ropeTheta the base of ROTARY's angles; without effect otherwise
- * @param dropout the share of the probabilities, and of the output, that is dropped in training
+ * @param attnDropout the share of the probabilities that is dropped in training
+ * @param residDropout the share of the output's entries that is dropped in training
  */
 public record CausalSelfAttention(
-        Linear cAttn, Linear cProj, int nHead, int nKvHead, Positions positions, double ropeTheta, double dropout)
+        Linear cAttn,
+        Linear cProj,
+        int nHead,
+        int nKvHead,
+        Positions positions,
+        double ropeTheta,
+        double attnDropout,
+        double residDropout)
         implements GraphLayer {
+
+    /** One share of both is dropped. */
+    public CausalSelfAttention(
+            Linear cAttn, Linear cProj, int nHead, int nKvHead, Positions positions, double ropeTheta, double dropout) {
+        this(cAttn, cProj, nHead, nKvHead, positions, ropeTheta, dropout, dropout);
+    }
 
     /** The lecture's: as many heads of keys and values as of queries, positions learned elsewhere. */
     public CausalSelfAttention(Linear cAttn, Linear cProj, int nHead, double dropout) {
@@ -39,8 +53,8 @@ public record CausalSelfAttention(
         }
         boolean alibi = positions == Positions.ALIBI;
         SDVariable y = scope.ops() // (B,T,C), heads side by side
-                .causalAttention(scope.name("heads"), qkv, nHead, nKvHead, alibi, scope.dropout("heads", dropout));
+                .causalAttention(scope.name("heads"), qkv, nHead, nKvHead, alibi, scope.dropout("heads", attnDropout));
         y = cProj.define(scope.in("c_proj"), y); // (B,T,C)
-        return scope.ops().dropout(scope.name("drop"), y, scope.dropout("drop", dropout));
+        return scope.ops().dropout(scope.name("drop"), y, scope.dropout("drop", residDropout));
     }
 }

@@ -17,6 +17,7 @@ import org.minigpt.dl4j.ParameterKeys;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;
 import org.minigpt.graph.Positions;
+import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
@@ -84,6 +85,12 @@ public final class GptNetworks {
                     "the model has Llama's layers or other positions than learned ones, which have no"
                             + " counterpart among DL4J's layers; take a model with GPT-2's");
         }
+        DropoutRates dropout = config.dropout();
+        if (dropout.attn() != dropout.resid()) {
+            throw new MiniGptException("the model drops " + dropout.attn() + " of attention's probabilities and "
+                    + dropout.resid() + " of a block's output, but DL4J's block layer has one rate for both; make them"
+                    + " alike");
+        }
         boolean bias = config.bias() != Bias.NONE;
         Map<String, org.deeplearning4j.nn.conf.layers.Layer> layers = new LinkedHashMap<>();
         layers.put(
@@ -92,7 +99,7 @@ public final class GptNetworks {
                         .nIn(config.vocabSize())
                         .nOut(config.nEmbd())
                         .blockSize(config.blockSize())
-                        .dropoutRate(config.dropout())
+                        .dropoutRate(dropout.embd())
                         .build());
         for (int i = 0; i < config.nLayer(); i++) {
             layers.put(
@@ -103,7 +110,7 @@ public final class GptNetworks {
                             .hasBias(bias)
                             .attentionBias(config.bias() == Bias.ALL)
                             .eps(config.normEps())
-                            .dropoutRate(config.dropout())
+                            .dropoutRate(dropout.resid())
                             .build());
         }
         layers.put(
@@ -198,7 +205,7 @@ public final class GptNetworks {
                 .nLayer(n)
                 .nHead(Math.toIntExact(first.getNHeads()))
                 .nEmbd(Math.toIntExact(embedding.getNOut()))
-                .dropout(first.getDropoutRate())
+                .dropout(new DropoutRates(embedding.getDropoutRate(), first.getDropoutRate(), first.getDropoutRate()))
                 .bias(!first.hasBias() ? Bias.NONE : first.attentionBias() ? Bias.ALL : Bias.LECTURE)
                 .activation(first.getActivation())
                 .normEps(norm.getEps())

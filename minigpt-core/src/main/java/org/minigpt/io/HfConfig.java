@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
+import org.minigpt.model.DropoutRates;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
@@ -66,9 +67,9 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
         json.put("vocab_size", config.vocabSize());
         json.put("layer_norm_epsilon", config.normEps());
         json.put("initializer_range", INITIALIZER_RANGE);
-        json.put("resid_pdrop", config.dropout());
-        json.put("embd_pdrop", config.dropout());
-        json.put("attn_pdrop", config.dropout());
+        json.put("resid_pdrop", config.dropout().resid());
+        json.put("embd_pdrop", config.dropout().embd());
+        json.put("attn_pdrop", config.dropout().attn());
         json.put("tie_word_embeddings", config.tiedHead());
         json.put("torch_dtype", dataType == DataType.DOUBLE ? "float64" : "float32");
         // By default they would be 50256, beyond a small vocabulary.
@@ -122,12 +123,12 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
                 .bias(Bias.ALL)
                 .initialization(Initialization.NANOGPT);
         boolean ownBlocks = own && readOwn(json.object(OWN), gpt);
-        GptConfig config = json.built(gpt);
+        GptConfig config = json.built(gpt::build);
         if (config.mlp() == Mlp.SWIGLU) {
             json.requireValue("activation_function", SILU);
         } else {
             gpt.activation(json.choice("activation_function", "gelu_new", ACTIVATIONS));
-            config = json.built(gpt);
+            config = json.built(gpt::build);
         }
         if (json.has("n_inner") && json.integer("n_inner") != config.nInner()) {
             String rule = config.mlp() == Mlp.SWIGLU ? "8/3·n_embd up to a multiple of 16" : "4·n_embd";
@@ -151,14 +152,10 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
         return own.flag("own_blocks", false);
     }
 
-    /** GPT-2 has three dropouts, the lecture and nanoGPT have one. */
-    private static double dropout(JsonConfig json) {
-        double dropout = json.number("resid_pdrop", DEFAULT_DROPOUT);
-        for (String key : new String[] {"embd_pdrop", "attn_pdrop"}) {
-            if (json.number(key, DEFAULT_DROPOUT) != dropout) {
-                throw json.unsupported(key, "that of resid_pdrop, " + dropout);
-            }
-        }
-        return dropout;
+    private static DropoutRates dropout(JsonConfig json) {
+        double embd = json.number("embd_pdrop", DEFAULT_DROPOUT);
+        double attn = json.number("attn_pdrop", DEFAULT_DROPOUT);
+        double resid = json.number("resid_pdrop", DEFAULT_DROPOUT);
+        return json.built(() -> new DropoutRates(embd, attn, resid));
     }
 }

@@ -13,7 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
-import org.minigpt.model.GptConfig;
+import java.util.function.Supplier;
 import org.minigpt.text.TextFiles;
 import org.minigpt.util.MiniGptException;
 
@@ -128,10 +128,10 @@ final class JsonConfig {
         return version;
     }
 
-    /** @return the configuration of a builder whose values come from this file */
-    GptConfig built(GptConfig.Builder builder) {
+    /** @return what is made of values that come from this file */
+    <T> T built(Supplier<T> maker) {
         try {
-            return builder.build();
+            return maker.get();
         } catch (MiniGptException e) {
             throw new MiniGptException(file + " describes no model: " + e.getMessage(), e);
         }

@@ -110,7 +110,7 @@ public final class Gpt {
      */
     public TrainingConfig.Builder trainingConfig() {
         return new TrainingConfig.Builder()
-                .dataSetFeatureMapping(config.dropout() > 0 ? List.of(IDS, DROPOUT_KEY) : List.of(IDS))
+                .dataSetFeatureMapping(config.dropout().any() ? List.of(IDS, DROPOUT_KEY) : List.of(IDS))
                 .dataSetLabelMapping(TARGETS)
                 .minimize(LOSS)
                 // Without evaluations, but so it is computed: SameDiff would report 0 for a loss that no gradient
@@ -291,7 +291,7 @@ public final class Gpt {
         if (y != null) {
             result.put(TARGETS, y);
         }
-        if (config.dropout() > 0) {
+        if (config.dropout().any()) {
             result.put(DROPOUT_KEY, dropoutKey);
         }
         return result;

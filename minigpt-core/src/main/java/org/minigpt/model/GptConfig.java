@@ -15,7 +15,7 @@ import org.minigpt.util.MiniGptException;
  * @param nLayer L, the number of blocks
  * @param nHead H, the number of attention heads; divides {@code nEmbd}
  * @param nEmbd C, the width of the residual stream
- * @param dropout the share dropped in training, 0 ≤ dropout &lt; 1
+ * @param dropout the shares dropped in training
  * @param bias which layers have biases
  * @param activation of the feed-forward
  * @param tiedHead whether the head uses {@code wte.weight} again, without bias
@@ -33,7 +33,7 @@ public record GptConfig(
         int nLayer,
         int nHead,
         int nEmbd,
-        double dropout,
+        DropoutRates dropout,
         Bias bias,
         Activation activation,
         boolean tiedHead,
@@ -92,9 +92,7 @@ public record GptConfig(
             throw new MiniGptException("n_embd " + nEmbd + " is not divisible by n_head " + nHead
                     + "; choose an n_embd that is a multiple of it, such as " + (nEmbd / nHead + 1) * nHead);
         }
-        if (!(dropout >= 0 && dropout < 1)) {
-            throw new MiniGptException("dropout " + dropout + " is not a share; choose 0 ≤ dropout < 1, such as 0.2");
-        }
+        Objects.requireNonNull(dropout, "dropout");
         if (!(normEps > 0 && normEps < 1)) {
             throw new MiniGptException(
                     "norm_eps " + normEps + " is out of range; choose 0 < norm_eps < 1, such as 1e-5");
@@ -194,7 +192,7 @@ public record GptConfig(
         private int nLayer = 4;
         private int nHead = 4;
         private int nEmbd = 64;
-        private double dropout;
+        private DropoutRates dropout = DropoutRates.of(0);
         private Bias bias = Bias.LECTURE;
         private Activation activation = Activation.RELU;
         private boolean tiedHead;
@@ -238,8 +236,13 @@ public record GptConfig(
             return this;
         }
 
-        /** Sets the share dropped in training; 0 by default. */
+        /** Sets the share dropped in training, everywhere; 0 by default. */
         public Builder dropout(double dropout) {
+            return dropout(DropoutRates.of(dropout));
+        }
+
+        /** Sets the shares dropped in training, place by place; 0 by default. */
+        public Builder dropout(DropoutRates dropout) {
             this.dropout = dropout;
             return this;
         }

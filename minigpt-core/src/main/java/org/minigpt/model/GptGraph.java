@@ -46,7 +46,7 @@ final class GptGraph implements GraphLayer {
         parameters.forEach(sd::var);
         SDVariable ids = sd.placeHolder(Gpt.IDS, DataType.INT32, -1, -1);
         SDVariable targets = sd.placeHolder(Gpt.TARGETS, DataType.INT32, -1, -1);
-        SDVariable key = config.dropout() > 0 ? sd.placeHolder(Gpt.DROPOUT_KEY, DataType.INT64) : null;
+        SDVariable key = config.dropout().any() ? sd.placeHolder(Gpt.DROPOUT_KEY, DataType.INT64) : null;
         SDVariable logits = define(Scope.root(ops, sd::getVariable, key), ids);
         ops.crossEntropy(Gpt.LOSS, logits, targets, Gpt.IGNORE_INDEX);
         sd.setLossVariables(Gpt.LOSS);

@@ -41,8 +41,17 @@ public final class GptLayers {
     public GraphLayer embedding() {
         Initializer init = Initializer.normal(nanoGpt() ? NANOGPT_DEVIATION : 1);
         return config.positions() == Positions.LEARNED
-                ? new Embedding(config.vocabSize(), config.blockSize(), config.nEmbd(), init, config.dropout())
-                : new TokenEmbedding(config.vocabSize(), config.nEmbd(), init, config.dropout());
+                ? new Embedding(
+                        config.vocabSize(),
+                        config.blockSize(),
+                        config.nEmbd(),
+                        init,
+                        config.dropout().embd())
+                : new TokenEmbedding(
+                        config.vocabSize(),
+                        config.nEmbd(),
+                        init,
+                        config.dropout().embd());
     }
 
     /** @return a block, [B,T,C] to [B,T,C] */
@@ -67,7 +76,8 @@ public final class GptLayers {
                 config.nKvHead(),
                 config.positions(),
                 config.ropeTheta(),
-                config.dropout());
+                config.dropout().attn(),
+                config.dropout().resid());
     }
 
     /** @return the feed-forward of a block, [B,T,C] to [B,T,C] */
@@ -75,9 +85,15 @@ public final class GptLayers {
         long c = config.nEmbd();
         long inner = config.nInner();
         return config.mlp() == Mlp.SWIGLU
-                ? new SwiGlu(linear(c, 2 * inner, false), linear(inner, c, true), config.dropout())
+                ? new SwiGlu(
+                        linear(c, 2 * inner, false),
+                        linear(inner, c, true),
+                        config.dropout().resid())
                 : new FeedForward(
-                        linear(c, inner, false), linear(inner, c, true), config.activation(), config.dropout());
+                        linear(c, inner, false),
+                        linear(inner, c, true),
+                        config.activation(),
+                        config.dropout().resid());
     }
 
     /**

@@ -60,7 +60,9 @@ final class Replica {
             int to = (int) ((long) rows * (i + 1) / count);
             INDArray sample = x.get(NDArrayIndex.interval(first + from, first + to), NDArrayIndex.all());
             if (!plans.containsKey(to - from)) {
-                plans.put(to - from, Plan.of(graph, outputs, gpt.placeholders(sample, sample, DropoutKey.of(0, 0)), targets));
+                plans.put(
+                        to - from,
+                        Plan.of(graph, outputs, gpt.placeholders(sample, sample, DropoutKey.of(0, 0)), targets));
             }
             chunks.add(new Chunk(plans.get(to - from), first + from, to - from));
         }
@@ -89,7 +91,7 @@ final class Replica {
             long firstEntry = (long) chunk.first * t;
             chunk.plan.set(Gpt.IDS, x, firstEntry);
             chunk.plan.set(Gpt.TARGETS, y, firstEntry);
-            if (gpt.config().dropout() > 0) {
+            if (gpt.config().dropout().any()) {
                 chunk.plan.set(Gpt.DROPOUT_KEY, DropoutKey.of(dropoutKey, chunk.first), 0);
             }
             chunk.plan.run();

@@ -27,7 +27,7 @@ class GptConfigTest {
                         4,
                         4,
                         64,
-                        0,
+                        DropoutRates.of(0),
                         Bias.LECTURE,
                         Activation.RELU,
                         false,
@@ -49,7 +49,7 @@ class GptConfigTest {
                 3,
                 2,
                 10,
-                0.1,
+                DropoutRates.of(0.1),
                 Bias.NONE,
                 Activation.GELU,
                 true,
@@ -67,7 +67,7 @@ class GptConfigTest {
                 3,
                 4,
                 24,
-                0.1,
+                DropoutRates.of(0.1),
                 Bias.ALL,
                 Activation.RELU,
                 true,
@@ -117,7 +117,18 @@ class GptConfigTest {
                     "dropout " + share + " is not a share; choose 0 ≤ dropout < 1, such as 0.2",
                     () -> valid().dropout(share).build());
         }
-        assertEquals(0.99, valid().dropout(0.99).build().dropout());
+        assertEquals(
+                new DropoutRates(0.99, 0.99, 0.99),
+                valid().dropout(0.99).build().dropout());
+        assertSentence(
+                "embd_dropout 1.0 is not a share; choose 0 ≤ embd_dropout < 1, such as 0.2",
+                () -> new DropoutRates(1, 0, 0));
+        assertSentence(
+                "attn_dropout -0.1 is not a share; choose 0 ≤ attn_dropout < 1, such as 0.2",
+                () -> new DropoutRates(0, -0.1, 0));
+        assertSentence(
+                "resid_dropout NaN is not a share; choose 0 ≤ resid_dropout < 1, such as 0.2",
+                () -> new DropoutRates(0, 0, Double.NaN));
     }
 
     @Test

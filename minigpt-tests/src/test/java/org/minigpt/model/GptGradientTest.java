@@ -75,7 +75,8 @@ class GptGradientTest {
     @ParameterizedTest
     @MethodSource("configs")
     void isThatOfDifferencesWithDropout(GptConfig config) {
-        assertGradient(config.toBuilder().dropout(0.3).build(), new FusedOps(), 42);
+        DropoutRates rates = new DropoutRates(0.3, 0.2, 0.4);
+        assertGradient(config.toBuilder().dropout(rates).build(), new FusedOps(), 42);
     }
 
     @Test

@@ -12,6 +12,7 @@ import java.io.File;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -19,10 +20,14 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.ops.JavaOp;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.util.FloatAndDouble;
+import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -226,6 +231,35 @@ class GptTest {
                 gpt.sameDiff()
                         .outputSingle(
                                 Map.of(Gpt.IDS, x, Gpt.DROPOUT_KEY, Nd4j.scalar(DataType.INT64, 0)), "h.0.attn.heads"));
+    }
+
+    @Test
+    void eachPlaceHasItsRate() {
+        GptConfig swiGlu =
+                TINY.toBuilder().mlp(Mlp.SWIGLU).positions(Positions.ROTARY).build();
+        for (GptConfig config : List.of(TINY, swiGlu)) {
+            assertEquals(
+                    Map.of("drop", 0.1, "h.0.attn.heads", 0.2, "h.0.attn.drop", 0.3, "h.0.mlp.drop", 0.3),
+                    ratesByPlace(config, new DropoutRates(0.1, 0.2, 0.3)));
+            assertEquals(Map.of("drop", 0.1), ratesByPlace(config, new DropoutRates(0.1, 0, 0)));
+            assertEquals(Map.of("h.0.attn.heads", 0.2), ratesByPlace(config, new DropoutRates(0, 0.2, 0)));
+            assertEquals(
+                    Map.of("h.0.attn.drop", 0.3, "h.0.mlp.drop", 0.3),
+                    ratesByPlace(config, new DropoutRates(0, 0, 0.3)));
+        }
+    }
+
+    /** Those of the ops that take the key, in the first block and before. */
+    private static Map<String, Double> ratesByPlace(GptConfig config, DropoutRates rates) {
+        SameDiff sd = Gpt.create(config.toBuilder().nLayer(1).dropout(rates).build(), 3)
+                .sameDiff();
+        Map<String, Double> result = new HashMap<>();
+        for (DifferentialFunction op : sd.ops()) {
+            if (Arrays.stream(op.args()).anyMatch(arg -> arg.name().equals(Gpt.DROPOUT_KEY))) {
+                result.put(op.outputVariable().name(), ((JavaOp) op).getTArgument(0));
+            }
+        }
+        return result;
     }
 
     @Test

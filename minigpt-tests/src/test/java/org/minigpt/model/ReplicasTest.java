@@ -73,7 +73,8 @@ class ReplicasTest {
         for (int replicas = 2; replicas <= 5; replicas++) {
             Gpt many = Gpt.builder(dropout).dataType(type).replicas(replicas).build();
             assertEquals(expected, many.lossAndGradients(ids(false), ids(true), 77), tolerance * expected);
-            one.gradients().forEach((name, g) -> assertNear(name, g, many.gradients().get(name), tolerance));
+            one.gradients()
+                    .forEach((name, g) -> assertNear(name, g, many.gradients().get(name), tolerance));
             assertTrue(Math.abs(expected - many.lossAndGradients(ids(false), ids(true), 78)) > 1e-3 * expected);
         }
     }

@@ -59,7 +59,7 @@ class SameDiffFitTest {
                 LECTURE.toBuilder()
                         .bias(GptConfig.Bias.ALL)
                         .activation(Activation.GELU_TANH)
-                        .dropout(0.3)
+                        .dropout(new DropoutRates(0.3, 0, 0.1))
                         .build());
     }
 
@@ -103,7 +103,7 @@ class SameDiffFitTest {
                 batches.reset();
             }
             MultiDataSet batch = batches.next();
-            long key = config.dropout() > 0 ? batch.getFeatures(1).getLong(0) : 0;
+            long key = config.dropout().any() ? batch.getFeatures(1).getLong(0) : 0;
             losses.add(byHand.lossAndGradients(batch.getFeatures(0), batch.getLabels(0), key));
             Map<String, INDArray> updates = new LinkedHashMap<>();
             for (Map.Entry<String, INDArray> gradient : byHand.gradients().entrySet()) {
@@ -208,7 +208,7 @@ class SameDiffFitTest {
         }
         MultiDataSetIterator batches =
                 new TokenMultiDataSetIterator(new RandomWindows(tokens, 4, config.blockSize(), 1), BATCHES);
-        if (config.dropout() > 0) {
+        if (config.dropout().any()) {
             batches.setPreProcessor(new DropoutKeys(9));
         }
         return batches;

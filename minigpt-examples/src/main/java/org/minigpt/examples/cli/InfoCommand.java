@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.minigpt.graph.Positions;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Mlp;
@@ -53,7 +54,7 @@ final class InfoCommand implements Callable<Integer> {
         row(out, "n_layer", config.nLayer());
         row(out, "n_head", config.nHead());
         row(out, "n_embd", config.nEmbd());
-        row(out, "dropout", config.dropout());
+        row(out, "dropout", dropout(config.dropout()));
         row(out, "bias", lower(config.bias()));
         row(out, "activation", config.mlp() == Mlp.SWIGLU ? "silu" : lower(config.activation()));
         row(out, "tied_head", config.tiedHead());
@@ -66,6 +67,12 @@ final class InfoCommand implements Callable<Integer> {
             row(out, "rope_theta", config.ropeTheta());
         }
         row(out, "mlp", lower(config.mlp()));
+    }
+
+    private static String dropout(DropoutRates rates) {
+        return rates.equals(DropoutRates.of(rates.embd()))
+                ? String.valueOf(rates.embd())
+                : "embd " + rates.embd() + ", attn " + rates.attn() + ", resid " + rates.resid();
     }
 
     private static void row(PrintStream out, String name, Object value) {

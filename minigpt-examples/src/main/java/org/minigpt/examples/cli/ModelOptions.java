@@ -2,6 +2,7 @@ package org.minigpt.examples.cli;
 
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
+import org.minigpt.model.DropoutRates;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
@@ -47,8 +48,26 @@ final class ModelOptions {
             names = "--dropout",
             paramLabel = "P",
             defaultValue = "0.0",
-            description = "The share that is dropped in training [${DEFAULT-VALUE}].")
+            description = "The share that is dropped in training, everywhere [${DEFAULT-VALUE}].")
     private double dropout;
+
+    @Option(
+            names = "--embd-dropout",
+            paramLabel = "P",
+            description = "Of the embedding's entries, GPT-2's embd_pdrop [--dropout].")
+    private Double embdDropout;
+
+    @Option(
+            names = "--attn-dropout",
+            paramLabel = "P",
+            description = "Of attention's probabilities, attn_pdrop [--dropout].")
+    private Double attnDropout;
+
+    @Option(
+            names = "--resid-dropout",
+            paramLabel = "P",
+            description = "Of what attention and feed-forward add to the residual stream, resid_pdrop [--dropout].")
+    private Double residDropout;
 
     @Option(
             names = "--bias",
@@ -129,6 +148,14 @@ final class ModelOptions {
         return nKvHead;
     }
 
+    private DropoutRates dropout() {
+        DropoutRates all = DropoutRates.of(dropout);
+        return new DropoutRates(
+                embdDropout != null ? embdDropout : all.embd(),
+                attnDropout != null ? attnDropout : all.attn(),
+                residDropout != null ? residDropout : all.resid());
+    }
+
     /** For a caller that knows better defaults for some of it. */
     GptConfig.Builder builder(int vocabSize) {
         return GptConfig.builder()
@@ -137,7 +164,7 @@ final class ModelOptions {
                 .nLayer(nLayer)
                 .nHead(nHead)
                 .nEmbd(nEmbd)
-                .dropout(dropout)
+                .dropout(dropout())
                 .bias(bias)
                 .activation(activation)
                 .tiedHead(tiedHead)

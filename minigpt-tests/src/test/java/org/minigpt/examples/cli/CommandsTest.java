@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.graph.Activation;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.model.DropoutRates;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
@@ -137,6 +138,8 @@ class CommandsTest {
                         5,
                         "--dropout",
                         0.25,
+                        "--attn-dropout",
+                        0.125,
                         "--bias",
                         "all",
                         "--activation",
@@ -154,7 +157,7 @@ class CommandsTest {
                         .nHead(1)
                         .nEmbd(4)
                         .blockSize(5)
-                        .dropout(0.25)
+                        .dropout(new DropoutRates(0.25, 0.125, 0.25))
                         .bias(Bias.ALL)
                         .activation(Activation.GELU_TANH)
                         .tiedHead(true)

@@ -19,8 +19,6 @@ import org.minigpt.train.Trainer;
 /** kill -9 at any moment: what is there opens and goes on, as if nothing had happened. */
 class KillTest {
     private static final int KILLS = 20;
-    private static final Path OPTIONS =
-            Path.of(System.getProperty("basedir", "")).resolve("../minigpt-examples/bin/jvm.options");
 
     @TempDir
     Path temp;
@@ -42,7 +40,9 @@ class KillTest {
     private static void killOften(Path dir, Random random) throws IOException, InterruptedException {
         long iteration = 0;
         for (int kill = 0; kill < KILLS / 2; kill++) {
-            Process process = start(dir);
+            Process process = new ProcessBuilder(KilledRun.command(dir))
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start();
             try (BufferedReader out = process.inputReader()) {
                 assertEquals(KilledRun.READY, out.readLine());
                 // A step and its checkpoint take some ten milliseconds, most of them the checkpoint.
@@ -55,22 +55,6 @@ class KillTest {
             assertTrue(next > iteration, "it did not come forward from " + iteration + ", but to " + next);
             iteration = next;
         }
-    }
-
-    private static Process start(Path dir) throws IOException {
-        String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-        return new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "@" + OPTIONS.toAbsolutePath().normalize(),
-                        "-Xmx256m",
-                        "-XX:TieredStopAtLevel=1",
-                        "-XX:+UseSerialGC",
-                        "-classpath",
-                        classPath,
-                        KilledRun.class.getName(),
-                        dir.toString())
-                .redirectError(ProcessBuilder.Redirect.DISCARD)
-                .start();
     }
 
     private static void assertIsTheRunThatNeverStopped(Path dir) {

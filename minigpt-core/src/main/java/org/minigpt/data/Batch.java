@@ -25,6 +25,19 @@ public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
         requireLength("y", y, batchSize, blockSize);
     }
 
+    /** The windows of a text that begin at these places, each with the tokens that follow as targets. */
+    static Batch of(Tokens ids, int blockSize, long[] starts) {
+        int[] window = new int[blockSize + 1];
+        int[] x = new int[starts.length * blockSize];
+        int[] y = new int[x.length];
+        for (int row = 0; row < starts.length; row++) {
+            ids.copy(starts[row], window, 0, window.length);
+            System.arraycopy(window, 0, x, row * blockSize, blockSize);
+            System.arraycopy(window, 1, y, row * blockSize, blockSize);
+        }
+        return new Batch(starts.length, blockSize, x, y);
+    }
+
     /** The tokens as a new INT array [B, T]. */
     public INDArray xArray() {
         return array(x);

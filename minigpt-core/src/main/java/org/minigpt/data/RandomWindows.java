@@ -67,16 +67,12 @@ public final class RandomWindows implements Serializable {
         Checks.requireSizes(rows, blockSize);
         // Not SplittableRandom: only of java.util.Random does the specification fix the numbers for every JDK.
         Random random = new Random(SplitMix64.at(seed, index));
-        long starts = ids.length() - blockSize;
-        int[] window = new int[blockSize + 1];
-        int[] x = new int[rows * blockSize];
-        int[] y = new int[x.length];
+        long bound = ids.length() - blockSize;
+        long[] starts = new long[rows];
         for (int row = 0; row < rows; row++) {
-            ids.copy(below(starts, random), window, 0, window.length);
-            System.arraycopy(window, 0, x, row * blockSize, blockSize);
-            System.arraycopy(window, 1, y, row * blockSize, blockSize);
+            starts[row] = below(bound, random);
         }
-        return new Batch(rows, blockSize, x, y);
+        return Batch.of(ids, blockSize, starts);
     }
 
     /** A uniform number in [0, bound): the method of {@link Random#nextInt(int)}, for bounds that are no int too. */

@@ -7,6 +7,7 @@ import java.util.Objects;
  * 1e-3, PyTorch's AdamW, no clipping, and 200 random batches of each split every 500 iterations.
  *
  * @param batchSize B, the windows of a batch
+ * @param sampling how the windows are drawn
  * @param gradientAccumulationSteps the batches whose gradients are averaged for a step
  * @param maxIters the number of steps
  * @param learningRate the rate of each step
@@ -21,6 +22,7 @@ import java.util.Objects;
  */
 public record TrainConfig(
         int batchSize,
+        Sampling sampling,
         int gradientAccumulationSteps,
         int maxIters,
         LearningRate learningRate,
@@ -35,6 +37,7 @@ public record TrainConfig(
     /** @throws org.minigpt.util.MiniGptException if a value is out of its range */
     public TrainConfig {
         Checks.requireAtLeast(1, "batch_size", batchSize);
+        Objects.requireNonNull(sampling, "sampling");
         Checks.requireAtLeast(1, "gradient_accumulation_steps", gradientAccumulationSteps);
         Checks.requireAtLeast(0, "max_iters", maxIters);
         Objects.requireNonNull(learningRate, "learningRate");
@@ -56,7 +59,19 @@ public record TrainConfig(
             int evalInterval,
             int evalIters,
             long seed) {
-        this(batchSize, 1, maxIters, learningRate, adamW, gradClip, evalInterval, evalIters, 0, 0, seed);
+        this(
+                batchSize,
+                Sampling.RANDOM,
+                1,
+                maxIters,
+                learningRate,
+                adamW,
+                gradClip,
+                evalInterval,
+                evalIters,
+                0,
+                0,
+                seed);
     }
 
     /** @return a builder with the lecture's settings */
@@ -68,6 +83,7 @@ public record TrainConfig(
     public Builder toBuilder() {
         return new Builder()
                 .batchSize(batchSize)
+                .sampling(sampling)
                 .gradientAccumulationSteps(gradientAccumulationSteps)
                 .maxIters(maxIters)
                 .learningRate(learningRate)
@@ -83,6 +99,7 @@ public record TrainConfig(
     /** Collects the values; {@link #build} checks them. */
     public static final class Builder {
         private int batchSize = 16;
+        private Sampling sampling = Sampling.RANDOM;
         private int gradientAccumulationSteps = 1;
         private int maxIters = 5000;
         private LearningRate learningRate = LearningRate.constant(1e-3);
@@ -99,6 +116,12 @@ public record TrainConfig(
         /** Sets B, the windows of a batch; 16 by default. */
         public Builder batchSize(int batchSize) {
             this.batchSize = batchSize;
+            return this;
+        }
+
+        /** Sets how the windows are drawn; from anywhere, with replacement, by default. */
+        public Builder sampling(Sampling sampling) {
+            this.sampling = sampling;
             return this;
         }
 
@@ -171,6 +194,7 @@ public record TrainConfig(
         public TrainConfig build() {
             return new TrainConfig(
                     batchSize,
+                    sampling,
                     gradientAccumulationSteps,
                     maxIters,
                     learningRate,

@@ -7,7 +7,9 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.minigpt.data.RandomWindows;
+import org.minigpt.data.ShuffledWindows;
 import org.minigpt.data.TokenDataset;
+import org.minigpt.data.Tokens;
 import org.minigpt.model.Gpt;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -50,13 +52,13 @@ public final class Trainer {
     private int evaluationsSinceBest;
 
     /**
-     * Trains on random windows of the training split, block_size tokens long.
+     * Trains on windows of the training split, block_size tokens long.
      *
      * @param gpt is changed in place
      * @throws MiniGptException if a split is shorter than block_size + 1
      */
     public Trainer(Gpt gpt, TokenDataset data, TrainConfig config) {
-        this(gpt, randomWindows(gpt, data, config), Evaluation.of(data, config, blockSize(gpt)), config);
+        this(gpt, windows(gpt, data, config), Evaluation.of(data, config, blockSize(gpt)), config);
     }
 
     /**
@@ -86,9 +88,13 @@ public final class Trainer {
         finite = new FiniteCheck(gpt);
     }
 
-    private static BatchSource randomWindows(Gpt gpt, TokenDataset data, TrainConfig config) {
+    private static BatchSource windows(Gpt gpt, TokenDataset data, TrainConfig config) {
         data.requireWindows(blockSize(gpt));
-        return new RandomWindows(data.train(), config.batchSize(), blockSize(gpt), config.seed())::batch;
+        Tokens ids = data.train();
+        return switch (config.sampling()) {
+            case RANDOM -> new RandomWindows(ids, config.batchSize(), blockSize(gpt), config.seed())::batch;
+            case EPOCH -> new ShuffledWindows(ids, config.batchSize(), blockSize(gpt), config.seed())::batch;
+        };
     }
 
     private static int blockSize(Gpt gpt) {

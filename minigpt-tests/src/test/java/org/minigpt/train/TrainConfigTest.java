@@ -15,12 +15,13 @@ class TrainConfigTest {
 
     @Test
     void eachValueIsTaken() {
-        TrainConfig config =
-                new TrainConfig(12, 4, 2000, new ConstantRate(3e-4), AdamWConfig.nanoGpt(), 1.5, 250, 20, 3, 5.5, 42);
+        TrainConfig config = new TrainConfig(
+                12, Sampling.EPOCH, 4, 2000, new ConstantRate(3e-4), AdamWConfig.nanoGpt(), 1.5, 250, 20, 3, 5.5, 42);
         assertEquals(
                 config,
                 TrainConfig.builder()
                         .batchSize(12)
+                        .sampling(Sampling.EPOCH)
                         .gradientAccumulationSteps(4)
                         .maxIters(2000)
                         .learningRate(3e-4)

@@ -15,6 +15,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
+import org.minigpt.data.ShuffledWindows;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.model.Gpt;
 import org.minigpt.util.MiniGptException;
@@ -99,6 +100,21 @@ class TrainerTest {
             assertTrue(report.nanos() > 0);
         }
         assertArrayEquals(bits(byHand), bits(gpt));
+    }
+
+    @Test
+    void mayTakeEachWindowOnceAnEpoch() {
+        Gpt gpt = TinyModels.small(0).build();
+        Record record = new Record();
+        TrainConfig config =
+                CONFIG.toBuilder().sampling(Sampling.EPOCH).maxIters(1).build();
+        new Trainer(gpt, DATA, config).addListener(record).run();
+
+        Batch batch = new ShuffledWindows(DATA.train(), 3, 4, 1337).batch(0);
+        Gpt byHand = TinyModels.small(0).build();
+        assertEquals(
+                byHand.lossAndGradients(batch.xArray(), batch.yArray()),
+                record.steps.get(0).loss());
     }
 
     @Test

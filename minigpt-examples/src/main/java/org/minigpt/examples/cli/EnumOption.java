@@ -11,6 +11,7 @@ import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
 import org.minigpt.model.Window;
 import org.minigpt.train.DecayGroup;
+import org.minigpt.train.Sampling;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -83,6 +84,12 @@ abstract class EnumOption<E extends Enum<E>> implements ITypeConverter<E> {
     static final class OfDecayGroup extends EnumOption<DecayGroup> {
         OfDecayGroup() {
             super(DecayGroup.values());
+        }
+    }
+
+    static final class OfSampling extends EnumOption<Sampling> {
+        OfSampling() {
+            super(Sampling.values());
         }
     }
 

@@ -148,6 +148,7 @@ final class TrainCommand implements Callable<Integer> {
     private TrainConfig config() {
         return TrainConfig.builder()
                 .batchSize(run.batchSize)
+                .sampling(run.sampling)
                 .gradientAccumulationSteps(run.gradientAccumulationSteps)
                 .maxIters(run.maxIters)
                 .learningRate(schedule.rate(optimizer.learningRate, run.maxIters))

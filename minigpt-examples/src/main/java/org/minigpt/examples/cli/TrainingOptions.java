@@ -4,6 +4,7 @@ import java.util.Optional;
 import org.minigpt.train.AdamWConfig;
 import org.minigpt.train.DecayGroup;
 import org.minigpt.train.LearningRate;
+import org.minigpt.train.Sampling;
 import picocli.CommandLine.Option;
 
 /** How a model is trained, in groups as the help shows them. */
@@ -17,6 +18,16 @@ final class TrainingOptions {
                 defaultValue = "16",
                 description = "Windows of the text in each step [${DEFAULT-VALUE}].")
         int batchSize;
+
+        @Option(
+                names = "--sampling",
+                paramLabel = "KIND",
+                defaultValue = "random",
+                converter = EnumOption.OfSampling.class,
+                description =
+                        "How windows are drawn: random, from anywhere as nanoGPT does; or epoch, each once before any"
+                                + " comes again [${DEFAULT-VALUE}].")
+        Sampling sampling;
 
         @Option(
                 names = "--gradient-accumulation-steps",

@@ -178,6 +178,7 @@ class CommandsTest {
                 List.of("--eps", 0.1),
                 List.of("--grad-clip", 0.01),
                 List.of("--batch-size", 5),
+                List.of("--sampling", "epoch"),
                 List.of("--decay-lr", "--warmup-iters", 0),
                 List.of("--decay-lr", "--warmup-iters", 0, "--min-lr", 0),
                 List.of("--decay-lr", "--warmup-iters", 0, "--lr-decay-iters", 2),

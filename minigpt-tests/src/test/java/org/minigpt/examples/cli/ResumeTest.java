@@ -20,6 +20,8 @@ class ResumeTest {
     private static final List<String> MORE = List.of(
             "--dropout",
             "0.2",
+            "--sampling",
+            "epoch",
             "--gradient-accumulation-steps",
             "2",
             "--lr-schedule",

@@ -49,7 +49,7 @@ import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
 public abstract class GptLayer extends SameDiffLayer {
     private static final long serialVersionUID = 1L;
 
-    private int formatVersion = LayerChecks.FORMAT_VERSION;
+    private int formatVersion = LayerChecks.FIRST_FORMAT;
     private long nIn;
     private long nOut;
     private RNNFormat dataFormat;
@@ -84,6 +84,11 @@ public abstract class GptLayer extends SameDiffLayer {
         if (keepsSize()) {
             LayerChecks.same(describe(), nIn, nOut);
         }
+    }
+
+    /** For a layer with settings that are unknown to older versions of this library, which would compute something else. */
+    final void requireFormat(int version) {
+        formatVersion = Math.max(formatVersion, version);
     }
 
     /** @return whether nOut is nIn, and is taken from it */

@@ -46,7 +46,7 @@ import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
 public final class LanguageModelOutputLayer extends SameDiffOutputLayer {
     private static final long serialVersionUID = 1L;
 
-    private int formatVersion = LayerChecks.FORMAT_VERSION;
+    private int formatVersion = LayerChecks.FIRST_FORMAT;
     private long nIn;
     private long nOut;
     private RNNFormat dataFormat;

@@ -3,20 +3,27 @@ package org.minigpt.dl4j;
 import java.util.Arrays;
 import org.deeplearning4j.nn.conf.RNNFormat;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** The checks that the layers share, with their sentences. */
 final class LayerChecks {
-    /** Of the layers in a saved network's JSON; a change that an older library would misread raises it. */
-    static final int FORMAT_VERSION = 1;
+    /** Of a layer in a saved network's JSON, unless it has settings that an older library would pass over. */
+    static final int FIRST_FORMAT = 1;
+
+    /** With heads that share keys and values, other positions than learned ones, RMSNorm, SwiGLU and its width, two dropout rates. */
+    static final int FORMAT_WITH_LLAMA = 2;
+
+    private static final int NEWEST_FORMAT = FORMAT_WITH_LLAMA;
 
     private LayerChecks() {}
 
     static void format(String layer, int version) {
-        if (version > FORMAT_VERSION) {
+        if (version > NEWEST_FORMAT) {
             throw new MiniGptException(layer + " was saved in format " + version
-                    + ", but this library reads formats up to " + FORMAT_VERSION
+                    + ", but this library reads formats up to " + NEWEST_FORMAT
                     + "; open the network with the version of minigpt-core that saved it, or a newer one");
         }
     }
@@ -33,6 +40,41 @@ final class LayerChecks {
         if (nOut % nHeads != 0) {
             throw new MiniGptException(layer + " has nOut " + nOut + ", which its nHeads " + nHeads
                     + " does not divide; choose a multiple of it, such as " + (nOut / nHeads + 1) * nHeads);
+        }
+    }
+
+    static void kvHeads(String layer, long nHeads, long nKvHeads) {
+        if (nKvHeads <= 0 || nHeads % nKvHeads != 0) {
+            throw new MiniGptException(
+                    layer + " has nHeads " + nHeads + ", which its nKvHeads " + nKvHeads
+                            + " does not divide; leave nKvHeads out for as many as nHeads, or choose a divisor of it, such as 1");
+        }
+    }
+
+    /** @param d the width of a head */
+    static void positions(String layer, Positions positions, long d, double theta, double defaultTheta) {
+        boolean rotary = positions == Positions.ROTARY;
+        if (rotary && d % 2 != 0) {
+            throw new MiniGptException(layer + " has rotary positions, which turn pairs of entries, but its heads are "
+                    + d + " wide; choose nOut and nHeads so that nOut/nHeads is even");
+        }
+        if (rotary && !(theta > 1 && theta < Double.POSITIVE_INFINITY) || !rotary && theta != defaultTheta) {
+            throw new MiniGptException(layer + " has ropeTheta " + theta + " and positions " + positions
+                    + "; set it above 1 and with rotary positions only, or leave it out");
+        }
+    }
+
+    static void notNegative(String layer, String setting, long value) {
+        if (value < 0) {
+            throw new MiniGptException(
+                    layer + " has " + setting + " " + value + "; leave it out, or set it to at least 1");
+        }
+    }
+
+    static void swiGlu(String layer, boolean swiGlu, Activation activation) {
+        if (swiGlu && activation != Activation.RELU) {
+            throw new MiniGptException(layer + " has swiGlu, whose activation is always SiLU, but the activation "
+                    + activation + "; leave one of the two out");
         }
     }
 

@@ -7,6 +7,8 @@ import java.util.Random;
 import org.deeplearning4j.nn.conf.layers.samediff.SDLayerParams;
 import org.deeplearning4j.nn.weights.IWeightInit;
 import org.minigpt.graph.GraphLayer;
+import org.minigpt.graph.Initializer;
+import org.minigpt.graph.Linear;
 import org.minigpt.graph.Parameter;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -15,6 +17,11 @@ import org.nd4j.linalg.learning.regularization.Regularization;
 /** What this library's hidden layers and output layers have in common as to their parameters. */
 final class LayerParameters {
     private LayerParameters() {}
+
+    /** @return a linear layer whose weights DL4J draws */
+    static Linear linear(long in, long out, boolean bias) {
+        return new Linear(in, out, Initializer.zeros(), bias ? Initializer.zeros() : null);
+    }
 
     /** Declares matrices as DL4J's weights, gains and biases as its biases: so weight decay leaves the latter alone. */
     static void define(GraphLayer fragment, SDLayerParams params) {

@@ -4,8 +4,6 @@ import java.util.List;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.FeedForward;
 import org.minigpt.graph.GraphLayer;
-import org.minigpt.graph.Initializer;
-import org.minigpt.graph.Linear;
 
 /**
  * The feed-forward network of a GPT, Hugging Face's {@code mlp}: [B,nIn,T] to act(x·W₁ + b₁)·W₂ + b₂, [B,nOut,T], each step
@@ -18,7 +16,7 @@ import org.minigpt.graph.Linear;
 public final class MlpLayer extends GptLayer {
     private static final long serialVersionUID = 1L;
 
-    private long nHidden;
+    private long nHidden; // 0 for the default
     private Activation activation;
     private boolean hasBias;
     private double dropoutRate;
@@ -36,11 +34,9 @@ public final class MlpLayer extends GptLayer {
 
     @Override
     protected GraphLayer fragment() {
-        Initializer zeros = Initializer.zeros();
-        long hidden = nHidden > 0 ? nHidden : 4 * getNIn();
         return new FeedForward(
-                new Linear(getNIn(), hidden, zeros, hasBias ? zeros : null),
-                new Linear(hidden, getNOut(), zeros, hasBias ? zeros : null),
+                LayerParameters.linear(getNIn(), getNHidden(), hasBias),
+                LayerParameters.linear(getNHidden(), getNOut(), hasBias),
                 activation,
                 dropoutRate);
     }
@@ -48,12 +44,13 @@ public final class MlpLayer extends GptLayer {
     @Override
     protected void check() {
         super.check();
+        LayerChecks.notNegative(describe(), "nHidden", nHidden);
         LayerChecks.share(describe(), "dropoutRate", dropoutRate);
     }
 
     /** @return the width between the two matrices */
     public long getNHidden() {
-        return nHidden;
+        return nHidden > 0 ? nHidden : 4 * getNIn();
     }
 
     /** @return the non-linearity */

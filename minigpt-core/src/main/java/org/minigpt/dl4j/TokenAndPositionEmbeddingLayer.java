@@ -5,11 +5,14 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.minigpt.graph.Embedding;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.Initializer;
+import org.minigpt.graph.Positions;
+import org.minigpt.graph.TokenEmbedding;
 import org.minigpt.util.MiniGptException;
 
 /**
  * Token plus learned position embedding: ids [B,T], or [B,1,T], of any type to wte[ids] + wpe[0..T), [B,nOut,T].
- * Parameters {@code wte.weight} [V,C] and {@code wpe.weight} [blockSize,C].
+ * Parameters {@code wte.weight} [V,C] and {@code wpe.weight} [blockSize,C]. Rotary positions and ALiBi are the blocks':
+ * {@code positions} tells this layer to add none.
  *
  * <pre>{@code
  * new TokenAndPositionEmbeddingLayer.Builder().nIn(vocabSize).nOut(64).blockSize(32).build()
@@ -19,6 +22,7 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     private static final long serialVersionUID = 1L;
 
     private long blockSize;
+    private Positions positions = Positions.LEARNED;
     private double dropoutRate;
 
     /** For DL4J, when it reads a saved network. */
@@ -27,12 +31,19 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     private TokenAndPositionEmbeddingLayer(Builder builder) {
         super(builder);
         blockSize = builder.blockSize;
+        positions = builder.positions;
         dropoutRate = builder.dropoutRate;
+        if (positions != Positions.LEARNED) {
+            requireFormat(LayerChecks.FORMAT_WITH_LLAMA);
+        }
     }
 
     @Override
     protected GraphLayer fragment() {
-        return new Embedding(getNIn(), blockSize, getNOut(), Initializer.zeros(), dropoutRate);
+        Initializer zeros = Initializer.zeros();
+        return positions == Positions.LEARNED
+                ? new Embedding(getNIn(), blockSize, getNOut(), zeros, dropoutRate)
+                : new TokenEmbedding(getNIn(), getNOut(), zeros, dropoutRate);
     }
 
     @Override
@@ -74,6 +85,11 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
         return blockSize;
     }
 
+    /** @return LEARNED if the layer adds positions, else what the blocks do instead */
+    public Positions getPositions() {
+        return positions;
+    }
+
     /** @return the share of the embeddings' entries that is dropped in training */
     public double getDropoutRate() {
         return dropoutRate;
@@ -82,7 +98,7 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     @Override
     protected List<Object> settings() {
         List<Object> settings = super.settings();
-        settings.addAll(List.of(blockSize, dropoutRate));
+        settings.addAll(List.of(blockSize, positions, dropoutRate));
         return settings;
     }
 
@@ -90,11 +106,18 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     @SuppressWarnings("unchecked") // DL4J's build() returns whatever its caller wants
     public static final class Builder extends GptLayer.Builder<Builder> {
         private long blockSize;
+        private Positions positions = Positions.LEARNED;
         private double dropoutRate;
 
         /** Sets the longest sequence, in tokens; the steps of the input type by default. */
         public Builder blockSize(long blockSize) {
             this.blockSize = blockSize;
+            return this;
+        }
+
+        /** Sets what knows positions: LEARNED, the default, this layer; ROTARY or ALIBI the blocks, and {@code wpe} is not there. */
+        public Builder positions(Positions positions) {
+            this.positions = positions;
             return this;
         }
 

@@ -3,66 +3,78 @@ package org.minigpt.dl4j;
 import java.util.List;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Block;
-import org.minigpt.graph.CausalSelfAttention;
 import org.minigpt.graph.FeedForward;
 import org.minigpt.graph.GraphLayer;
-import org.minigpt.graph.Initializer;
 import org.minigpt.graph.LayerNorm;
-import org.minigpt.graph.Linear;
+import org.minigpt.graph.RmsNorm;
+import org.minigpt.graph.SwiGlu;
 
 /**
  * A transformer block with the norms in front: [B,C,T] to [B,C,T] by {@code x = x + attn(ln_1(x)); x = x + mlp(ln_2(x))}.
  * Parameters {@code ln1.weight}, {@code attn.cAttn.weight} [C,3C], {@code attn.cProj.weight} [C,C], {@code ln2.weight},
- * {@code mlp.cFc.weight} [C,4C], {@code mlp.cProj.weight} [4C,C] and biases.
+ * {@code mlp.cFc.weight} [C,4C], {@code mlp.cProj.weight} [4C,C] and biases; those of {@link SwiGluLayer} with
+ * {@code swiGlu}.
  *
  * <pre>{@code
  * new TransformerBlockLayer.Builder().nHeads(4).build()
+ * new TransformerBlockLayer.Builder().nHeads(4).nKvHeads(2).positions(Positions.ROTARY).rmsNorm(true).swiGlu(true)
+ *         .hasBias(false).build() // Llama's
  * }</pre>
  */
-public final class TransformerBlockLayer extends GptLayer {
+public final class TransformerBlockLayer extends AttentionLayer {
     private static final long serialVersionUID = 1L;
 
-    private long nHeads;
     private Activation activation;
-    private boolean hasBias;
-    private boolean attentionBias;
     private double eps;
-    private double dropoutRate;
+    private boolean rmsNorm;
+    private boolean swiGlu;
+    private long nHidden; // 0 for the default
 
     /** For DL4J, when it reads a saved network. */
     TransformerBlockLayer() {}
 
     private TransformerBlockLayer(Builder builder) {
         super(builder);
-        nHeads = builder.nHeads;
         activation = builder.activation;
-        hasBias = builder.hasBias;
-        attentionBias = builder.attentionBias;
         eps = builder.eps;
-        dropoutRate = builder.dropoutRate;
+        rmsNorm = builder.rmsNorm;
+        swiGlu = builder.swiGlu;
+        nHidden = builder.nHidden;
+        if (rmsNorm || swiGlu || nHidden != 0) {
+            requireFormat(LayerChecks.FORMAT_WITH_LLAMA);
+        }
     }
 
     @Override
     protected GraphLayer fragment() {
-        long c = getNOut();
-        return new Block(
-                new LayerNorm(c, hasBias, eps),
-                new CausalSelfAttention(
-                        linear(c, 3 * c, attentionBias), linear(c, c, hasBias), Math.toIntExact(nHeads), dropoutRate),
-                new LayerNorm(c, hasBias, eps),
-                new FeedForward(linear(c, 4 * c, hasBias), linear(4 * c, c, hasBias), activation, dropoutRate));
+        return new Block(norm(), attention(), norm(), mlp());
     }
 
-    private static Linear linear(long in, long out, boolean bias) {
-        return new Linear(in, out, Initializer.zeros(), bias ? Initializer.zeros() : null);
+    private GraphLayer norm() {
+        return rmsNorm ? new RmsNorm(getNOut(), eps) : new LayerNorm(getNOut(), hasBias(), eps);
+    }
+
+    private GraphLayer mlp() {
+        long c = getNOut();
+        long inner = getNHidden();
+        return swiGlu
+                ? new SwiGlu(
+                        LayerParameters.linear(c, 2 * inner, hasBias()),
+                        LayerParameters.linear(inner, c, hasBias()),
+                        getDropoutRate())
+                : new FeedForward(
+                        LayerParameters.linear(c, inner, hasBias()),
+                        LayerParameters.linear(inner, c, hasBias()),
+                        activation,
+                        getDropoutRate());
     }
 
     @Override
     protected void check() {
         super.check();
-        LayerChecks.heads(describe(), nHeads, getNOut());
         LayerChecks.eps(describe(), eps);
-        LayerChecks.share(describe(), "dropoutRate", dropoutRate);
+        LayerChecks.notNegative(describe(), "nHidden", nHidden);
+        LayerChecks.swiGlu(describe(), swiGlu, activation);
     }
 
     @Override
@@ -70,86 +82,74 @@ public final class TransformerBlockLayer extends GptLayer {
         return true;
     }
 
-    /** @return the number of heads H, which divides C */
-    public long getNHeads() {
-        return nHeads;
-    }
-
-    /** @return the non-linearity of the feed-forward */
+    /** @return the non-linearity of the feed-forward, unless it is SwiGLU */
     public Activation getActivation() {
         return activation;
     }
 
-    /** @return whether norms, projections and the feed-forward have biases */
-    public boolean hasBias() {
-        return hasBias;
-    }
-
-    /** @return whether queries, keys and values have biases */
-    public boolean attentionBias() {
-        return attentionBias;
-    }
-
-    /** @return what the norms add to the variance */
+    /** @return what the norms add to the variance, or to the mean square */
     public double getEps() {
         return eps;
     }
 
-    /** @return the share of attention's probabilities and of both branches' outputs that is dropped in training */
-    public double getDropoutRate() {
-        return dropoutRate;
+    /** @return whether the norms are RMSNorm, else LayerNorm */
+    public boolean rmsNorm() {
+        return rmsNorm;
+    }
+
+    /** @return whether the feed-forward is SwiGLU, else that of GPT-2 */
+    public boolean swiGlu() {
+        return swiGlu;
+    }
+
+    /** @return the width of the feed-forward */
+    public long getNHidden() {
+        return nHidden > 0 ? nHidden : swiGlu ? SwiGlu.width(getNOut()) : 4 * getNOut();
     }
 
     @Override
     protected List<Object> settings() {
         List<Object> settings = super.settings();
-        settings.addAll(List.of(nHeads, activation, hasBias, attentionBias, eps, dropoutRate));
+        settings.addAll(List.of(activation, eps, rmsNorm, swiGlu, nHidden));
         return settings;
     }
 
     /** Collects the settings; {@code nOut} is {@code nIn}. */
     @SuppressWarnings("unchecked") // DL4J's build() returns whatever its caller wants
-    public static final class Builder extends GptLayer.Builder<Builder> {
-        private long nHeads;
+    public static final class Builder extends AttentionLayer.Builder<Builder> {
         private Activation activation = Activation.RELU;
-        private boolean hasBias = true;
-        private boolean attentionBias;
         private double eps = 1e-5;
-        private double dropoutRate;
+        private boolean rmsNorm;
+        private boolean swiGlu;
+        private long nHidden;
 
-        /** Sets the number of heads H, which divides C; there is no default. */
-        public Builder nHeads(long nHeads) {
-            this.nHeads = nHeads;
-            return this;
-        }
-
-        /** Sets the non-linearity of the feed-forward; ReLU by default. */
+        /** Sets the non-linearity of the feed-forward; ReLU by default. SwiGLU has its own. */
         public Builder activation(Activation activation) {
             this.activation = activation;
             return this;
         }
 
-        /** Sets whether norms, projections and the feed-forward have biases; true by default. */
-        public Builder hasBias(boolean hasBias) {
-            this.hasBias = hasBias;
-            return this;
-        }
-
-        /** Sets whether queries, keys and values have biases; false by default, as in the lecture. */
-        public Builder attentionBias(boolean attentionBias) {
-            this.attentionBias = attentionBias;
-            return this;
-        }
-
-        /** Sets what the norms add to the variance; 1e-5 by default. */
+        /** Sets what the norms add to the variance, or to the mean square; 1e-5 by default. */
         public Builder eps(double eps) {
             this.eps = eps;
             return this;
         }
 
-        /** Sets the share of attention's probabilities and of both branches' outputs that is dropped in training; 0 by default. */
-        public Builder dropoutRate(double dropoutRate) {
-            this.dropoutRate = dropoutRate;
+        /** Sets whether the norms are RMSNorm, which has no bias, instead of LayerNorm; false by default. */
+        public Builder rmsNorm(boolean rmsNorm) {
+            this.rmsNorm = rmsNorm;
+            return this;
+        }
+
+        /** Sets whether the feed-forward is SwiGLU, as {@link SwiGluLayer}; false by default. */
+        public Builder swiGlu(boolean swiGlu) {
+            this.swiGlu = swiGlu;
+            return this;
+        }
+
+        /** Sets the width of the feed-forward; 4C by default, with SwiGLU 8C/3 rounded up to a multiple of 16. */
+        public Builder nHidden(long nHidden) {
+            this.nHidden = nHidden;
             return this;
         }
 

@@ -14,6 +14,11 @@ import org.nd4j.autodiff.samediff.SDVariable;
  */
 public record SwiGlu(Linear gateUpProj, Linear downProj, double dropout) implements GraphLayer {
 
+    /** @return the usual width I for rows of C: 8C/3 rounded up to a multiple of 16, so that its matrices are as large as a plain one's */
+    public static long width(long c) {
+        return (8 * c + 47) / 48 * 16;
+    }
+
     @Override
     public List<Parameter> parameters() {
         return GraphLayer.concat(

@@ -14,13 +14,15 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.minigpt.dl4j.LanguageModelOutputLayer;
 import org.minigpt.dl4j.LayerNormLayer;
 import org.minigpt.dl4j.ParameterKeys;
+import org.minigpt.dl4j.RmsNormLayer;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;
-import org.minigpt.graph.Positions;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -50,7 +52,7 @@ public final class GptNetworks {
     public static MultiLayerNetwork toMultiLayerNetwork(Gpt gpt, NeuralNetConfiguration.Builder training) {
         NeuralNetConfiguration.ListBuilder list =
                 training.dataType(gpt.dataType()).list();
-        layers(gpt.config()).forEach((name, layer) -> list.layer(layer));
+        layers(gpt).forEach((name, layer) -> list.layer(layer));
         MultiLayerNetwork network =
                 new MultiLayerNetwork(list.setInputType(input(gpt.config())).build());
         network.init();
@@ -64,7 +66,7 @@ public final class GptNetworks {
                 training.dataType(gpt.dataType()).graphBuilder().addInputs("ids");
         String before = "ids";
         for (Map.Entry<String, org.deeplearning4j.nn.conf.layers.Layer> layer :
-                layers(gpt.config()).entrySet()) {
+                layers(gpt).entrySet()) {
             builder.addLayer(layer.getKey(), layer.getValue(), before);
             before = layer.getKey();
         }
@@ -79,18 +81,13 @@ public final class GptNetworks {
         return InputType.recurrent(1, config.blockSize());
     }
 
-    private static Map<String, org.deeplearning4j.nn.conf.layers.Layer> layers(GptConfig config) {
-        if (!config.equals(plain(config))) {
-            throw new MiniGptException(
-                    "the model has Llama's layers or other positions than learned ones, which have no"
-                            + " counterpart among DL4J's layers; take a model with GPT-2's");
+    private static Map<String, org.deeplearning4j.nn.conf.layers.Layer> layers(Gpt gpt) {
+        if (gpt.hasOwnBlocks()) {
+            throw new MiniGptException("the model has blocks of its own, which have no counterpart among DL4J's layers;"
+                    + " make layers of them by extending GptLayer, or take a model with the library's blocks");
         }
+        GptConfig config = gpt.config();
         DropoutRates dropout = config.dropout();
-        if (dropout.attn() != dropout.resid()) {
-            throw new MiniGptException("the model drops " + dropout.attn() + " of attention's probabilities and "
-                    + dropout.resid() + " of a block's output, but DL4J's block layer has one rate for both; make them"
-                    + " alike");
-        }
         boolean bias = config.bias() != Bias.NONE;
         Map<String, org.deeplearning4j.nn.conf.layers.Layer> layers = new LinkedHashMap<>();
         layers.put(
@@ -99,6 +96,7 @@ public final class GptNetworks {
                         .nIn(config.vocabSize())
                         .nOut(config.nEmbd())
                         .blockSize(config.blockSize())
+                        .positions(config.positions())
                         .dropoutRate(dropout.embd())
                         .build());
         for (int i = 0; i < config.nLayer(); i++) {
@@ -106,16 +104,27 @@ public final class GptNetworks {
                     "h" + i,
                     new TransformerBlockLayer.Builder()
                             .nHeads(config.nHead())
+                            .nKvHeads(config.nKvHead())
+                            .positions(config.positions())
+                            .ropeTheta(config.ropeTheta())
                             .activation(config.activation())
+                            .rmsNorm(config.norm() == Norm.RMS)
+                            .swiGlu(config.mlp() == Mlp.SWIGLU)
                             .hasBias(bias)
                             .attentionBias(config.bias() == Bias.ALL)
                             .eps(config.normEps())
                             .dropoutRate(dropout.resid())
+                            .attentionDropoutRate(dropout.attn())
                             .build());
         }
         layers.put(
                 "lnF",
-                new LayerNormLayer.Builder().hasBias(bias).eps(config.normEps()).build());
+                config.norm() == Norm.RMS
+                        ? new RmsNormLayer.Builder().eps(config.normEps()).build()
+                        : new LayerNormLayer.Builder()
+                                .hasBias(bias)
+                                .eps(config.normEps())
+                                .build());
         layers.put(
                 "head",
                 new LanguageModelOutputLayer.Builder()
@@ -123,24 +132,6 @@ public final class GptNetworks {
                         .hasBias(bias && !config.tiedHead())
                         .build());
         return layers;
-    }
-
-    /** The same sizes and options with GPT-2's layers, as far as these networks know them. */
-    private static GptConfig plain(GptConfig config) {
-        return GptConfig.builder()
-                .vocabSize(config.vocabSize())
-                .blockSize(config.blockSize())
-                .nLayer(config.nLayer())
-                .nHead(config.nHead())
-                .nEmbd(config.nEmbd())
-                .dropout(config.dropout())
-                .bias(config.bias())
-                .activation(config.activation())
-                .tiedHead(config.tiedHead())
-                .normEps(config.normEps())
-                .initialization(config.initialization())
-                .positions(Positions.LEARNED)
-                .build();
     }
 
     /**
@@ -177,39 +168,78 @@ public final class GptNetworks {
         if (n < 1
                 || blocks.size() < n
                 || !(layers[0].conf().getLayer() instanceof TokenAndPositionEmbeddingLayer embedding)
-                || !(layers[n + 1].conf().getLayer() instanceof LayerNormLayer norm)
                 || !(layers[n + 2].conf().getLayer() instanceof LanguageModelOutputLayer head)) {
-            throw new MiniGptException("the network is not a GPT; its layers must be an embedding, blocks, a norm and a"
-                    + " head of org.minigpt.dl4j, in this order");
+            throw noGpt();
         }
         TransformerBlockLayer first = blocks.get(0);
+        boolean alike = embedding.getPositions() == first.getPositions()
+                && lastNorm(layers[n + 1], first).equals(List.of(first.getEps(), !first.rmsNorm() && first.hasBias()));
         for (TransformerBlockLayer block : blocks) {
-            boolean alike = block.getNHeads() == first.getNHeads()
-                    && block.getActivation() == first.getActivation()
-                    && block.hasBias() == first.hasBias()
-                    && block.attentionBias() == first.attentionBias()
-                    && block.getEps() == norm.getEps();
-            if (!alike || block.hasBias() != norm.hasBias() || block.attentionBias() && !block.hasBias()) {
-                throw new MiniGptException(
-                        "the network's blocks and norm differ in heads, activation, biases or eps, which a Gpt has in"
-                                + " common; make them alike");
-            }
+            alike &= commonSettings(block).equals(commonSettings(first));
+        }
+        if (!alike || first.attentionBias() && !first.hasBias()) {
+            throw new MiniGptException(
+                    "the network's blocks, norm and embedding differ in heads, positions, activation, biases, eps or"
+                            + " feed-forward, which a Gpt has in common; make them alike");
         }
         if (head.hasBias() && !first.hasBias()) {
             throw new MiniGptException(
                     "the network's head has a bias, but its blocks have none, which no Gpt has; make them alike");
         }
-        return GptConfig.builder()
+        GptConfig config = GptConfig.builder()
                 .vocabSize(Math.toIntExact(embedding.getNIn()))
                 .blockSize(Math.toIntExact(embedding.getBlockSize()))
                 .nLayer(n)
                 .nHead(Math.toIntExact(first.getNHeads()))
+                .nKvHead(Math.toIntExact(first.getNKvHeads()))
                 .nEmbd(Math.toIntExact(embedding.getNOut()))
-                .dropout(new DropoutRates(embedding.getDropoutRate(), first.getDropoutRate(), first.getDropoutRate()))
+                .positions(first.getPositions())
+                .ropeTheta(first.getRopeTheta())
+                .norm(first.rmsNorm() ? Norm.RMS : Norm.LAYER)
+                .mlp(first.swiGlu() ? Mlp.SWIGLU : Mlp.PLAIN)
+                .dropout(new DropoutRates(
+                        embedding.getDropoutRate(), first.getAttentionDropoutRate(), first.getDropoutRate()))
                 .bias(!first.hasBias() ? Bias.NONE : first.attentionBias() ? Bias.ALL : Bias.LECTURE)
                 .activation(first.getActivation())
-                .normEps(norm.getEps())
+                .normEps(first.getEps())
                 .build();
+        if (first.getNHidden() != config.nInner()) {
+            throw new MiniGptException("the network's feed-forwards are " + first.getNHidden()
+                    + " wide, but a Gpt's are " + config.nInner() + "; leave nHidden out");
+        }
+        return config;
+    }
+
+    private static MiniGptException noGpt() {
+        return new MiniGptException("the network is not a GPT; its layers must be an embedding, blocks, a norm and a"
+                + " head of org.minigpt.dl4j, in this order");
+    }
+
+    /** @return its eps, and whether it has a bias, if it is of the blocks' kind */
+    private static List<Object> lastNorm(Layer layer, TransformerBlockLayer block) {
+        if (block.rmsNorm() && layer.conf().getLayer() instanceof RmsNormLayer norm) {
+            return List.of(norm.getEps(), false);
+        }
+        if (!block.rmsNorm() && layer.conf().getLayer() instanceof LayerNormLayer norm) {
+            return List.of(norm.getEps(), norm.hasBias());
+        }
+        throw noGpt();
+    }
+
+    /** @return what a Gpt has in common for all blocks */
+    private static List<Object> commonSettings(TransformerBlockLayer block) {
+        return List.of(
+                block.getNHeads(),
+                block.getNKvHeads(),
+                block.getPositions(),
+                block.getRopeTheta(),
+                block.getActivation(),
+                block.rmsNorm(),
+                block.swiGlu(),
+                block.getNHidden(),
+                block.hasBias(),
+                block.attentionBias(),
+                block.getEps());
     }
 
     private static void copy(Gpt gpt, Layer[] layers) {

@@ -4,6 +4,7 @@ import java.util.Locale;
 import java.util.Objects;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
+import org.minigpt.graph.SwiGlu;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -139,7 +140,7 @@ public record GptConfig(
 
     /** @return the width of the feed-forward: 4C, or for SwiGLU 8C/3 rounded up to a multiple of 16 */
     public long nInner() {
-        return mlp == Mlp.PLAIN ? 4L * nEmbd : (8L * nEmbd + 47) / 48 * 16;
+        return mlp == Mlp.PLAIN ? 4L * nEmbd : SwiGlu.width(nEmbd);
     }
 
     /** @return the width of queries, keys and values side by side: C + 2·C·nKvHead/nHead */

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -49,6 +50,11 @@ class LayerGradientTest {
                         new Stack("head", format, false, true, 0.1, head()),
                         new Stack("gpt", format, true, false, 0, embedding(), block(), block(), norm(), head()),
                         new Stack("gpt", format, true, true, 0.1, embedding(), block(), norm(), head()),
+                        new Stack("rms norm", format, false, false, 0.1, rmsNorm(), rnnHead()),
+                        new Stack("grouped rotary attention", format, false, true, 0.1, groupedRotary(), rnnHead()),
+                        new Stack("alibi attention", format, false, true, 0, alibi(), rnnHead()),
+                        new Stack("swiglu", format, false, false, 0, swiGlu(), rnnHead()),
+                        new Stack("llama", format, true, true, 0.1, tokens(), llama(), llama(), rmsNorm(), head()),
                         new Stack("lstm in front", format, false, true, 0, lstm(), block(), head())));
     }
 
@@ -77,6 +83,54 @@ class LayerGradientTest {
 
     private static Layer norm() {
         return new LayerNormLayer.Builder().build();
+    }
+
+    private static Layer rmsNorm() {
+        return new RmsNormLayer.Builder().build();
+    }
+
+    private static Layer groupedRotary() {
+        return new CausalSelfAttentionLayer.Builder()
+                .nOut(8)
+                .nHeads(4)
+                .nKvHeads(2)
+                .positions(Positions.ROTARY)
+                .attentionBias(true)
+                .build();
+    }
+
+    private static Layer alibi() {
+        return new CausalSelfAttentionLayer.Builder()
+                .nOut(6)
+                .nHeads(2)
+                .positions(Positions.ALIBI)
+                .build();
+    }
+
+    private static Layer swiGlu() {
+        return new SwiGluLayer.Builder().nOut(3).nHidden(5).build();
+    }
+
+    private static Layer tokens() {
+        return new TokenAndPositionEmbeddingLayer.Builder()
+                .nIn(V)
+                .nOut(C)
+                .blockSize(T)
+                .positions(Positions.ROTARY)
+                .build();
+    }
+
+    private static Layer llama() {
+        return new TransformerBlockLayer.Builder()
+                .nHeads(2)
+                .nKvHeads(1)
+                .positions(Positions.ROTARY)
+                .ropeTheta(100)
+                .rmsNorm(true)
+                .swiGlu(true)
+                .nHidden(6)
+                .hasBias(false)
+                .build();
     }
 
     private static Layer embedding() {

@@ -15,6 +15,7 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.minigpt.graph.Positions;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -109,6 +110,76 @@ class LayersInNetworksTest {
                 List.of(2L, 0.1, C * 1L, format),
                 List.of(block.getNHeads(), block.getDropoutRate(), block.getNIn(), block.getDataFormat()));
         assertFalse(new LayerNormLayer.Builder().eps(1e-4).build().equals(new LayerNormLayer.Builder().build()));
+    }
+
+    /** Llama's layers are saved in a newer format, since an older library would pass over what makes them so. */
+    @Test
+    void llamasSettingsComeBackToo() {
+        MultiLayerConfiguration conf = network(
+                        new NeuralNetConfiguration.Builder()
+                                .list()
+                                .layer(new TokenAndPositionEmbeddingLayer.Builder()
+                                        .nIn(V)
+                                        .nOut(C)
+                                        .positions(Positions.ROTARY)
+                                        .build())
+                                .layer(llama().nKvHeads(1).ropeTheta(500).build())
+                                .layer(new SwiGluLayer.Builder()
+                                        .nOut(C)
+                                        .hasBias(false)
+                                        .build())
+                                .layer(new RmsNormLayer.Builder().eps(1e-4).build())
+                                .layer(new LanguageModelOutputLayer.Builder()
+                                        .nOut(V)
+                                        .build()),
+                        RNNFormat.NCW)
+                .getLayerWiseConfigurations();
+
+        MultiLayerConfiguration read = MultiLayerConfiguration.fromJson(conf.toJson());
+
+        assertEquals(conf, read);
+        TransformerBlockLayer block = (TransformerBlockLayer) read.getConf(1).getLayer();
+        assertEquals(
+                List.of(1L, Positions.ROTARY, 500.0, true, true, 32L),
+                List.of(
+                        block.getNKvHeads(),
+                        block.getPositions(),
+                        block.getRopeTheta(),
+                        block.rmsNorm(),
+                        block.swiGlu(),
+                        block.getNHidden()));
+        assertEquals(32, ((SwiGluLayer) read.getConf(2).getLayer()).getNHidden()); // 8·8/3 = 21.3
+        assertEquals(1e-4, ((RmsNormLayer) read.getConf(3).getLayer()).getEps());
+        assertEquals(
+                List.of(true, true, false, false, false),
+                read.getConfs().stream()
+                        .map(c -> c.toJson().contains("\"formatVersion\" : 2"))
+                        .toList());
+        assertFalse(network().getLayerWiseConfigurations().toJson().contains("\"formatVersion\" : 2"));
+    }
+
+    private static TransformerBlockLayer.Builder llama() {
+        return new TransformerBlockLayer.Builder()
+                .nHeads(2)
+                .positions(Positions.ROTARY)
+                .rmsNorm(true)
+                .swiGlu(true);
+    }
+
+    /** What was saved before there were Llama's layers says nothing of them. */
+    @Test
+    void theFirstFormatIsThatOfGpt2sLayers() {
+        MultiLayerConfiguration conf = network().getLayerWiseConfigurations();
+        String old = conf.toJson()
+                .replaceAll(
+                        "\\s*\"(nKvHeads|attentionDropoutRate|positions|ropeTheta|rmsNorm|swiGlu|nHidden)\" : [^,}]*,",
+                        "");
+        for (String setting :
+                List.of("nKvHeads", "attentionDropoutRate", "positions", "ropeTheta", "rmsNorm", "swiGlu", "nHidden")) {
+            assertTrue(conf.toJson().contains(setting) && !old.contains(setting), setting);
+        }
+
+        assertEquals(conf, MultiLayerConfiguration.fromJson(old));
     }
 
     /** 1, 0 and N(0, 0.02) are told apart by means and deviations over 8·24 draws: 0.02 ± 4·0.02/√(2·192). */
@@ -250,6 +321,13 @@ class LayersInNetworksTest {
                         + " with the network's own tokenizer",
                 message(() -> network.output(ids(new int[] {1, 7}))));
         assertTrue(message(() -> network.output(Nd4j.zeros(2, V, 3))).contains("takes ids [B,T] or [B,1,T], but got"));
+        MultiLayerNetwork block = network(new TransformerBlockLayer.Builder().nHeads(2));
+        assertEquals(
+                "TransformerBlockLayer \"layer0\" takes [B,8,T] (NCW), but got an input of shape [2, 9, 3]; set nIn and the"
+                        + " data format to those of the layer before it",
+                message(() -> block.output(Nd4j.zeros(2, 9, 3))));
+        assertTrue(message(() -> block.output(Nd4j.zeros(2, C))).contains("takes [B,8,T] (NCW), but got"));
+        assertTrue(message(() -> network.score(new DataSet(x, null))).contains("has no labels;"));
         assertTrue(message(() -> network.output(Nd4j.createFromArray(new float[][] {{0.5f}})))
                 .contains("got the id 0.5 at place 0, which is no whole number"));
         assertTrue(message(() -> network.score(new DataSet(x, Nd4j.zeros(1, V, 4))))
@@ -270,17 +348,19 @@ class LayersInNetworksTest {
         assertEquals(
                 "TransformerBlockLayer \"layer0\" has nOut 8, which its nHeads 3 does not divide; choose a multiple of it,"
                         + " such as 9",
-                message(() -> network(
-                        new NeuralNetConfiguration.Builder()
-                                .list()
-                                .layer(new TransformerBlockLayer.Builder()
-                                        .nHeads(3)
-                                        .build())
-                                .layer(new LanguageModelOutputLayer.Builder()
-                                        .nOut(V)
-                                        .build()),
-                        RNNFormat.NCW,
-                        C)));
+                message(() -> network(new TransformerBlockLayer.Builder().nHeads(3))));
+        assertEquals(
+                "TransformerBlockLayer \"layer0\" has nHeads 2, which its nKvHeads 3 does not divide; leave nKvHeads out for"
+                        + " as many as nHeads, or choose a divisor of it, such as 1",
+                message(() -> network(llama().nKvHeads(3))));
+        assertTrue(message(() -> network(llama().nHeads(8)))
+                .contains("has rotary positions, which turn pairs of entries"));
+        assertTrue(message(() -> network(llama().ropeTheta(1))).contains("has ropeTheta 1.0 and positions ROTARY;"));
+        assertTrue(message(() -> network(llama().positions(Positions.ALIBI).ropeTheta(500)))
+                .contains("has ropeTheta 500.0 and positions ALIBI;"));
+        assertTrue(message(() -> network(llama().nHidden(-1))).contains("has nHidden -1;"));
+        assertTrue(message(() -> network(llama().activation(org.minigpt.graph.Activation.GELU)))
+                .contains("has swiGlu, whose activation is always SiLU, but the activation GELU;"));
         LayerNormLayer norm = new LayerNormLayer.Builder().build();
         assertTrue(message(() -> norm.getOutputType(0, InputType.feedForward(4)))
                 .contains("takes sequences, but its input type is"));
@@ -288,14 +368,24 @@ class LayersInNetworksTest {
                 .contains("can't have the activation"));
     }
 
+    private static MultiLayerNetwork network(TransformerBlockLayer.Builder block) {
+        return network(
+                new NeuralNetConfiguration.Builder()
+                        .list()
+                        .layer(block.build())
+                        .layer(new LanguageModelOutputLayer.Builder().nOut(V).build()),
+                RNNFormat.NCW,
+                C);
+    }
+
     @Test
     void aNewerFormatIsRefused() {
         String json = network().getLayerWiseConfigurations().toJson();
-        String newer = json.replaceFirst("\"formatVersion\" : 1", "\"formatVersion\" : 2");
+        String newer = json.replaceFirst("\"formatVersion\" : 1", "\"formatVersion\" : 3");
         assertFalse(json.equals(newer));
         MultiLayerNetwork network = new MultiLayerNetwork(MultiLayerConfiguration.fromJson(newer));
         assertEquals(
-                "TokenAndPositionEmbeddingLayer \"layer0\" was saved in format 2, but this library reads formats up to 1;"
+                "TokenAndPositionEmbeddingLayer \"layer0\" was saved in format 3, but this library reads formats up to 2;"
                         + " open the network with the version of minigpt-core that saved it, or a newer one",
                 message(network::init));
     }

@@ -28,16 +28,24 @@ import org.deeplearning4j.optimize.listeners.EvaluativeListener;
 import org.deeplearning4j.optimize.listeners.PerformanceListener;
 import org.deeplearning4j.util.ModelSerializer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenDataSetIterator;
 import org.minigpt.data.TokenMultiDataSetIterator;
 import org.minigpt.dl4j.LanguageModelOutputLayer;
+import org.minigpt.dl4j.LayerNormLayer;
+import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;
 import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
+import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
+import org.minigpt.model.GptLayers;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.train.AdamWConfig;
 import org.minigpt.train.ConstantRate;
@@ -94,7 +102,25 @@ class NetworkPipelineTest {
                         .activation(Activation.GELU_TANH)
                         .tiedHead(true)
                         .build(),
-                config().bias(Bias.NONE).activation(Activation.GELU).build());
+                config().bias(Bias.NONE).activation(Activation.GELU).build(),
+                config().positions(Positions.ROTARY)
+                        .ropeTheta(500)
+                        .nKvHead(1)
+                        .norm(Norm.RMS)
+                        .mlp(Mlp.SWIGLU)
+                        .bias(Bias.NONE)
+                        .tiedHead(true)
+                        .build(),
+                config().positions(Positions.ALIBI)
+                        .nKvHead(1)
+                        .mlp(Mlp.SWIGLU)
+                        .bias(Bias.ALL)
+                        .build(),
+                config().positions(Positions.ROTARY)
+                        .norm(Norm.RMS)
+                        .normEps(1e-4)
+                        .dropout(new DropoutRates(0.1, 0.2, 0.3))
+                        .build());
     }
 
     @Test
@@ -110,11 +136,52 @@ class NetworkPipelineTest {
             assertClose(probabilities(gpt, ids), graph.outputSingle(x), 1e-6);
             assertClose(gpt.logits(ids), GptNetworks.toGpt(chain).logits(ids), 1e-6);
             assertClose(gpt.logits(ids), GptNetworks.toGpt(graph).logits(ids), 1e-6);
+            // The bias that a head of its own may have, and nothing else, comes with the tie's end.
+            assertEquals(
+                    config.toBuilder().tiedHead(false).build(),
+                    GptNetworks.toGpt(graph).config());
         });
+    }
+
+    @Test
+    void whatIsNoGptIsRefused() {
         MultiLayerNetwork other = mixed();
-        assertTrue(assertThrows(MiniGptException.class, () -> GptNetworks.toGpt(other))
-                .getMessage()
-                .startsWith("the network is not a GPT;"));
+        assertTrue(refusal(() -> GptNetworks.toGpt(other)).startsWith("the network is not a GPT;"));
+        assertTrue(refusal(() -> GptNetworks.toGpt(chain(Positions.ROTARY, 0)))
+                .startsWith("the network's blocks, norm and embedding differ in"));
+        assertEquals(
+                "the network's feed-forwards are 24 wide, but a Gpt's are 64; leave nHidden out",
+                refusal(() -> GptNetworks.toGpt(chain(Positions.LEARNED, 24))));
+        Gpt own = Gpt.builder(config().build())
+                .block(i -> new GptLayers(config().build()).block())
+                .build();
+        assertTrue(refusal(() -> GptNetworks.toComputationGraph(own, training()))
+                .startsWith("the model has blocks of its own,"));
+    }
+
+    private static String refusal(Executable failing) {
+        return assertThrows(MiniGptException.class, failing).getMessage();
+    }
+
+    /** A GPT but for what the block has. */
+    private static MultiLayerNetwork chain(Positions positions, long nHidden) {
+        MultiLayerNetwork network = new MultiLayerNetwork(training()
+                .list()
+                .layer(new TokenAndPositionEmbeddingLayer.Builder()
+                        .nIn(V)
+                        .nOut(16)
+                        .build())
+                .layer(new TransformerBlockLayer.Builder()
+                        .nHeads(2)
+                        .positions(positions)
+                        .nHidden(nHidden)
+                        .build())
+                .layer(new LayerNormLayer.Builder().build())
+                .layer(new LanguageModelOutputLayer.Builder().nOut(V).build())
+                .setInputType(InputType.recurrent(1, T))
+                .build());
+        network.init();
+        return network;
     }
 
     /** Same batches, same first parameters, AdamW in both: DL4J's Adam, and WeightDecay, which is decoupled. */
@@ -238,13 +305,12 @@ class NetworkPipelineTest {
         assertTrue(allMessages(dl4j).contains("org.minigpt.dl4j.LayerToCome"), allMessages(dl4j));
 
         NetworkFile.save(file, mixed(), TOKENIZER);
-        replace(file, "\"formatVersion\" : 1", "\"formatVersion\" : 2");
-        assertTrue(refusal(file).contains("was saved in format 2, but this library reads formats up to 1;"));
+        replace(file, "\"formatVersion\" : 1", "\"formatVersion\" : 3");
+        assertTrue(refusal(file).contains("was saved in format 3, but this library reads formats up to 2;"));
     }
 
     private static String refusal(Path file) {
-        return assertThrows(MiniGptException.class, () -> NetworkFile.load(file))
-                .getMessage();
+        return refusal(() -> NetworkFile.load(file));
     }
 
     private static String allMessages(Throwable thrown) {

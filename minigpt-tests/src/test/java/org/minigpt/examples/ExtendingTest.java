@@ -1,23 +1,15 @@
 package org.minigpt.examples;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.minigpt.util.Sentences.assertSentence;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.net.URL;
-import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
-import javax.tools.JavaCompiler;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,10 +27,6 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** The page on layers of one's own is true, and so is the example that it describes. */
 class ExtendingTest {
-    private static final Path ROOT = Path.of(System.getProperty("basedir", ""))
-            .resolve("..")
-            .toAbsolutePath()
-            .normalize();
     private static final GptConfig CONFIG = GptConfig.builder()
             .vocabSize(5)
             .blockSize(4)
@@ -56,27 +44,16 @@ class ExtendingTest {
     }
 
     private static List<String> javaBlocks() throws IOException {
-        return Pattern.compile("```java\n(.*?)```", Pattern.DOTALL)
-                .matcher(Files.readString(ROOT.resolve("docs/extending.md")))
-                .results()
-                .map(MatchResult::group)
-                .map(block -> block.substring("```java\n".length(), block.length() - "```".length()))
-                .toList();
+        return CodeBlocks.of("docs/extending.md");
     }
 
     @Test
     void theLayerOfThePageIsCheckedInLessThanSixtyLines() throws Exception {
         String code = javaBlocks().get(0);
         assertTrue(code.lines().count() < 60, code.lines().count() + " lines");
-        Path source = Files.writeString(dir.resolve("SquaredRelu.java"), code);
-        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-        ByteArrayOutputStream messages = new ByteArrayOutputStream();
-        String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-        int result = compiler.run(
-                null, messages, messages, "-proc:none", "-cp", classPath, "-d", dir.toString(), source.toString());
-        assertEquals(0, result, messages.toString(UTF_8));
+        CodeBlocks.compile(dir, "SquaredRelu", code);
 
-        String[] printed = run(dir).lines().toArray(String[]::new);
+        String[] printed = CodeBlocks.run(dir, "SquaredRelu").lines().toArray(String[]::new);
 
         assertEquals(2, printed.length);
         assertTrue(Double.parseDouble(printed[0]) < 1e-7, printed[0]);
@@ -84,23 +61,9 @@ class ExtendingTest {
         assertEquals(4.17, Double.parseDouble(printed[1]), 1.5);
     }
 
-    private static String run(Path classes) throws Exception {
-        PrintStream out = System.out;
-        ByteArrayOutputStream printed = new ByteArrayOutputStream();
-        try (URLClassLoader loader =
-                        new URLClassLoader(new URL[] {classes.toUri().toURL()});
-                PrintStream newOut = new PrintStream(printed, true, UTF_8)) {
-            System.setOut(newOut);
-            loader.loadClass("SquaredRelu").getMethod("main", String[].class).invoke(null, (Object) new String[0]);
-        } finally {
-            System.setOut(out);
-        }
-        return printed.toString(UTF_8);
-    }
-
     @Test
     void theOtherCodeOfThePageIsTheExamples() throws IOException {
-        Path examples = ROOT.resolve("minigpt-examples/src/main/java/org/minigpt/examples");
+        Path examples = CodeBlocks.ROOT.resolve("minigpt-examples/src/main/java/org/minigpt/examples");
         String sources = Files.readString(examples.resolve("custom/SquaredReluOp.java"))
                 + Files.readString(examples.resolve("custom/SquaredReluFeedForward.java"))
                 + Files.readString(examples.resolve("CustomLayerExample.java"));
@@ -177,18 +140,12 @@ class ExtendingTest {
     }
 
     @Test
-    void theExampleRuns() throws IOException {
+    void theExampleRuns() throws Exception {
         Path text = Files.writeString(dir.resolve("input.txt"), "To be, or not to be.\n".repeat(50));
-        PrintStream out = System.out;
-        ByteArrayOutputStream printed = new ByteArrayOutputStream();
-        try (PrintStream newOut = new PrintStream(printed, true, UTF_8)) {
-            System.setOut(newOut);
-            CustomLayerExample.main(
-                    new String[] {text.toString(), "2", dir.resolve("model").toString()});
-        } finally {
-            System.setOut(out);
-        }
-        String said = printed.toString(UTF_8);
+        String model = dir.resolve("model").toString();
+
+        String said = CodeBlocks.printed(() -> CustomLayerExample.main(new String[] {text.toString(), "2", model}));
+
         var deviations = Pattern.compile("for (\\S+) with the fused op, (\\S+) with SameDiff's")
                 .matcher(said);
         assertTrue(deviations.find(), said);

@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,7 +28,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenMultiDataSetIterator;
 import org.minigpt.graph.Activation;
+import org.minigpt.io.GptNetworks;
+import org.minigpt.io.NetworkFile;
 import org.minigpt.runtime.Graphs;
+import org.minigpt.text.CharTokenizer;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -168,6 +172,11 @@ class SameDiffFileTest {
         Path fused = temp.resolve("fused.fb");
         gpt.sameDiff().save(fused.toFile(), false);
         gpt.exportPortable(temp.resolve("portable.fb"));
+        Path network = temp.resolve("network.zip");
+        NetworkFile.save(
+                network,
+                GptNetworks.toComputationGraph(gpt, new NeuralNetConfiguration.Builder()),
+                CharTokenizer.fromCorpus("abcdefg"));
         tied.exportPortable(temp.resolve("tied.fb"));
 
         Path classes = Files.createDirectory(temp.resolve("classes"));
@@ -180,11 +189,14 @@ class SameDiffFileTest {
                 StockJvm.class,
                 temp.resolve("portable.fb"),
                 temp.resolve("tied.fb"),
-                fused);
+                fused,
+                network);
         assertSameLogits(gpt, without.get(0));
         assertSameLogits(tied, without.get(1));
         // ND4J's own words; what it is about is the name.
         assertTrue(without.get(2).matches("No op known for hash: -?\\d+ and name minigpt_\\w+"), without.get(2));
+        assertTrue(
+                without.get(3).matches(".*Could not resolve type id 'org\\.minigpt\\.dl4j\\.\\w+'.*"), without.get(3));
 
         List<String> with = run(System.getProperty("java.class.path"), MiniGptJvm.class, fused);
         assertSameLogits(gpt, with.get(0));

@@ -1,14 +1,16 @@
 package org.minigpt.model;
 
 import java.io.File;
+import java.io.IOException;
 import java.util.Map;
+import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Run by {@link SameDiffFileTest} in a JVM without this library: opens SameDiff files and prints for each the logits of
- * the same ids, or why it does not open.
+ * Run by {@link SameDiffFileTest} in a JVM without this library: opens SameDiff files, and networks of DL4J's with the
+ * ending {@code .zip}, and prints for each the logits of the same ids, or why it does not open.
  */
 final class StockJvm {
     private StockJvm() {}
@@ -25,6 +27,9 @@ final class StockJvm {
     }
 
     private static String open(File file) {
+        if (file.getName().endsWith(".zip")) {
+            return openNetwork(file);
+        }
         SameDiff sd;
         try {
             sd = SameDiff.load(file, false);
@@ -38,5 +43,17 @@ final class StockJvm {
             line.append(value).append(' ');
         }
         return line.toString().trim();
+    }
+
+    private static String openNetwork(File file) {
+        try {
+            return "opened " + ModelSerializer.restoreComputationGraph(file);
+        } catch (IOException | RuntimeException e) {
+            Throwable cause = e;
+            while (cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            return cause.getMessage().lines().findFirst().orElse("");
+        }
     }
 }

@@ -1,0 +1,139 @@
+package org.minigpt.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.examples.CodeBlocks.path;
+import static org.minigpt.examples.CodeBlocks.replaceOnce;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.io.NetworkFile;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.text.CharTokenizer;
+
+/** The Java code of the pages compiles and runs; {@link ExtendingTest} has that on layers of one's own. */
+class DocumentedCodeTest {
+    private static final String TEXT = "To be, or not to be.\n".repeat(50);
+    private static final String TOKENIZER =
+            "CharTokenizer tokenizer = CharTokenizer.fromCorpus(\"To be, or not to be.\\n\");"
+                    + "int[] ids = tokenizer.encode(\"To be, or not to be.\\n\".repeat(50));";
+
+    @TempDir
+    Path dir;
+
+    @Test
+    void networks() throws Exception {
+        List<String> blocks = CodeBlocks.of("docs/dl4j.md");
+        String code = replaceOnce(blocks.get(0), "1337), 0, 1000", "1337), 0, 3");
+        Path file = dir.resolve("network.zip");
+
+        CodeBlocks.runProgram(
+                dir,
+                List.of(
+                        "org.deeplearning4j.nn.conf.*",
+                        "org.deeplearning4j.nn.conf.inputs.InputType",
+                        "org.deeplearning4j.nn.multilayer.MultiLayerNetwork",
+                        "org.deeplearning4j.optimize.listeners.ScoreIterationListener",
+                        "org.minigpt.data.*",
+                        "org.minigpt.dl4j.*",
+                        "org.minigpt.io.*",
+                        "org.minigpt.text.*",
+                        "org.nd4j.linalg.learning.config.Adam"),
+                TOKENIZER + "Path file = " + path(file) + ";" + code);
+
+        NetworkFile.SavedNetwork saved = NetworkFile.load(file);
+        assertEquals(
+                CharTokenizer.fromCorpus(TEXT).vocabSize(), saved.tokenizer().vocabSize());
+        assertEquals(3, ((MultiLayerNetwork) saved.network()).getIterationCount());
+        assertEquals(2, blocks.size());
+    }
+
+    /** The block's expressions, each a statement, as layers of a network. */
+    @Test
+    void llamasLayers() throws Exception {
+        String[] layers = CodeBlocks.of("docs/dl4j.md").get(1).split(";");
+        assertEquals("", layers[2].trim());
+        String printed = CodeBlocks.runProgram(
+                dir,
+                List.of(
+                        "org.deeplearning4j.nn.conf.*",
+                        "org.deeplearning4j.nn.conf.inputs.InputType",
+                        "org.deeplearning4j.nn.multilayer.MultiLayerNetwork",
+                        "org.minigpt.dl4j.*",
+                        "org.minigpt.graph.Positions",
+                        "org.minigpt.io.*",
+                        "org.minigpt.text.*"),
+                TOKENIZER
+                        + "MultiLayerNetwork network = new MultiLayerNetwork(new NeuralNetConfiguration.Builder().list()"
+                        + ".layer(" + layers[0] + ")"
+                        + ".layer(" + layers[1] + ")"
+                        + ".layer(new RmsNormLayer.Builder().build())"
+                        + ".layer(new LanguageModelOutputLayer.Builder().nOut(11).hasBias(false).build())"
+                        + ".setInputType(InputType.recurrent(1, 8)).build());"
+                        + "network.init();"
+                        + "System.out.print(GptNetworks.toGpt(network).config().norm());");
+        assertEquals("RMS", printed);
+    }
+
+    @Test
+    void generation() throws Exception {
+        CharTokenizer tokenizer = CharTokenizer.fromCorpus("ROMEO: " + TEXT);
+        ModelFolder.save(
+                dir.resolve("model"),
+                Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1),
+                tokenizer);
+        List<String> blocks = CodeBlocks.of("docs/generation.md");
+        String code = replaceOnce(blocks.get(0), "Path.of(\"model\")", path(dir.resolve("model")));
+
+        String printed = CodeBlocks.runProgram(
+                dir, List.of("org.minigpt.generate.*", "org.minigpt.io.*"), code + "System.out.print(text.length());");
+
+        assertTrue(Integer.parseInt(printed) > 0, printed);
+        assertEquals(1, blocks.size());
+    }
+
+    /** One block after the other, as a reader goes through the page. */
+    @Test
+    void interchange() throws Exception {
+        List<String> blocks = CodeBlocks.of("docs/interchange.md");
+        String file = "new File(\"gpt.fb\")";
+        String own = path(dir.resolve("gpt.fb")) + ".toFile()";
+        String portable = path(dir.resolve("portable.fb"));
+        // Ids of the last block go up to 56.
+        String statements = "Gpt gpt = Gpt.create(GptConfig.builder().vocabSize(57).build(), 1); {" + TOKENIZER
+                + "RandomWindows windows = new RandomWindows(ids, 4, 8, 1);"
+                + replaceOnce(blocks.get(0), "windows, 100", "windows, 2")
+                + replaceOnce(blocks.get(1), file, own)
+                + "}{" + replaceOnce(blocks.get(2), file, own)
+                + "} gpt.exportPortable(" + portable + ");{"
+                + replaceOnce(blocks.get(3), file, portable + ".toFile()")
+                + "System.out.print(java.util.Arrays.toString(logits.shape()));}";
+
+        String printed = CodeBlocks.runProgram(
+                dir,
+                List.of(
+                        "java.io.File",
+                        "java.util.Map",
+                        "org.minigpt.data.*",
+                        "org.minigpt.model.*",
+                        "org.minigpt.runtime.*",
+                        "org.minigpt.text.*",
+                        "org.nd4j.autodiff.listeners.impl.ScoreListener",
+                        "org.nd4j.autodiff.listeners.records.History",
+                        "org.nd4j.autodiff.samediff.SameDiff",
+                        "org.nd4j.linalg.api.ndarray.INDArray",
+                        "org.nd4j.linalg.factory.Nd4j",
+                        "org.nd4j.linalg.learning.config.Adam"),
+                statements);
+
+        assertTrue(printed.endsWith("[1, 3, 57]"), printed);
+        assertTrue(Files.size(dir.resolve("gpt.fb")) > 0);
+        assertEquals(4, blocks.size());
+    }
+}

@@ -10,6 +10,7 @@ import org.minigpt.data.RandomWindows;
 import org.minigpt.data.Tokens;
 import org.minigpt.examples.bench.AttentionSweep;
 import org.minigpt.examples.bench.GenerateBench;
+import org.minigpt.examples.bench.GraphBench;
 import org.minigpt.examples.bench.Lines;
 import org.minigpt.examples.bench.Measurement;
 import org.minigpt.examples.bench.ModelFlops;
@@ -57,6 +58,7 @@ final class BenchCommand implements Callable<Integer> {
     /** What runs the steps. */
     enum Engine {
         PLANNED,
+        GRAPH,
         STOCK
     }
 
@@ -101,7 +103,9 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "KIND",
             defaultValue = "planned",
             converter = EnumOption.OfEngine.class,
-            description = "planned, this library; or stock, SameDiff's own fit on ND4J's own ops [${DEFAULT-VALUE}].")
+            description =
+                    "planned, this library's trainer; graph, its layers in DL4J's ComputationGraph, by that one's fit; or"
+                            + " stock, SameDiff's own fit on ND4J's own ops [${DEFAULT-VALUE}].")
     private Engine engine;
 
     @Option(
@@ -240,11 +244,20 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private void measure(Workload work, Lines lines) {
-        boolean planned = engine == Engine.PLANNED;
+        boolean planned = engine != Engine.STOCK;
+        if (engine == Engine.GRAPH && replicas != null) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--replicas is not for --engine graph, whose layers share a batch among all processors: leave it out.");
+        }
         int threads = replicas != null ? replicas : Runtime.getRuntime().availableProcessors();
-        Measurement taken = planned ? PlannedBench.measure(work, threads) : StockBench.measure(work);
+        Measurement taken = switch (engine) {
+            case PLANNED -> PlannedBench.measure(work, threads);
+            case GRAPH -> GraphBench.measure(work);
+            case STOCK -> StockBench.measure(work);
+        };
         double flops = ModelFlops.ofStep(work.config(), work.tokens());
-        lines.print("engine", planned ? "planned" : "stock");
+        lines.print("engine", EnumOption.spell(engine));
         lines.print("java", Runtime.version());
         lines.print("kernels", (planned ? KernelInfo.arithmetic() : "nd4j") + "+" + KernelInfo.blas());
         if (planned) {

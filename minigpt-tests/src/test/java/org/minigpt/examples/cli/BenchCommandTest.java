@@ -77,6 +77,20 @@ class BenchCommandTest {
     }
 
     @Test
+    void graph() {
+        List<Object> options = List.of("--engine", "graph", "--steps", 2, "--rounds", 1);
+        Map<String, String> values = values(bench(TINY, options));
+
+        assertEquals("graph", values.get("engine"));
+        assertEquals(Runtime.getRuntime().availableProcessors(), number(values, "replicas"));
+        assertTrue(values.get("kernels").matches("(vector|plain)\\+\\w+"), values.get("kernels"));
+        assertCommon(values);
+        Cli.Result refused = bench(TINY, options, List.of("--replicas", 1));
+        assertEquals(2, refused.exitCode());
+        assertTrue(refused.err().contains("--replicas is not for --engine graph"), refused.err());
+    }
+
+    @Test
     void stock() {
         Map<String, String> values = values(bench(TINY, SHORT, List.of("--engine", "stock")));
 

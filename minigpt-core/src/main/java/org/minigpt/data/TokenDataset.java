@@ -1,6 +1,7 @@
 package org.minigpt.data;
 
 import java.util.Arrays;
+import org.minigpt.text.Tokenizer;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -28,26 +29,53 @@ public record TokenDataset(Tokens train, Tokens validation) {
      * @throws MiniGptException if the fraction is not between 0 and 1, or a part would have fewer than two tokens
      */
     public static TokenDataset split(int[] ids, double trainFraction) {
+        requireFraction(trainFraction);
+        int trainLength = (int) (trainFraction * ids.length);
+        return new TokenDataset(
+                        Arrays.copyOfRange(ids, 0, trainLength), Arrays.copyOfRange(ids, trainLength, ids.length))
+                .requireTokens(ids.length, trainFraction);
+    }
+
+    /**
+     * Splits a text before it becomes tokens, as nanoGPT does with GPT-2's: the first {@code floor(trainFraction * n)} of n
+     * characters train, whatever the tokenizer, so that losses by the character can be compared. With a token a character
+     * it is the split of the ids.
+     *
+     * @param text the corpus
+     * @param tokenizer encodes both parts
+     * @param trainFraction the part to train on, between 0 and 1
+     * @throws MiniGptException as {@link #split(int[], double)}, or if the tokenizer can't encode the text
+     */
+    public static TokenDataset split(String text, Tokenizer tokenizer, double trainFraction) {
+        requireFraction(trainFraction);
+        int characters = text.codePointCount(0, text.length());
+        int cut = text.offsetByCodePoints(0, (int) (trainFraction * characters));
+        int[] train = tokenizer.encode(text.substring(0, cut));
+        int[] validation = tokenizer.encode(text.substring(cut));
+        return new TokenDataset(train, validation).requireTokens(train.length + validation.length, trainFraction);
+    }
+
+    private static void requireFraction(double trainFraction) {
         // Written so that NaN fails too.
         if (!(trainFraction > 0 && trainFraction < 1)) {
             throw new MiniGptException("The fraction of the text to train on must lie between 0 and 1, but is "
                     + trainFraction + ": 0.9 is usual.");
         }
-        if (ids.length == 0) {
+    }
+
+    private TokenDataset requireTokens(int count, double trainFraction) {
+        if (count == 0) {
             throw new MiniGptException("The corpus is empty: give a text.");
         }
-        int trainLength = (int) (trainFraction * ids.length);
-        TokenDataset dataset = new TokenDataset(
-                Arrays.copyOfRange(ids, 0, trainLength), Arrays.copyOfRange(ids, trainLength, ids.length));
         for (Split split : Split.values()) {
-            long length = dataset.of(split).length();
+            long length = of(split).length();
             if (length < MIN_TOKENS) {
-                throw new MiniGptException("The corpus of " + ids.length + (ids.length == 1 ? " token" : " tokens")
+                throw new MiniGptException("The corpus of " + count + (count == 1 ? " token" : " tokens")
                         + " leaves " + length + " for the " + split + " split at a train fraction of " + trainFraction
                         + ", but each split takes at least " + MIN_TOKENS + ": give more text.");
             }
         }
-        return dataset;
+        return this;
     }
 
     /** The ids of one split. */

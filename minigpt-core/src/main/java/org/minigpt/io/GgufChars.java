@@ -2,9 +2,11 @@ package org.minigpt.io;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.minigpt.text.ByteAlphabet;
 import org.minigpt.text.CharTokenizer;
 
 /**
@@ -13,16 +15,6 @@ import org.minigpt.text.CharTokenizer;
  * join the bytes of one character. So text is cut into its characters.
  */
 final class GgufChars {
-    private static final int[] SHOWN = new int[256];
-
-    static {
-        int next = 256;
-        for (int b = 0; b < 256; b++) {
-            boolean printable = b >= '!' && b <= '~' || b >= 0xa1 && b <= 0xac || b >= 0xae;
-            SHOWN[b] = printable ? b : next++;
-        }
-    }
-
     private GgufChars() {}
 
     /** @return the tokens in the order of their ids */
@@ -42,40 +34,26 @@ final class GgufChars {
     }
 
     private static String token(int character) {
-        StringBuilder shown = new StringBuilder();
-        for (byte b : Character.toString(character).getBytes(StandardCharsets.UTF_8)) {
-            shown.appendCodePoint(SHOWN[b & 0xff]);
-        }
-        return shown.toString();
+        return ByteAlphabet.show(Character.toString(character).getBytes(StandardCharsets.UTF_8));
     }
 
-    /** @return the tokenizer of these tokens, if they are characters as {@link #tokens} writes them */
-    static Optional<CharTokenizer> tokenizer(List<?> tokens) {
-        StringBuilder characters = new StringBuilder();
-        for (Object token : tokens) {
-            byte[] bytes = bytes(String.valueOf(token));
-            String character = new String(bytes, StandardCharsets.UTF_8);
+    /** @return the tokenizer of these, if they are characters as {@link #tokens} and {@link #merges} write them */
+    static Optional<CharTokenizer> tokenizer(List<String> tokens, List<String> merges) {
+        BitSet characters = new BitSet();
+        for (String token : tokens) {
+            String character = ByteAlphabet.bytes(token)
+                    .map(bytes -> new String(bytes, StandardCharsets.UTF_8))
+                    .orElse("");
             if (character.codePointCount(0, character.length()) != 1) {
                 return Optional.empty();
             }
-            characters.append(character);
+            characters.set(character.codePointAt(0));
         }
         if (characters.isEmpty()) {
             return Optional.empty();
         }
-        CharTokenizer tokenizer = CharTokenizer.fromCorpus(characters.toString());
-        return tokens(tokenizer).equals(tokens) ? Optional.of(tokenizer) : Optional.empty();
-    }
-
-    private static byte[] bytes(String shown) {
-        byte[] bytes = new byte[shown.length()];
-        for (int i = 0; i < bytes.length; i++) {
-            for (int b = 0; b < 256; b++) {
-                if (SHOWN[b] == shown.charAt(i)) {
-                    bytes[i] = (byte) b;
-                }
-            }
-        }
-        return bytes;
+        CharTokenizer tokenizer = CharTokenizer.ofCharacters(characters);
+        boolean same = tokens(tokenizer).equals(tokens) && merges(tokenizer).equals(merges);
+        return same ? Optional.of(tokenizer) : Optional.empty();
     }
 }

@@ -14,14 +14,14 @@ import org.minigpt.graph.Activation;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
-import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
 import org.minigpt.util.AtomicFiles;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Models in GGUF, the format of llama.cpp, with the architecture {@code gpt2}: linear weights are [out,in], all biases are
- * there, GELU is in its tanh form. A file holds the tokenizer as well, here a vocabulary of characters.
+ * there, GELU is in its tanh form. A file holds the tokenizer as well, of characters or of byte-level BPE.
  *
  * <p>A model with GELU in its erf form is written too, and comes back as such; llama.cpp computes the tanh form, which
  * differs from it by less than 0.001.
@@ -37,9 +37,9 @@ public final class GgufFile {
      * A model with its tokenizer.
      *
      * @param gpt the model
-     * @param tokenizer if the file's vocabulary is one of characters
+     * @param tokenizer if the file has one of characters or of byte-level BPE with GPT-2's split
      */
-    public record Contents(Gpt gpt, Optional<CharTokenizer> tokenizer) {}
+    public record Contents(Gpt gpt, Optional<Tokenizer> tokenizer) {}
 
     /**
      * Opens a model; values in F16 and BF16 become FLOAT.
@@ -53,13 +53,15 @@ public final class GgufFile {
             GgufTensors tensors = new GgufTensors(data, header);
             GptConfig config = config(file, header, tensors);
             Gpt gpt = GptWeights.load(tensors, config, GptWeights.Origin.HEADER, Gpt::builder);
-            Object tokens = header.values().get("tokenizer.ggml.tokens");
-            Optional<CharTokenizer> tokenizer = tokens instanceof List<?> list
-                            && "gpt2".equals(header.values().get("tokenizer.ggml.model"))
-                            && list.size() == config.vocabSize()
-                    ? GgufChars.tokenizer(list)
-                    : Optional.empty();
-            return new Contents(gpt, tokenizer);
+            return new Contents(gpt, tokenizer(file, header, config.vocabSize()));
+        }
+    }
+
+    private static Optional<Tokenizer> tokenizer(Path file, GgufHeader header, int vocabSize) {
+        try {
+            return GgufTokenizer.read(header.values()).filter(tokenizer -> tokenizer.vocabSize() == vocabSize);
+        } catch (MiniGptException e) {
+            throw new MiniGptException(file + " has a damaged tokenizer: " + e.getMessage(), e);
         }
     }
 
@@ -111,11 +113,12 @@ public final class GgufFile {
      *
      * @param file replaced if it is there
      * @param gpt with GELU, and no bias of the head but zeros; biases that it does not have are written as zeros
-     * @param tokenizer with as many tokens as the model's vocabulary; null to write none, which llama.cpp does not open
+     * @param tokenizer a {@link org.minigpt.text.CharTokenizer} or {@link org.minigpt.text.BpeTokenizer} with as many
+     *     tokens as the model's vocabulary; null to write none, which llama.cpp does not open
      * @param float16 whether the matrices are in F16, rounded, instead of F32; vectors and positions never are
      * @throws MiniGptException if the model is another, or the file can't be written
      */
-    public static void write(Path file, Gpt gpt, CharTokenizer tokenizer, boolean float16) {
+    public static void write(Path file, Gpt gpt, Tokenizer tokenizer, boolean float16) {
         Gpt2.require(gpt, "GGUF", Set.of(Activation.GELU, Activation.GELU_TANH));
         if (tokenizer != null && tokenizer.vocabSize() != gpt.config().vocabSize()) {
             throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
@@ -158,7 +161,7 @@ public final class GgufFile {
         return result;
     }
 
-    private static byte[] header(GptConfig config, CharTokenizer tokenizer, boolean float16, List<TensorInfo> tensors) {
+    private static byte[] header(GptConfig config, Tokenizer tokenizer, boolean float16, List<TensorInfo> tensors) {
         Map<String, Object> values = new LinkedHashMap<>();
         values.put("general.architecture", ARCHITECTURE);
         values.put("general.name", "MiniGPT");
@@ -174,12 +177,7 @@ public final class GgufFile {
             values.put(ACTIVATION, "gelu");
         }
         if (tokenizer != null) {
-            values.put("tokenizer.ggml.model", "gpt2");
-            values.put("tokenizer.ggml.pre", "gpt-2");
-            values.put("tokenizer.ggml.tokens", GgufChars.tokens(tokenizer));
-            values.put("tokenizer.ggml.token_type", new int[] {tokenizer.vocabSize()});
-            values.put("tokenizer.ggml.merges", GgufChars.merges(tokenizer));
-            values.put("tokenizer.ggml.add_bos_token", false);
+            GgufTokenizer.write(tokenizer, values);
         }
         GgufOutput out = new GgufOutput();
         out.u32(GgufHeader.MAGIC).u32(GgufHeader.VERSION).u64(tensors.size()).u64(values.size());

@@ -6,8 +6,6 @@ import java.util.List;
 
 /** The parts of a GGUF header, little-endian. */
 final class GgufOutput {
-    private static final int NORMAL_TOKEN = 1;
-
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
 
     ByteArrayOutputStream bytes() {
@@ -32,10 +30,7 @@ final class GgufOutput {
         return this;
     }
 
-    /**
-     * @param value a String, Integer (as u32), Float, Boolean, list of strings, or the one number of tokens, all of which
-     *     are of the normal type
-     */
+    /** @param value a String, Integer (as u32), Float, Boolean, list of strings, or array of ints */
     void entry(String key, Object value) {
         string(key);
         if (value instanceof String text) {
@@ -51,10 +46,10 @@ final class GgufOutput {
             u32(GgufHeader.TYPE_ARRAY).u32(GgufHeader.TYPE_STRING).u64(list.size());
             list.forEach(text -> string((String) text));
         } else {
-            int n = ((int[]) value)[0];
-            u32(GgufHeader.TYPE_ARRAY).u32(GgufHeader.TYPE_I32).u64(n);
-            for (int i = 0; i < n; i++) {
-                u32(NORMAL_TOKEN);
+            int[] numbers = (int[]) value;
+            u32(GgufHeader.TYPE_ARRAY).u32(GgufHeader.TYPE_I32).u64(numbers.length);
+            for (int number : numbers) {
+                u32(number);
             }
         }
     }

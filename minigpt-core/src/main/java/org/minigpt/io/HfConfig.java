@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.DropoutRates;
@@ -52,8 +53,11 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
 
     private static final ObjectWriter WRITER = new JsonMapper().writerWithDefaultPrettyPrinter();
 
-    /** @throws MiniGptException if the file cannot be written */
-    static void write(Path file, GptConfig config, DataType dataType, boolean ownBlocks) {
+    /**
+     * @param endOfText the id of the token between texts, if there is one
+     * @throws MiniGptException if the file cannot be written
+     */
+    static void write(Path file, GptConfig config, DataType dataType, boolean ownBlocks, OptionalInt endOfText) {
         ObjectNode json = new JsonMapper().createObjectNode();
         json.put("model_type", MODEL_TYPE);
         json.putArray("architectures").add("GPT2LMHeadModel");
@@ -73,8 +77,9 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
         json.put("tie_word_embeddings", config.tiedHead());
         json.put("torch_dtype", dataType == DataType.DOUBLE ? "float64" : "float32");
         // By default they would be 50256, beyond a small vocabulary.
-        json.putNull("bos_token_id");
-        json.putNull("eos_token_id");
+        Integer id = endOfText.isPresent() ? endOfText.getAsInt() : null;
+        json.put("bos_token_id", id);
+        json.put("eos_token_id", id);
         ObjectNode own = json.putObject(OWN);
         own.put("version", config.hasLayersOfGpt2() && !ownBlocks ? VERSION : VERSION_WITH_LAYERS);
         own.put("bias", lower(config.bias()));

@@ -9,19 +9,20 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.function.Function;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
-import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizers;
 import org.minigpt.util.AtomicFolder;
 import org.minigpt.util.MiniGptException;
 
 /**
  * A model and its tokenizer in a folder, as Hugging Face has its GPT-2: {@code model.safetensors} with the parameters,
- * {@code config.json} and {@code tokenizer.json}.
+ * {@code config.json}, {@code tokenizer.json}, and {@code tokenizer_config.json}, which only their library reads.
  *
  * <pre>{@code
  * ModelFolder.save(dir, gpt, tokenizer);
@@ -41,9 +42,7 @@ public final class ModelFolder {
     public static final String CONFIG = "config.json";
 
     /** The file of the tokenizer. */
-    public static final String TOKENIZER = "tokenizer.json";
-
-    private static final List<String> FILES = List.of(WEIGHTS, CONFIG, TOKENIZER);
+    public static final String TOKENIZER = Tokenizers.FILE;
 
     private ModelFolder() {}
 
@@ -84,7 +83,9 @@ public final class ModelFolder {
                     + ": save the model with the tokenizer it was trained with.");
         }
         AtomicFolder.write(dir, folder -> {
-            writeGpt(folder, gpt);
+            OptionalInt endOfText = TokenizerConfig.endOfText(tokenizer);
+            writeGpt(folder, gpt, endOfText);
+            TokenizerConfig.write(folder, gpt.config().blockSize(), endOfText);
             tokenizer.save(folder.resolve(TOKENIZER));
         });
     }
@@ -92,9 +93,9 @@ public final class ModelFolder {
     /**
      * Opens a model, in the precision in which it was saved.
      *
-     * @param dir a folder that {@link #save} wrote, or with such a tokenizer.json a Hugging Face GPT-2's, of which a
-     *     head of its own gets a bias of 0
-     * @return the model, with the same parameters bit for bit, and its tokenizer
+     * @param dir a folder that {@link #save} wrote, or a Hugging Face GPT-2's, of which a head of its own gets a bias of 0
+     * @return the model, with the same parameters bit for bit, and its tokenizer: {@link Tokenizers#load} says which can
+     *     be read
      * @throws MiniGptException if the folder or one of its files is not there, can't be read or is damaged, or the
      *     files do not fit each other
      */
@@ -109,21 +110,37 @@ public final class ModelFolder {
      * @param models begins the model as it was begun before it was saved: {@code config -> Gpt.builder(config).block(...)}
      */
     public static SavedModel load(Path dir, Function<GptConfig, Gpt.Builder> models) {
-        requireFolder(dir, FILES);
+        requireFolder(dir, true);
+        Path file = AtomicFolder.locate(dir, TOKENIZER);
+        return load(dir, models, exists(file) ? file : dir, Tokenizers::load);
+    }
+
+    /**
+     * {@link #load(Path, Function)} of a model with a tokenizer of one's own.
+     *
+     * @param tokenizers reads what {@link Tokenizer#save} wrote, such as {@code MyTokenizer::load}
+     */
+    public static SavedModel load(
+            Path dir, Function<GptConfig, Gpt.Builder> models, Function<Path, ? extends Tokenizer> tokenizers) {
+        requireFolder(dir, true);
+        return load(dir, models, AtomicFolder.locate(dir, TOKENIZER), tokenizers);
+    }
+
+    private static SavedModel load(
+            Path dir,
+            Function<GptConfig, Gpt.Builder> models,
+            Path tokenizerFile,
+            Function<Path, ? extends Tokenizer> tokenizers) {
         Path configFile = AtomicFolder.locate(dir, CONFIG);
         HfConfig config = HfConfig.read(configFile);
-        Path tokenizerFile = AtomicFolder.locate(dir, TOKENIZER);
-        Tokenizer tokenizer = CharTokenizer.load(tokenizerFile);
+        Tokenizer tokenizer = tokenizers.apply(tokenizerFile);
         int vocabSize = config.gpt().vocabSize();
         if (tokenizer.vocabSize() != vocabSize) {
             throw new MiniGptException(tokenizerFile + " has " + tokenizer.vocabSize() + " tokens, but the model of "
                     + configFile + " has a vocabulary of " + vocabSize
                     + ": use the tokenizer.json that was saved with the model.");
         }
-        try (SafetensorsReader weights = SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
-            return new SavedModel(
-                    GptWeights.load(weights, config.gpt(), GptWeights.Origin.of(config), models), tokenizer);
-        }
+        return new SavedModel(loadGpt(dir, Layout.IN_OUT, config, models), tokenizer);
     }
 
     /** How linear weights lie in a file. */
@@ -147,18 +164,21 @@ public final class ModelFolder {
      * @throws MiniGptException as {@link #load}
      */
     public static Gpt loadGpt(Path dir, Layout layout) {
-        requireFolder(dir, List.of(CONFIG));
-        HfConfig config = HfConfig.read(AtomicFolder.locate(dir, CONFIG));
-        Path index = AtomicFolder.locate(dir, ShardedSafetensors.INDEX);
-        boolean sharded = !exists(AtomicFolder.locate(dir, WEIGHTS)) && exists(index);
-        if (!sharded) {
-            requireFolder(dir, List.of(WEIGHTS));
-        }
-        try (TensorFile file =
-                sharded ? ShardedSafetensors.open(index) : SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
+        requireFolder(dir, false);
+        return loadGpt(dir, layout, HfConfig.read(AtomicFolder.locate(dir, CONFIG)), Gpt::builder);
+    }
+
+    private static Gpt loadGpt(Path dir, Layout layout, HfConfig config, Function<GptConfig, Gpt.Builder> models) {
+        try (TensorFile file = isSharded(dir)
+                ? ShardedSafetensors.open(AtomicFolder.locate(dir, ShardedSafetensors.INDEX))
+                : SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
             TensorFile weights = layout == Layout.OUT_IN ? new OutInTensors(file) : file;
-            return GptWeights.load(weights, config.gpt(), GptWeights.Origin.of(config), Gpt::builder);
+            return GptWeights.load(weights, config.gpt(), GptWeights.Origin.of(config), models);
         }
+    }
+
+    private static boolean isSharded(Path dir) {
+        return !exists(AtomicFolder.locate(dir, WEIGHTS)) && exists(AtomicFolder.locate(dir, ShardedSafetensors.INDEX));
     }
 
     /**
@@ -171,25 +191,28 @@ public final class ModelFolder {
             throw new MiniGptException(
                     dir + " has a " + TOKENIZER + " already, which may not fit the model: choose another folder.");
         }
-        AtomicFolder.write(dir, folder -> writeGpt(folder, gpt));
+        AtomicFolder.write(dir, folder -> writeGpt(folder, gpt, OptionalInt.empty()));
     }
 
-    private static void writeGpt(Path folder, Gpt gpt) {
+    private static void writeGpt(Path folder, Gpt gpt, OptionalInt endOfText) {
         Safetensors.write(folder.resolve(WEIGHTS), gpt.parameters(), Map.of("format", "pt"));
-        HfConfig.write(folder.resolve(CONFIG), gpt.config(), gpt.dataType(), gpt.hasOwnBlocks());
+        HfConfig.write(folder.resolve(CONFIG), gpt.config(), gpt.dataType(), gpt.hasOwnBlocks(), endOfText);
     }
 
-    private static void requireFolder(Path dir, List<String> needed) {
+    private static void requireFolder(Path dir, boolean withTokenizer) {
         if (!exists(dir)) {
             throw new MiniGptException("There is no folder " + dir + ": check the path, or train a model first.");
         }
+        List<String> needed = withTokenizer ? List.of(WEIGHTS, CONFIG, TOKENIZER) : List.of(WEIGHTS, CONFIG);
         String files = String.join(", ", needed);
         if (!Files.isDirectory(dir)) {
             throw new MiniGptException(
                     dir + " is a file, not a model's folder: give the folder that holds " + files + ".");
         }
         List<String> missing = new ArrayList<>(needed);
-        missing.removeIf(name -> exists(AtomicFolder.locate(dir, name)));
+        missing.removeIf(name -> exists(AtomicFolder.locate(dir, name))
+                || name.equals(WEIGHTS) && isSharded(dir)
+                || name.equals(TOKENIZER) && Tokenizers.isIn(dir));
         if (!missing.isEmpty()) {
             throw new MiniGptException(dir + " is not a model's folder, it has no " + String.join(" and no ", missing)
                     + ": give the folder that holds " + files + ".");

@@ -7,14 +7,15 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Function;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.util.ModelSerializer;
-import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizers;
 import org.minigpt.util.AtomicFiles;
 import org.minigpt.util.MiniGptException;
 
@@ -80,13 +81,22 @@ public final class NetworkFile {
      *     library has not
      */
     public static SavedNetwork load(Path file) {
+        return load(file, Tokenizers::load);
+    }
+
+    /**
+     * {@link #load(Path)} of a network with a tokenizer of one's own.
+     *
+     * @param tokenizers reads what {@link Tokenizer#save} wrote, such as {@code MyTokenizer::load}
+     */
+    public static SavedNetwork load(Path file, Function<Path, ? extends Tokenizer> tokenizers) {
         if (!Files.isRegularFile(file)) {
             throw new MiniGptException("There is no file " + file + ": check the path, or save a network first.");
         }
         try (ZipFile zip = new ZipFile(file.toFile())) {
             JsonNode configuration = MAPPER.readTree(read(file, zip, CONFIGURATION));
             requireClasses(file, configuration);
-            Tokenizer tokenizer = tokenizer(file, read(file, zip, ModelFolder.TOKENIZER));
+            Tokenizer tokenizer = tokenizer(file, read(file, zip, ModelFolder.TOKENIZER), tokenizers);
             boolean graph = configuration.has("vertices");
             Model network = graph
                     ? ModelSerializer.restoreComputationGraph(file.toFile())
@@ -108,11 +118,12 @@ public final class NetworkFile {
         return zip.getInputStream(entry).readAllBytes();
     }
 
-    private static Tokenizer tokenizer(Path file, byte[] json) throws IOException {
+    private static Tokenizer tokenizer(Path file, byte[] json, Function<Path, ? extends Tokenizer> tokenizers)
+            throws IOException {
         Path vocabulary = Files.createTempFile("minigpt", ".json");
         try {
             Files.write(vocabulary, json);
-            return CharTokenizer.load(vocabulary);
+            return tokenizers.apply(vocabulary);
         } catch (MiniGptException e) {
             throw new MiniGptException("The tokenizer in " + file + " can't be read: save the network again.", e);
         } finally {

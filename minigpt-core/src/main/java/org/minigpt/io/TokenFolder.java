@@ -17,6 +17,7 @@ import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.TextFiles;
 import org.minigpt.text.TextPieces;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizers;
 import org.minigpt.util.AtomicFolder;
 import org.minigpt.util.MiniGptException;
 
@@ -71,13 +72,17 @@ public final class TokenFolder {
      * @throws MiniGptException if a file is missing, damaged or truncated
      */
     public static Opened open(Path dir) {
-        for (String name : new String[] {TRAIN, VALIDATION}) {
-            if (!Files.exists(AtomicFolder.locate(dir, name))) {
-                throw new MiniGptException(dir + " has no " + name
-                        + ": give a text file, or a folder of token files that minigpt prepare or nanoGPT made.");
-            }
-        }
-        Tokenizer tokenizer = tokenizer(dir);
+        requireFiles(dir);
+        return open(dir, tokenizer(dir));
+    }
+
+    /**
+     * {@link #open(Path)} of a folder without a tokenizer, or with one of one's own kind.
+     *
+     * @param tokenizer the one that made the files
+     */
+    public static Opened open(Path dir, Tokenizer tokenizer) {
+        requireFiles(dir);
         Tokens train = MappedTokens.open(AtomicFolder.locate(dir, TRAIN), tokenizer.vocabSize());
         Tokens validation = MappedTokens.open(AtomicFolder.locate(dir, VALIDATION), tokenizer.vocabSize());
         Path info = AtomicFolder.locate(dir, INFO);
@@ -89,14 +94,30 @@ public final class TokenFolder {
         return new Opened(new TokenDataset(train, validation), tokenizer);
     }
 
-    private static Tokenizer tokenizer(Path dir) {
-        Path file = AtomicFolder.locate(dir, ModelFolder.TOKENIZER);
-        if (Files.exists(file)) {
-            return CharTokenizer.load(file);
+    private static void requireFiles(Path dir) {
+        for (String name : new String[] {TRAIN, VALIDATION}) {
+            if (!Files.exists(AtomicFolder.locate(dir, name))) {
+                throw new MiniGptException(dir + " has no " + name
+                        + ": give a text file, or a folder of token files that minigpt prepare or nanoGPT made.");
+            }
         }
-        Path text = dir.resolve(NANOGPT_TEXT);
-        if (Files.exists(dir.resolve(NANOGPT_META)) && Files.exists(text)) {
-            return CharTokenizer.fromCorpus(TextFiles.readUtf8(text));
+    }
+
+    /** @return whether a folder has a tokenizer of its own, or the text that makes it */
+    public static boolean hasTokenizer(Path dir) {
+        return Tokenizers.isIn(dir) || isOfCharacters(dir);
+    }
+
+    private static boolean isOfCharacters(Path dir) {
+        return Files.exists(dir.resolve(NANOGPT_META)) && Files.exists(dir.resolve(NANOGPT_TEXT));
+    }
+
+    private static Tokenizer tokenizer(Path dir) {
+        if (Tokenizers.isIn(dir)) {
+            return Tokenizers.load(dir);
+        }
+        if (isOfCharacters(dir)) {
+            return CharTokenizer.fromCorpus(TextFiles.readUtf8(dir.resolve(NANOGPT_TEXT)));
         }
         throw new MiniGptException(dir + " has token files, but no " + ModelFolder.TOKENIZER
                 + ": put the tokenizer there that made them, or make the folder with minigpt prepare.");
@@ -119,54 +140,74 @@ public final class TokenFolder {
         }
     }
 
+    /** {@link #prepare(Path, Path, double, Tokenizer, LongConsumer)} with a tokenizer of the text's own characters. */
+    public static Opened prepare(Path text, Path dir, double trainFraction, LongConsumer bytesRead) {
+        return prepare(text, dir, trainFraction, null, bytesRead);
+    }
+
     /**
-     * Makes a folder of token files from a text of any length, character by character, in two passes: the vocabulary,
-     * then the ids. The text is never in memory as a whole. The first {@code floor(trainFraction * n)} of n characters
-     * train, the rest validates.
+     * Makes a folder of token files from a text of any length, in two passes: its characters, then the ids. The text is
+     * never in memory as a whole, if the tokenizer can cut it. The first {@code floor(trainFraction * n)} of n characters
+     * train, the rest validates; they are encoded as two texts.
      *
      * @param text a UTF-8 file
      * @param dir the folder; token files that are there are replaced when all is done
      * @param trainFraction between 0 and 1
+     * @param tokenizer of at most 65,536 tokens; null for one of the text's characters
      * @param bytesRead hears of the bytes read so far, of twice as many as the file has
      * @return the folder, opened
-     * @throws MiniGptException if the text is no text, has more than 65,536 different characters, is too short, or
-     *     changes meanwhile; or the folder can't be written
+     * @throws MiniGptException if the text is no text, has more different characters, or some that are unknown to the
+     *     tokenizer, is too short, or changes meanwhile; or the folder can't be written
      */
-    public static Opened prepare(Path text, Path dir, double trainFraction, LongConsumer bytesRead) {
+    public static Opened prepare(
+            Path text, Path dir, double trainFraction, Tokenizer tokenizer, LongConsumer bytesRead) {
         // Written so that NaN fails too.
         if (!(trainFraction > 0 && trainFraction < 1)) {
             throw new MiniGptException("The fraction of the text to train on must lie between 0 and 1, but is "
                     + trainFraction + ": 0.9 is usual.");
         }
+        if (tokenizer != null && tokenizer.vocabSize() > MAX_VOCABULARY) {
+            throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
+                    + " tokens, but token files hold ids" + " below " + MAX_VOCABULARY + ": take one with fewer.");
+        }
         Survey survey = survey(text, bytesRead);
-        CharTokenizer tokenizer = CharTokenizer.ofCharacters(survey.seen);
-        if (tokenizer.vocabSize() > MAX_VOCABULARY) {
-            throw new MiniGptException(text + " has " + tokenizer.vocabSize() + " different characters, but token"
+        if (tokenizer == null && survey.seen.cardinality() > MAX_VOCABULARY) {
+            throw new MiniGptException(text + " has " + survey.seen.cardinality() + " different characters, but token"
                     + " files hold ids below " + MAX_VOCABULARY + ": give a text with fewer.");
         }
-        long trainLength = (long) (trainFraction * survey.count);
-        requireSplits(text, survey.count, trainLength, trainFraction);
+        Tokenizer used = tokenizer == null ? CharTokenizer.ofCharacters(survey.seen) : tokenizer;
+        long toTrain = (long) (trainFraction * survey.count);
+        requireSplits(text, survey.count, toTrain, trainFraction);
         AtomicFolder.write(dir, folder -> {
             try (TokenWriter train = TokenWriter.create(folder.resolve(TRAIN));
                     TokenWriter validation = TokenWriter.create(folder.resolve(VALIDATION))) {
+                TextEncoder first = new TextEncoder(used, train);
+                TextEncoder second = new TextEncoder(used, validation);
                 TextPieces.read(text, (piece, bytes) -> {
-                    int[] ids = encode(text, tokenizer, piece);
-                    int toTrain = (int) Math.min(ids.length, trainLength - train.count());
-                    train.write(ids, 0, toTrain);
-                    validation.write(ids, toTrain, ids.length - toTrain);
+                    if (tokenizer == null) {
+                        requireKnown(text, survey, piece);
+                    }
+                    long left = Math.min(toTrain - first.characters(), piece.length());
+                    int cut = (int) Math.min(left, piece.codePointCount(0, piece.length()));
+                    int at = piece.offsetByCodePoints(0, cut);
+                    first.add(piece.substring(0, at));
+                    second.add(piece.substring(at));
                     bytesRead.accept(survey.bytes + bytes);
                 });
-                if (train.count() + validation.count() != survey.count) {
-                    throw changed(text, null);
+                first.finish();
+                second.finish();
+                if (first.characters() + second.characters() != survey.count) {
+                    throw changed(text);
                 }
+                requireTokens(text, train, validation);
+                ObjectNode lengths = JSON.createObjectNode();
+                lengths.put(TRAIN, train.count());
+                lengths.put(VALIDATION, validation.count());
+                JSON.writeValue(folder.resolve(INFO).toFile(), lengths);
             }
-            tokenizer.save(folder.resolve(ModelFolder.TOKENIZER));
-            ObjectNode lengths = JSON.createObjectNode();
-            lengths.put(TRAIN, trainLength);
-            lengths.put(VALIDATION, survey.count - trainLength);
-            JSON.writeValue(folder.resolve(INFO).toFile(), lengths);
+            used.save(folder.resolve(ModelFolder.TOKENIZER));
         });
-        return open(dir);
+        return open(dir, used);
     }
 
     /** What the first pass finds. */
@@ -194,6 +235,12 @@ public final class TokenFolder {
         return survey;
     }
 
+    private static void requireKnown(Path text, Survey survey, String piece) {
+        if (!piece.codePoints().allMatch(survey.seen::get)) {
+            throw changed(text);
+        }
+    }
+
     private static void requireSplits(Path text, long count, long trainLength, double trainFraction) {
         for (Split split : Split.values()) {
             long length = split == Split.TRAIN ? trainLength : count - trainLength;
@@ -205,15 +252,15 @@ public final class TokenFolder {
         }
     }
 
-    private static int[] encode(Path text, CharTokenizer tokenizer, String piece) {
-        try {
-            return tokenizer.encode(piece);
-        } catch (MiniGptException e) {
-            throw changed(text, e);
+    private static void requireTokens(Path text, TokenWriter train, TokenWriter validation) {
+        long least = Math.min(train.count(), validation.count());
+        if (least < 2) {
+            throw new MiniGptException("A split of " + text + " has " + least
+                    + " tokens, but each split takes at least 2: give more text.");
         }
     }
 
-    private static MiniGptException changed(Path text, MiniGptException cause) {
-        return new MiniGptException(text + " changed while it was read: leave it alone, and prepare it again.", cause);
+    private static MiniGptException changed(Path text) {
+        return new MiniGptException(text + " changed while it was read: leave it alone, and prepare it again.");
     }
 }

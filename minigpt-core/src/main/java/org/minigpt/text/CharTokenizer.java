@@ -82,10 +82,14 @@ public final class CharTokenizer implements Tokenizer {
      * @throws MiniGptException if the file is not there, is damaged or is a tokenizer of another type
      */
     public static CharTokenizer load(Path file) {
-        return ofSorted(CharTokenizerFile.read(file));
+        if (Tokenizers.load(file) instanceof CharTokenizer tokenizer) {
+            return tokenizer;
+        }
+        throw new MiniGptException(file + " is a tokenizer, but not of characters: give one that is.");
     }
 
-    private static CharTokenizer ofSorted(int[] itos) {
+    /** @param itos ascending, no surrogates */
+    static CharTokenizer ofSorted(int[] itos) {
         // An array over the characters of the basic plane is what makes encoding a megabyte a matter of milliseconds;
         // the few characters above it are searched for.
         int lastBasic = -1;
@@ -173,6 +177,13 @@ public final class CharTokenizer implements Tokenizer {
             text.appendCodePoint(itos[ids[i]]);
         }
         return text.toString();
+    }
+
+    /** {@inheritDoc} Any text may be cut anywhere but within a character. */
+    @Override
+    public int lastCut(String text) {
+        boolean half = !text.isEmpty() && Character.isHighSurrogate(text.charAt(text.length() - 1));
+        return half ? text.length() - 1 : text.length();
     }
 
     @Override

@@ -1,70 +1,113 @@
 package org.minigpt.text;
 
-import com.fasterxml.jackson.core.JsonLocation;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.core.io.JsonEOFException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
-import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
 import org.minigpt.util.AtomicFiles;
 import org.minigpt.util.MiniGptException;
 
 /**
- * The file of a {@link CharTokenizer}: {@code {"type":"char","version":1,"vocab":["\n"," ","!",...]}}, the characters
- * in the order of their ids, which is ascending.
+ * The file of a {@link CharTokenizer}: Hugging Face's {@code tokenizer.json} with a model of whole words, {@code WordLevel},
+ * and a split before it that makes each character a word. Their reader, too, ends with an error at an unknown
+ * character, since the one for unknown words, which the format wants to have a name, is not in the vocabulary.
+ *
+ * <p>Read is also what this library wrote before: {@code {"type":"char","version":1,"vocab":["\n"," ","!",...]}}. In
+ * both the characters have ascending ids.
  */
 final class CharTokenizerFile {
     private static final String TYPE = "char";
     private static final int VERSION = 1;
+    private static final String MODEL = "WordLevel";
+    /** Any character, and what is one is for the regular expressions of all languages a code point. */
+    private static final String SPLIT = "[\\s\\S]";
 
-    private static final JsonMapper MAPPER = JsonMapper.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
-    private static final ObjectReader READER = MAPPER.reader();
-    private static final ObjectWriter WRITER = MAPPER.writer();
+    private static final String UNKNOWN = "<unk>";
+    private static final JsonMapper MAPPER = new JsonMapper();
 
     private CharTokenizerFile() {}
 
     static void write(Path file, int[] characters) {
-        ObjectNode root = MAPPER.createObjectNode();
-        root.put("type", TYPE);
-        root.put("version", VERSION);
-        ArrayNode vocab = root.putArray("vocab");
-        for (int character : characters) {
-            vocab.add(Character.toString(character));
+        ObjectNode root = JsonFiles.tokenizer(MAPPER);
+        ObjectNode split = root.putObject("pre_tokenizer");
+        split.put("type", "Split");
+        split.putObject("pattern").put("Regex", SPLIT);
+        split.put("behavior", "Isolated");
+        split.put("invert", false);
+        root.putNull("post_processor");
+        root.putObject("decoder").put("type", "Fuse");
+        ObjectNode model = root.putObject("model");
+        model.put("type", MODEL);
+        ObjectNode vocab = model.putObject("vocab");
+        for (int id = 0; id < characters.length; id++) {
+            vocab.put(Character.toString(characters[id]), id);
         }
-        AtomicFiles.write(file, out -> WRITER.writeValue(out, root));
+        model.put("unk_token", UNKNOWN);
+        AtomicFiles.write(file, out -> MAPPER.writeValue(out, root));
     }
 
-    /** The characters in the order of their ids: at least one, ascending, no surrogates. */
-    static int[] read(Path file) {
-        JsonNode root = parse(file);
-        checkHeader(file, root);
+    /** @return whether it is Hugging Face's file with a model of words */
+    static boolean isWords(JsonNode root) {
+        return root.path("model").path("type").asText().equals(MODEL);
+    }
+
+    /** @return the characters in the order of their ids: at least one, ascending, no surrogates */
+    static int[] readWords(Path file, JsonNode root) {
+        String regex = root.path("pre_tokenizer").path("pattern").path("Regex").asText();
+        if (!regex.equals(SPLIT) || root.path("normalizer").isObject()) {
+            throw JsonFiles.unsupported(
+                    file, "pre_tokenizer", root.path("pre_tokenizer"), "the split into characters with words");
+        }
+        Map<String, JsonNode> vocab = JsonFiles.fields(file, root.path("model").path("vocab"), "vocab");
+        return characters(file, JsonFiles.inOrder(file, vocab));
+    }
+
+    /** {@link #readWords} of what this library wrote before. */
+    static int[] readFormer(Path file, JsonNode root) {
+        JsonNode type = root.path("type");
+        if (!type.isTextual() || !type.textValue().equals(TYPE)) {
+            throw new MiniGptException(
+                    file + " is not a tokenizer: it has neither a \"model\", as Hugging Face's, nor the"
+                            + " \"type\" \"char\"" + JsonFiles.remedy());
+        }
+        JsonNode version = root.path("version");
+        if (!version.isInt() || version.intValue() != VERSION) {
+            throw new MiniGptException(file + " is a character tokenizer of version " + JsonFiles.shown(version)
+                    + ", but this program reads version " + VERSION + ": use the program that saved it.");
+        }
         JsonNode vocab = root.path("vocab");
         if (!vocab.isArray()) {
-            throw damaged(file, "has no array \"vocab\"");
+            throw JsonFiles.damaged(file, "has no array \"vocab\"");
         }
         if (vocab.isEmpty()) {
-            throw damaged(file, "has an empty \"vocab\"");
+            throw JsonFiles.damaged(file, "has an empty \"vocab\"");
         }
-        int[] characters = new int[vocab.size()];
+        String[] tokens = new String[vocab.size()];
+        for (int id = 0; id < tokens.length; id++) {
+            JsonNode token = vocab.get(id);
+            if (!token.isTextual()) {
+                throw noCharacter(file, id, JsonFiles.shown(token));
+            }
+            tokens[id] = token.textValue();
+        }
+        return characters(file, List.of(tokens));
+    }
+
+    private static int[] characters(Path file, List<String> tokens) {
+        int[] characters = new int[tokens.size()];
         BitSet seen = new BitSet();
         for (int id = 0; id < characters.length; id++) {
-            int character = character(file, id, vocab.get(id));
+            int character = character(file, id, tokens.get(id));
             if (seen.get(character)) {
-                throw damaged(file, "has the character " + CodePoints.describe(character) + " twice in \"vocab\"");
+                throw JsonFiles.damaged(
+                        file, "has the character " + CodePoints.describe(character) + " twice in \"vocab\"");
             }
             // Ids are places in the sorted vocabulary: in any other order they would not be the model's.
             if (id > 0 && character < characters[id - 1]) {
-                throw damaged(
+                throw JsonFiles.damaged(
                         file, "has the character " + CodePoints.describe(character) + " out of order in \"vocab\"");
             }
             seen.set(character);
@@ -73,58 +116,16 @@ final class CharTokenizerFile {
         return characters;
     }
 
-    private static JsonNode parse(Path file) {
-        try {
-            return READER.readTree(TextFiles.readUtf8(file));
-        } catch (JsonEOFException e) {
-            throw new MiniGptException(file + " is truncated: its JSON ends too early" + remedy(), e);
-        } catch (JsonProcessingException e) {
-            JsonLocation at = e.getLocation();
-            String where = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
-            throw new MiniGptException(file + " is not a tokenizer: it is not valid JSON" + where + remedy(), e);
-        }
-    }
-
-    private static void checkHeader(Path file, JsonNode root) {
-        if (!root.isObject()) {
-            throw new MiniGptException(file + " is not a tokenizer: it is JSON, but not an object" + remedy());
-        }
-        JsonNode type = root.path("type");
-        if (!type.isTextual() || !type.textValue().equals(TYPE)) {
-            throw new MiniGptException(file + " is not a character tokenizer: its \"type\" is " + shown(type)
-                    + ", not \"char\"" + remedy());
-        }
-        JsonNode version = root.path("version");
-        if (!version.isInt() || version.intValue() != VERSION) {
-            throw new MiniGptException(file + " is a character tokenizer of version " + shown(version)
-                    + ", but this program reads version " + VERSION + ": use the program that saved it.");
-        }
-    }
-
-    private static int character(Path file, int id, JsonNode element) {
-        String text = element.isTextual() ? element.textValue() : "";
+    private static int character(Path file, int id, String text) {
         if (text.isEmpty()
                 || text.codePointCount(0, text.length()) != 1
                 || CodePoints.isSurrogate(text.codePointAt(0))) {
-            throw damaged(
-                    file, "has " + shown(element) + " at index " + id + " of \"vocab\", which is not a character");
+            throw noCharacter(file, id, BpeVocabulary.shown(text));
         }
         return text.codePointAt(0);
     }
 
-    private static MiniGptException damaged(Path file, String how) {
-        return new MiniGptException(file + " is damaged: it " + how + remedy());
-    }
-
-    private static String remedy() {
-        return "; give a tokenizer.json that was saved with a model.";
-    }
-
-    private static String shown(JsonNode node) {
-        if (node.isMissingNode()) {
-            return "missing";
-        }
-        String text = node.toString();
-        return text.length() <= 40 ? text : text.substring(0, 40) + "...";
+    private static MiniGptException noCharacter(Path file, int id, String shown) {
+        return JsonFiles.damaged(file, "has " + shown + " at index " + id + " of \"vocab\", which is not a character");
     }
 }

@@ -6,6 +6,10 @@ import org.minigpt.util.MiniGptException;
 /**
  * Turns text into token ids and back. For every text that it can encode, {@code decode(encode(text))} is that text.
  * Implementations are immutable and safe for use by several threads.
+ *
+ * <p>{@link CharTokenizer} and {@link BpeTokenizer} are those that come with the library. One of your own goes wherever
+ * they go in Java; who opens a model that was saved with it says how its file is read, as
+ * {@code ModelFolder.load(dir, Gpt::builder, MyTokenizer::load)}.
  */
 public interface Tokenizer {
     /** The number of tokens, V: ids run from 0 to V - 1. */
@@ -21,7 +25,8 @@ public interface Tokenizer {
     int[] encode(String text);
 
     /**
-     * Decodes token ids.
+     * Decodes token ids. A token may be a part of a character, as one byte of several: what is then no character in the
+     * end is the replacement character, U+FFFD.
      *
      * @param ids token ids, each in [0, V)
      * @return their text
@@ -36,4 +41,15 @@ public interface Tokenizer {
      * @throws MiniGptException if it cannot be written
      */
     void save(Path file);
+
+    /**
+     * Finds where a text that is read piece by piece may be cut, for one that is too large to be encoded at once.
+     *
+     * @param text the beginning of a text, or what is left of one after a cut
+     * @return the last place from 0 to {@code text.length()} so that the tokens of what is before and those of what is
+     *     after it are together those of the whole, whatever follows; 0, as here, if there is none or that is not known
+     */
+    default int lastCut(String text) {
+        return 0;
+    }
 }

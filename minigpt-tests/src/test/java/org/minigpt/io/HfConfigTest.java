@@ -8,6 +8,7 @@ import static org.minigpt.util.Sentences.assertSentence;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,7 +41,7 @@ class HfConfigTest {
 
     @Test
     void theFileHasHuggingFacesKeys() throws IOException {
-        HfConfig.write(file, TinyModels.nanoGpt(), DataType.FLOAT, false);
+        HfConfig.write(file, TinyModels.nanoGpt(), DataType.FLOAT, false, OptionalInt.empty());
         assertEquals("""
                 {
                   "model_type" : "gpt2",
@@ -73,7 +74,7 @@ class HfConfigTest {
     /** Under a version of their own: a program that knows none of these layers must not take the model for GPT-2's. */
     @Test
     void otherLayersAreNamed() throws IOException {
-        HfConfig.write(file, TinyModels.llama(), DataType.FLOAT, false);
+        HfConfig.write(file, TinyModels.llama(), DataType.FLOAT, false, OptionalInt.empty());
         String json = Files.readString(file).replace(System.lineSeparator(), "\n");
         assertTrue(json.contains("\"activation_function\" : \"silu\""), json);
         // 8·8/3 = 21.3, up to a multiple of 16
@@ -95,13 +96,13 @@ class HfConfigTest {
 
     @Test
     void blocksOfOnesOwnAreNoted() {
-        HfConfig.write(file, TinyModels.lecture(), DataType.FLOAT, true);
+        HfConfig.write(file, TinyModels.lecture(), DataType.FLOAT, true, OptionalInt.empty());
         assertEquals(new HfConfig(TinyModels.lecture(), true, true), HfConfig.read(file));
     }
 
     @Test
     void namesThePrecision() throws IOException {
-        HfConfig.write(file, TinyModels.lecture(), DataType.DOUBLE, false);
+        HfConfig.write(file, TinyModels.lecture(), DataType.DOUBLE, false, OptionalInt.empty());
         String json = Files.readString(file);
         assertTrue(json.contains("\"torch_dtype\" : \"float64\""), json);
     }
@@ -109,7 +110,7 @@ class HfConfigTest {
     @ParameterizedTest
     @MethodSource("org.minigpt.io.TinyModels#all")
     void comesBack(GptConfig config) {
-        HfConfig.write(file, config, DataType.FLOAT, false);
+        HfConfig.write(file, config, DataType.FLOAT, false, OptionalInt.empty());
         assertEquals(new HfConfig(config, true, false), HfConfig.read(file));
     }
 
@@ -165,7 +166,7 @@ class HfConfigTest {
         assertEquals(new DropoutRates(0.1, 0.1, 0.3), HfConfig.read(file).gpt().dropout());
 
         GptConfig config = TinyModels.gpt2().toBuilder().dropout(rates).build();
-        HfConfig.write(file, config, DataType.FLOAT, false);
+        HfConfig.write(file, config, DataType.FLOAT, false, OptionalInt.empty());
         String json = Files.readString(file);
         assertTrue(json.contains("\"embd_pdrop\" : 0.2"), json);
         assertTrue(json.contains("\"attn_pdrop\" : 0.0"), json);

@@ -88,7 +88,7 @@ class ModelFolderTest {
         expected.put("ln_f.weight", List.of(8L));
         assertEquals(expected, shapes);
         assertEquals(Map.of("format", "pt"), Safetensors.readMetadata(weights));
-        assertEquals(List.of("config.json", "model.safetensors", "tokenizer.json"), files());
+        assertEquals(List.of("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"), files());
     }
 
     @Test
@@ -114,7 +114,7 @@ class ModelFolderTest {
         assertEquals(gpt.config(), ModelFolder.load(dir).gpt().config());
         assertEquals("abc", ModelFolder.load(dir).tokenizer().decode(0, 1, 2));
         assertEquals("mine", Files.readString(dir.resolve("notes.txt")));
-        assertEquals(4, files().size());
+        assertEquals(5, files().size());
     }
 
     /** The tokenizer is saved last, when all else of the new model is on the disk. */
@@ -130,7 +130,7 @@ class ModelFolderTest {
         assertArrayEquals(
                 TinyModels.logitBits(old),
                 TinyModels.logitBits(ModelFolder.load(dir).gpt()));
-        assertEquals(3, files().size());
+        assertEquals(4, files().size());
     }
 
     /** However far a crash let the new files come, the folder opens as one of the two models, with its own tokenizer. */

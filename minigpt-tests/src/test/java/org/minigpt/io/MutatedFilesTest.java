@@ -1,25 +1,20 @@
 package org.minigpt.io;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Random;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.util.Mutations;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -30,7 +25,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 @Timeout(300)
 class MutatedFilesTest {
     private static final int FILES_A_FORMAT = 2000;
-    private static final long[] EXTREMES = {0, -1, 1, Integer.MAX_VALUE, Integer.MIN_VALUE, Long.MAX_VALUE, 1L << 40};
 
     @TempDir
     Path dir;
@@ -84,53 +78,8 @@ class MutatedFilesTest {
         mutate(dir.resolve("gpt.gguf"), 1800, 5, file -> GgufFile.read(file).gpt());
     }
 
-    /** @param header the bytes at the beginning that most mutations are in */
     private static void mutate(Path file, int header, long seed, Function<Path, Gpt> reader) throws IOException {
-        byte[] sound = Files.readAllBytes(file);
-        reader.apply(file); // or all that follows would be refused for another reason
-        Random random = new Random(seed);
-        int refused = 0;
-        for (int i = 0; i < FILES_A_FORMAT; i++) {
-            byte[] bytes = mutated(sound, Math.min(header, sound.length), random);
-            Files.write(file, bytes);
-            try {
-                assertWhole(reader.apply(file));
-            } catch (MiniGptException e) {
-                refused++;
-                assertFalse(e.getMessage().isBlank());
-                assertTrue(e.getMessage().chars().noneMatch(c -> c < ' '), e.getMessage());
-            } catch (RuntimeException | Error e) {
-                throw new AssertionError("file " + i + " of seed " + seed + ": " + Arrays.toString(bytes), e);
-            }
-        }
-        assertTrue(refused > FILES_A_FORMAT / 4, refused + " refused");
-    }
-
-    private static byte[] mutated(byte[] sound, int header, Random random) {
-        ByteBuffer bytes = ByteBuffer.wrap(sound.clone()).order(ByteOrder.LITTLE_ENDIAN);
-        for (int n = 1 + random.nextInt(3); n > 0; n--) {
-            int at = random.nextInt(random.nextInt(8) == 0 ? sound.length : header);
-            switch (random.nextInt(5)) {
-                case 0 -> bytes.put(at, (byte) (bytes.get(at) ^ 1 << random.nextInt(8)));
-                case 1 -> bytes.put(at, (byte) random.nextInt(256));
-                case 2 -> bytes.put(at, (byte) "0123456789{}[]\",:.-e/\\".charAt(random.nextInt(22)));
-                case 3 -> {
-                    if (at + 8 <= sound.length) {
-                        bytes.putLong(at, EXTREMES[random.nextInt(EXTREMES.length)]);
-                    }
-                }
-                default -> {
-                    if (at + 4 <= sound.length) {
-                        bytes.putInt(at / 4 * 4, (int) EXTREMES[random.nextInt(EXTREMES.length)]);
-                    }
-                }
-            }
-        }
-        return switch (random.nextInt(8)) {
-            case 0 -> Arrays.copyOf(bytes.array(), random.nextInt(sound.length));
-            case 1 -> Arrays.copyOf(bytes.array(), sound.length + 1 + random.nextInt(64));
-            default -> bytes.array();
-        };
+        Mutations.of(file, FILES_A_FORMAT, header, seed, any -> assertWhole(reader.apply(any)));
     }
 
     /** A damaged configuration may still be one: then the parameters are all those that it needs. */

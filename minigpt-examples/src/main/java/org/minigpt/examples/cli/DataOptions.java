@@ -35,17 +35,19 @@ final class DataOptions {
     /** Opens the text, with the tokenizer that it makes or brings. */
     TrainingData open() {
         if (isFolder()) {
-            TokenFolder.Opened folder = TokenFolder.open(Path.of(data));
-            return new TrainingData(data, folder.tokenizer(), folder.data(), Optional.empty());
+            return ofFolder(TokenFolder.open(Path.of(data)));
         }
         Corpus corpus = Corpus.of(data);
         return split(corpus, CharTokenizer.fromCorpus(corpus.text()));
     }
 
-    /** Opens the text for a model that has a tokenizer. */
+    /** Opens the text for a tokenizer that is there already, such as a model's. */
     TrainingData open(Tokenizer tokenizer) {
         if (!isFolder()) {
             return split(Corpus.of(data), tokenizer);
+        }
+        if (!TokenFolder.hasTokenizer(Path.of(data))) {
+            return ofFolder(TokenFolder.open(Path.of(data), tokenizer));
         }
         TrainingData folder = open();
         if (!folder.tokenizer().equals(tokenizer)) {
@@ -55,18 +57,23 @@ final class DataOptions {
         return folder;
     }
 
+    private TrainingData ofFolder(TokenFolder.Opened folder) {
+        return new TrainingData(data, folder.tokenizer(), folder.data(), Optional.empty());
+    }
+
     private TrainingData split(Corpus corpus, Tokenizer tokenizer) {
         return new TrainingData(
                 corpus.name(),
                 tokenizer,
-                TokenDataset.split(tokenizer.encode(corpus.text()), trainSplit),
+                TokenDataset.split(corpus.text(), tokenizer, trainSplit),
                 Optional.of(Sha256.of(corpus.text())));
     }
 
     /** The text so that it is found from any working directory. */
     String fromAnywhere() {
-        boolean isName = data.equals(Corpus.MOBY_DICK) || data.equals(Corpus.SHAKESPEARE);
-        return isName ? data : Path.of(data).toAbsolutePath().normalize().toString();
+        return Corpus.isName(data)
+                ? data
+                : Path.of(data).toAbsolutePath().normalize().toString();
     }
 
     private boolean isFolder() {

@@ -1,6 +1,5 @@
 package org.minigpt.examples.cli;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -9,7 +8,8 @@ import org.minigpt.io.LlmcFile;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.OnnxFile;
 import org.minigpt.model.Gpt;
-import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizers;
 import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -76,13 +76,11 @@ final class ExportCommand implements Callable<Integer> {
                             + " bf16 with llmc.");
         }
         Gpt gpt = ModelFolder.loadGpt(model);
-        Path file = model.resolve(ModelFolder.TOKENIZER);
-        Optional<CharTokenizer> tokenizer =
-                Files.exists(file) ? Optional.of(CharTokenizer.load(file)) : Optional.empty();
+        Optional<Tokenizer> tokenizer = Tokenizers.isIn(model) ? Optional.of(Tokenizers.load(model)) : Optional.empty();
         switch (format) {
             case HF ->
                 tokenizer.ifPresentOrElse(
-                        characters -> ModelFolder.save(out, gpt, characters), () -> ModelFolder.saveGpt(out, gpt));
+                        found -> ModelFolder.save(out, gpt, found), () -> ModelFolder.saveGpt(out, gpt));
             case GGUF -> GgufFile.write(out, gpt, tokenizer.orElse(null), dtype == Precision.F16);
             case LLMC -> LlmcFile.write(out, gpt, dtype == Precision.BF16);
             case ONNX -> OnnxFile.write(out, gpt);

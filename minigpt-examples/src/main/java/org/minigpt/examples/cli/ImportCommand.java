@@ -9,7 +9,8 @@ import org.minigpt.io.ModelFolder;
 import org.minigpt.io.ModelFolder.Layout;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.ModelSurgery;
-import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizers;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -31,6 +32,8 @@ final class ImportCommand implements Callable<Integer> {
         GGUF
     }
 
+    private static final Path NONE = Path.of("none");
+
     @Option(names = "--from", paramLabel = "PATH", required = true, description = "The folder or file to read.")
     private Path from;
 
@@ -45,8 +48,9 @@ final class ImportCommand implements Callable<Integer> {
 
     @Option(
             names = "--tokenizer",
-            paramLabel = "FILE",
-            description = "The tokenizer.json of a model of characters, if the model brings none.")
+            paramLabel = "PATH",
+            description =
+                    "The model's tokenizer, a folder or a file such as tokenizer.json, or none [what the model brings].")
     private Path tokenizer;
 
     @Option(names = "--block-size", paramLabel = "T", description = "Crop the context to so many tokens.")
@@ -64,32 +68,36 @@ final class ImportCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Optional<CharTokenizer> characters = Optional.ofNullable(tokenizer).map(CharTokenizer::load);
+        Optional<Tokenizer> found;
         Gpt gpt;
         if (format == Source.GGUF) {
             GgufFile.Contents contents = GgufFile.read(from);
             gpt = contents.gpt();
-            characters = characters.or(contents::tokenizer);
+            found = contents.tokenizer();
         } else {
             gpt = switch (format) {
                 case LLMC -> LlmcFile.read(from);
                 case NANOGPT -> ModelFolder.loadGpt(from, Layout.OUT_IN);
                 default -> ModelFolder.loadGpt(from);
             };
+            found = tokenizer == null && Tokenizers.isIn(from) ? Optional.of(Tokenizers.load(from)) : Optional.empty();
         }
         if (blockSize != null) {
             gpt = ModelSurgery.cropBlockSize(gpt, blockSize);
         }
         if (vocabSize != null) {
             gpt = ModelSurgery.growVocabulary(gpt, vocabSize, 1337);
-            characters = Optional.ofNullable(tokenizer).map(CharTokenizer::load);
+            found = Optional.empty(); // has too few tokens
         }
-        if (characters.isPresent()) {
-            ModelFolder.save(out, gpt, characters.get());
+        if (tokenizer != null) {
+            found = tokenizer.equals(NONE) ? Optional.empty() : Optional.of(Tokenizers.load(tokenizer));
+        }
+        if (found.isPresent()) {
+            ModelFolder.save(out, gpt, found.get());
         } else {
             ModelFolder.saveGpt(out, gpt);
         }
-        System.out.printf("The model is in %s, %s tokenizer%n", out, characters.isPresent() ? "with its" : "without a");
+        System.out.printf("The model is in %s, %s tokenizer%n", out, found.isPresent() ? "with its" : "without a");
         return 0;
     }
 }

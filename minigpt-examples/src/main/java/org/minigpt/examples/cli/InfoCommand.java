@@ -17,6 +17,9 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.ParameterInfo;
+import org.minigpt.text.BpeTokenizer;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -39,9 +42,11 @@ final class InfoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Gpt gpt = ModelFolder.load(model).gpt();
+        ModelFolder.SavedModel saved = ModelFolder.load(model);
+        Gpt gpt = saved.gpt();
         PrintStream out = System.out;
         printConfig(out, gpt.config());
+        printTokenizer(out, saved.tokenizer());
         printParameters(out, gpt);
         printFiles(out);
         return 0;
@@ -81,6 +86,16 @@ final class InfoCommand implements Callable<Integer> {
 
     private static String lower(Enum<?> value) {
         return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    private static void printTokenizer(PrintStream out, Tokenizer tokenizer) {
+        out.printf("%nTokenizer%n");
+        row(out, "type", tokenizer instanceof CharTokenizer ? "characters" : "byte-level BPE");
+        row(out, "tokens", tokenizer.vocabSize());
+        if (tokenizer instanceof BpeTokenizer bpe) {
+            row(out, "merges", bpe.merges().size());
+            bpe.specialTokens().forEach((text, id) -> row(out, "special", id + " " + text));
+        }
     }
 
     private static void printParameters(PrintStream out, Gpt gpt) {

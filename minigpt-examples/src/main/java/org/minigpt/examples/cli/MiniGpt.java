@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         header = "Trains a GPT on a text, lets it write, and measures it.",
         subcommands = {
+            TokenizerCommand.class,
             PrepareCommand.class,
             TrainCommand.class,
             SampleCommand.class,
@@ -98,6 +99,6 @@ public final class MiniGpt implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "Name a command: prepare, train, sample, chat, score, eval, info, import, export or bench.");
+                "Name a command: tokenizer, prepare, train, sample, chat, score, eval, info, import, export or bench.");
     }
 }

@@ -7,7 +7,9 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.minigpt.examples.report.Progress;
 import org.minigpt.io.TokenFolder;
+import org.minigpt.text.Tokenizer;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code minigpt prepare}: from a text of any length to token files. */
@@ -19,8 +21,8 @@ import picocli.CommandLine.Option;
         abbreviateSynopsis = true,
         header = "Makes token files of a text that is larger than memory.",
         description = {
-            "Reads the text twice, piece by piece: first for its characters, then for their ids. The files are nanoGPT's,"
-                    + " train.bin and val.bin, two bytes a character, with tokenizer.json beside. Defaults stand in"
+            "Reads the text twice, piece by piece: first for its characters, then for the ids. The files are nanoGPT's,"
+                    + " train.bin and val.bin, two bytes a token, with tokenizer.json beside. Defaults stand in"
                     + " brackets.",
             ""
         },
@@ -46,10 +48,14 @@ final class PrepareCommand implements Callable<Integer> {
             description = "The first part of the text trains, the rest validates [${DEFAULT-VALUE}].")
     private double trainSplit;
 
+    @Mixin(name = "Tokens")
+    private TokenizerOptions tokens = new TokenizerOptions();
+
     @Override
     public Integer call() throws Exception {
         PrintStream out = System.out;
         Path text = data;
+        Tokenizer tokenizer = tokens.load().orElse(null);
         long megabytes = Files.isRegularFile(text) ? (Files.size(text) + MEGABYTE - 1) / MEGABYTE : 0;
         TokenFolder.Opened folder;
         try (Progress progress = Progress.of(out, System.err, 2 * megabytes)) {
@@ -57,14 +63,16 @@ final class PrepareCommand implements Callable<Integer> {
                     text,
                     outDir,
                     trainSplit,
+                    tokenizer,
                     bytes -> progress.step(
                             Math.min(bytes / MEGABYTE, 2 * megabytes),
                             bytes / MEGABYTE <= megabytes ? "MB, finding characters" : "MB, writing ids"));
         }
         out.printf(
                 Locale.ROOT,
-                "%,d different characters; %,d ids in %s, %,d in %s%n",
+                "%,d different %s; %,d ids in %s, %,d in %s%n",
                 folder.tokenizer().vocabSize(),
+                tokenizer == null ? "characters" : "tokens",
                 folder.data().train().length(),
                 outDir.resolve(TokenFolder.TRAIN),
                 folder.data().validation().length(),

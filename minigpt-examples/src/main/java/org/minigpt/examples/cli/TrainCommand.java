@@ -12,6 +12,7 @@ import org.minigpt.data.RandomWindows;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.text.Tokenizer;
 import org.minigpt.train.TrainConfig;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -27,7 +28,7 @@ import picocli.CommandLine.Spec;
         versionProvider = Version.class,
         sortOptions = false,
         abbreviateSynopsis = true,
-        header = "Trains a model on a text, character by character.",
+        header = "Trains a model on a text, character by character or in tokens of another kind.",
         description = {
             "The defaults are the small GPT of Karpathy's lecture, 0.2 million parameters; options are named as in"
                     + " nanoGPT. Defaults stand in brackets.",
@@ -56,6 +57,9 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin(name = "Data")
     private DataOptions data = new DataOptions();
 
+    @Mixin(name = "Tokens")
+    private TokenizerOptions tokens = new TokenizerOptions();
+
     @Mixin(name = "Model")
     private ModelOptions model = new ModelOptions();
 
@@ -82,7 +86,7 @@ final class TrainCommand implements Callable<Integer> {
                 SamplingOptions.builder().maxNewTokens(output.sampleTokens).build();
 
         Optional<Resumption> resumption = Optional.ofNullable(settings.resume).map(Resumption::of);
-        TrainingData text = data.open();
+        TrainingData text = open(resumption);
         GptConfig shape = model.config(text.tokenizer().vocabSize());
         text.dataset().requireWindows(shape.blockSize());
         Checks.requireAtLeastOne("--replicas", run.replicas());
@@ -113,6 +117,14 @@ final class TrainCommand implements Callable<Integer> {
         return new TrainingRun(gpt, text, config, output, run.replicas(), options(), from).run(sampling, summary);
     }
 
+    /** A run that goes on or is repeated has its tokenizer beside its model, wherever it came from. */
+    private TrainingData open(Optional<Resumption> resumption) {
+        Path earlier = resumption.map(from -> from.checkpoint().path()).orElse(settings.fromRun);
+        Optional<Tokenizer> tokenizer =
+                earlier != null && !isGiven("--tokenizer") ? tokens.load(earlier) : tokens.load();
+        return tokenizer.map(data::open).orElseGet(data::open);
+    }
+
     /** Data and folder of an earlier run, unless others are given. */
     private void takeFrom(Path earlier, Path outDir, TrainingData text) {
         if (!isGiven("--data")) {
@@ -139,6 +151,7 @@ final class TrainCommand implements Callable<Integer> {
             }
         }
         values.put("data", data.fromAnywhere());
+        values.put("tokenizer", tokens.fromAnywhere());
         // Another number of threads would be another run, in the last bits.
         values.put("replicas", String.valueOf(run.replicas()));
         values.remove("out-dir"); // a run that is repeated must not replace itself

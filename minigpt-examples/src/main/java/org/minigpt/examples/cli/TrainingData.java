@@ -1,7 +1,9 @@
 package org.minigpt.examples.cli;
 
+import java.util.Locale;
 import java.util.Optional;
 import org.minigpt.data.TokenDataset;
+import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
 
 /**
@@ -12,4 +14,12 @@ import org.minigpt.text.Tokenizer;
  * @param dataset both splits
  * @param sha256 of the text in UTF-8; not of token files, which may take minutes to read
  */
-record TrainingData(String name, Tokenizer tokenizer, TokenDataset dataset, Optional<String> sha256) {}
+record TrainingData(String name, Tokenizer tokenizer, TokenDataset dataset, Optional<String> sha256) {
+    /** @return the name of the tokens and how many different ones the tokenizer has */
+    String kinds() {
+        int size = tokenizer.vocabSize();
+        return tokenizer instanceof CharTokenizer
+                ? String.format(Locale.ROOT, "characters, %,d of them different", size)
+                : String.format(Locale.ROOT, "tokens of a vocabulary of %,d", size);
+    }
+}

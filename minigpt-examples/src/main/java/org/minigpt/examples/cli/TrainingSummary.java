@@ -25,8 +25,8 @@ record TrainingSummary(PrintStream out, Path outDir) {
         long train = text.dataset().train().length();
         long validation = text.dataset().validation().length();
         print(
-                "data      %s: %,d characters, %,d of them different; %,d to train, %,d to validate%n",
-                text.name(), train + validation, text.tokenizer().vocabSize(), train, validation);
+                "data      %s: %,d %s; %,d to train, %,d to validate%n",
+                text.name(), train + validation, text.kinds(), train, validation);
         print(
                 "model     %,d parameters: %d layers, %d heads, %d wide, %d tokens of context%n",
                 Gpt.declaredParameters(shape).stream()

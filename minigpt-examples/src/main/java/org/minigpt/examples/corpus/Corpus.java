@@ -42,7 +42,13 @@ public record Corpus(String name, String text) {
         return new Corpus(nameOrFile, text);
     }
 
-    private static Path path(String file) {
+    /** @return whether it is one of the names, and not a file */
+    public static boolean isName(String nameOrFile) {
+        return nameOrFile.equals(MOBY_DICK) || nameOrFile.equals(SHAKESPEARE);
+    }
+
+    /** @throws MiniGptException if it is not the path of a file */
+    public static Path path(String file) {
         try {
             return Path.of(file);
         } catch (InvalidPathException e) {

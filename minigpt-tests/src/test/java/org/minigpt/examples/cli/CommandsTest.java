@@ -79,6 +79,7 @@ class CommandsTest {
                             "model.safetensors",
                             "run.json",
                             "tokenizer.json",
+                            "tokenizer_config.json",
                             "train.properties"),
                     files.map(file -> file.getFileName().toString()).sorted().toList());
         }

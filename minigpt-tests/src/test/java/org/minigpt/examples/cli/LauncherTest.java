@@ -92,6 +92,7 @@ class LauncherTest {
                             "model.safetensors",
                             "run.json",
                             "tokenizer.json",
+                            "tokenizer_config.json",
                             "train.properties"),
                     files.map(file -> file.getFileName().toString()).sorted().toList());
         }

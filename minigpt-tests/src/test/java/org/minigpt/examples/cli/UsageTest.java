@@ -80,7 +80,8 @@ class UsageTest {
     @Test
     void noCommand() {
         assertUsageError(
-                "Name a command: prepare, train, sample, chat, score, eval, info, import, export or bench.", "minigpt");
+                "Name a command: tokenizer, prepare, train, sample, chat, score, eval, info, import, export or bench.",
+                "minigpt");
     }
 
     @Test

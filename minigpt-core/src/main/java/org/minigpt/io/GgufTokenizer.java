@@ -1,0 +1,91 @@
+package org.minigpt.io;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.minigpt.text.BpeTokenizer;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * The tokenizer in a GGUF file, {@code tokenizer.ggml.model = gpt2}: byte-level BPE, its tokens as GPT-2's files write
+ * them, what type each is, and the merges. Characters are written as {@link GgufChars} says.
+ */
+final class GgufTokenizer {
+    private static final String PREFIX = "tokenizer.ggml.";
+    private static final String MODEL = "gpt2";
+    /** GPT-2's split; files that were written before there were others do not name it. */
+    private static final String SPLIT = "gpt-2";
+
+    private static final long NORMAL = 1;
+    /** llama.cpp's LLAMA_TOKEN_TYPE_CONTROL and _USER_DEFINED: found in a text before it is split. */
+    private static final long CONTROL = 3;
+
+    private static final long USER_DEFINED = 4;
+
+    private GgufTokenizer() {}
+
+    /** Puts the entries of a file. */
+    static void write(Tokenizer tokenizer, Map<String, Object> values) {
+        List<String> tokens;
+        List<String> merges;
+        int[] types = new int[tokenizer.vocabSize()];
+        Arrays.fill(types, (int) NORMAL);
+        if (tokenizer instanceof CharTokenizer characters) {
+            tokens = GgufChars.tokens(characters);
+            merges = GgufChars.merges(characters);
+        } else if (tokenizer instanceof BpeTokenizer bpe) {
+            tokens = bpe.vocabulary();
+            merges = bpe.merges();
+            bpe.specialTokens().values().forEach(id -> types[id] = (int) CONTROL);
+        } else {
+            throw new MiniGptException("GGUF holds tokenizers of characters and of byte-level BPE, but this is a "
+                    + tokenizer.getClass().getName() + ": write the model without it.");
+        }
+        values.put(PREFIX + "model", MODEL);
+        values.put(PREFIX + "pre", SPLIT);
+        values.put(PREFIX + "tokens", tokens);
+        values.put(PREFIX + "token_type", types);
+        values.put(PREFIX + "merges", merges);
+        values.put(PREFIX + "add_bos_token", false);
+        OptionalInt endOfText = TokenizerConfig.endOfText(tokenizer);
+        if (endOfText.isPresent()) {
+            values.put(PREFIX + "bos_token_id", endOfText.getAsInt());
+            values.put(PREFIX + "eos_token_id", endOfText.getAsInt());
+        }
+    }
+
+    /**
+     * @param values the entries of a file
+     * @return the tokenizer, if the file has one of this kind
+     * @throws MiniGptException if it has, and that is damaged; the message is a clause
+     */
+    static Optional<Tokenizer> read(Map<String, Object> values) {
+        boolean known =
+                MODEL.equals(values.get(PREFIX + "model")) && SPLIT.equals(values.getOrDefault(PREFIX + "pre", SPLIT));
+        if (!known || !(values.get(PREFIX + "tokens") instanceof List<?> list)) {
+            return Optional.empty();
+        }
+        List<String> tokens = list.stream().map(String::valueOf).toList();
+        List<String> merges = values.get(PREFIX + "merges") instanceof List<?> pairs
+                ? pairs.stream().map(String::valueOf).toList()
+                : List.of();
+        Optional<CharTokenizer> characters = GgufChars.tokenizer(tokens, merges);
+        if (characters.isPresent()) {
+            return Optional.of(characters.get());
+        }
+        List<String> special = new ArrayList<>();
+        if (values.get(PREFIX + "token_type") instanceof List<?> types) {
+            for (int id = 0; id < Math.min(types.size(), tokens.size()); id++) {
+                if (types.get(id) instanceof Long type && (type == CONTROL || type == USER_DEFINED)) {
+                    special.add(tokens.get(id));
+                }
+            }
+        }
+        return Optional.of(BpeTokenizer.of(tokens, merges, special));
+    }
+}

@@ -1,0 +1,309 @@
+package org.minigpt.text;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * GPT-2's tokenizer, byte-level byte-pair encoding (Radford et al., "Language Models are Unsupervised Multitask
+ * Learners", 2019; Sennrich et al., arXiv:1508.07909): a text is split into pieces, words with the space before them and
+ * the like; the UTF-8 bytes of a piece are its first tokens; and of neighbours that a list of merges names, those that
+ * stand first in it become one token, until none is left.
+ *
+ * <pre>{@code
+ * BpeTokenizer tokenizer = BpeTrainer.of(text).train(8192);
+ * int[] ids = tokenizer.encode("To be, or not");
+ * tokenizer.decode(ids); // "To be, or not"
+ * }</pre>
+ *
+ * <p>Whatever the text, no character is unknown, if the vocabulary has all 256 bytes, as those that {@link BpeTrainer}
+ * makes and GPT-2's have. Half of a surrogate pair, which is no character, is encoded as {@code ?}, as
+ * {@link String#getBytes} does.
+ *
+ * <p>Special tokens stand for the text that they are called by, and are found in a text before it is split;
+ * {@link #encodeOrdinary} takes it for any other text.
+ */
+public final class BpeTokenizer implements Tokenizer {
+    /** GPT-2's one special token: between texts. */
+    public static final String END_OF_TEXT = "<|endoftext|>";
+
+    /** Characters that are turned into bytes at once, if they can be cut there. */
+    private static final int CHUNK = 1 << 20;
+
+    private static final int NONE = -1;
+
+    private final byte[][] tokens;
+    /** The two tokens of each merge, in the order of their ranks. */
+    private final int[] left;
+
+    private final int[] right;
+    private final SpecialTokens specials;
+
+    private final int[] byteIds = new int[ByteAlphabet.SIZE];
+    private final MergeTable merges;
+    /** The tokens that a piece of their bytes becomes: looked up, it need not be merged. */
+    private final TokenTable pieces;
+
+    private BpeTokenizer(byte[][] tokens, int[] left, int[] right, int[] merged, SpecialTokens specials) {
+        this.tokens = tokens;
+        this.left = left;
+        this.right = right;
+        this.specials = specials;
+        merges = new MergeTable(left, right, merged);
+        byte[][] ordinary = tokens.clone();
+        specials.ids().values().forEach(id -> ordinary[id] = null);
+        Arrays.fill(byteIds, NONE);
+        for (int id = ordinary.length - 1; id >= 0; id--) {
+            if (ordinary[id] != null && ordinary[id].length == 1) {
+                byteIds[ordinary[id][0] & 0xFF] = id;
+            }
+        }
+        for (int id = 0; id < ordinary.length; id++) {
+            if (ordinary[id] != null && !isWhole(ordinary[id], id)) {
+                ordinary[id] = null;
+            }
+        }
+        pieces = new TokenTable(ordinary);
+    }
+
+    /**
+     * A tokenizer of a vocabulary as GPT-2's files have it.
+     *
+     * @param vocabulary the tokens in the order of their ids, their bytes as {@link ByteAlphabet} writes them; special
+     *     tokens as they are
+     * @param merges two tokens each with a space between, those that go first first
+     * @param specialTokens those of the vocabulary that are special
+     * @throws MiniGptException if they do not make a tokenizer
+     */
+    public static BpeTokenizer of(List<String> vocabulary, List<String> merges, List<String> specialTokens) {
+        return new BpeVocabulary(problem -> new MiniGptException(
+                        "The vocabulary makes no tokenizer: " + problem + "; correct it, or train one."))
+                .check(vocabulary, merges, specialTokens);
+    }
+
+    /** Arguments as {@link BpeVocabulary} has checked them, or {@link BpeTrainer} has made them. */
+    static BpeTokenizer of(byte[][] tokens, int[] left, int[] right, int[] merged, Map<String, Integer> specials) {
+        return new BpeTokenizer(tokens, left, right, merged, new SpecialTokens(specials));
+    }
+
+    /**
+     * Reads a tokenizer: {@link Tokenizers#load} says from what.
+     *
+     * @throws MiniGptException if the file is not there, is damaged or is a tokenizer of another type
+     */
+    public static BpeTokenizer load(Path file) {
+        if (Tokenizers.load(file) instanceof BpeTokenizer tokenizer) {
+            return tokenizer;
+        }
+        throw new MiniGptException(file + " is a tokenizer, but not of byte-level BPE: give one that is.");
+    }
+
+    private boolean isWhole(byte[] token, int id) {
+        for (byte b : token) {
+            if (byteIds[b & 0xFF] == NONE) {
+                return false;
+            }
+        }
+        IntList ids = new IntList(token.length);
+        mergePiece(token, 0, token.length, new Merging(merges), ids);
+        return ids.size() == 1 && ids.get(0) == id;
+    }
+
+    /**
+     * This tokenizer with more special tokens, which get the next ids.
+     *
+     * @param texts none of them empty or special already
+     * @return a copy; this tokenizer is unchanged
+     * @throws MiniGptException if one is
+     */
+    public BpeTokenizer withSpecialTokens(String... texts) {
+        List<String> vocabulary = new ArrayList<>(vocabulary());
+        List<String> special = new ArrayList<>(specials.ids().keySet());
+        for (String text : texts) {
+            vocabulary.add(text);
+            special.add(text);
+        }
+        return of(vocabulary, merges(), special);
+    }
+
+    @Override
+    public int vocabSize() {
+        return tokens.length;
+    }
+
+    /** All tokens in the order of their ids, as GPT-2's {@code vocab.json} writes them: see {@link ByteAlphabet}. */
+    public List<String> vocabulary() {
+        List<String> shown = new ArrayList<>(tokens.length);
+        for (byte[] token : tokens) {
+            shown.add(ByteAlphabet.show(token));
+        }
+        specials.ids().forEach((text, id) -> shown.set(id, text));
+        return shown;
+    }
+
+    /** The merges in the order in which they are made, as GPT-2's {@code merges.txt} writes them. */
+    public List<String> merges() {
+        List<String> shown = new ArrayList<>(left.length);
+        for (int rank = 0; rank < left.length; rank++) {
+            shown.add(ByteAlphabet.show(tokens[left[rank]]) + " " + ByteAlphabet.show(tokens[right[rank]]));
+        }
+        return shown;
+    }
+
+    /** The special tokens with their ids, ascending. */
+    public Map<String, Integer> specialTokens() {
+        return new LinkedHashMap<>(specials.ids());
+    }
+
+    /**
+     * {@inheritDoc} Special tokens in it become their ids.
+     *
+     * @throws MiniGptException if the text holds a byte that has no token
+     */
+    @Override
+    public int[] encode(String text) {
+        IntList ids = idsOf(text);
+        Merging merging = new Merging(merges);
+        specials.split(text, new SpecialTokens.Sink() {
+            @Override
+            public void ordinary(int from, int to) {
+                encodeOrdinary(text, from, to, merging, ids);
+            }
+
+            @Override
+            public void special(int id) {
+                ids.add(id);
+            }
+        });
+        return ids.toArray();
+    }
+
+    /** {@link #encode} of a text of which no part is a special token, whatever it looks like. */
+    public int[] encodeOrdinary(String text) {
+        IntList ids = idsOf(text);
+        encodeOrdinary(text, 0, text.length(), new Merging(merges), ids);
+        return ids.toArray();
+    }
+
+    private static IntList idsOf(String text) {
+        return new IntList(text.length() / 3 + 8); // English has about four characters a token
+    }
+
+    /** Chunk by chunk, so that the bytes of a large text are never there as a whole. */
+    private void encodeOrdinary(String text, int from, int to, Merging merging, IntList ids) {
+        int begin = from;
+        while (begin < to) {
+            int end = to;
+            long size = CHUNK;
+            while (to - begin > size && end == to) {
+                int cut = SplitPattern.lastCut(text, begin, (int) (begin + size));
+                end = cut > begin ? cut : to;
+                size *= 2;
+            }
+            byte[] bytes = text.substring(begin, end).getBytes(UTF_8);
+            encode(bytes, merging, ids);
+            begin = end;
+        }
+    }
+
+    /**
+     * Encodes any bytes, be they text or not; {@link #decodeBytes} gives them back.
+     *
+     * @throws MiniGptException if a byte has no token
+     */
+    public int[] encodeBytes(byte[] bytes) {
+        IntList ids = new IntList(bytes.length / 3 + 8);
+        encode(bytes, new Merging(merges), ids);
+        return ids.toArray();
+    }
+
+    private void encode(byte[] bytes, Merging merging, IntList ids) {
+        for (int at = 0; at < bytes.length; ) {
+            int end = SplitPattern.pieceEnd(bytes, at, bytes.length);
+            int id = pieces.id(bytes, at, end);
+            if (id != NONE) {
+                ids.add(id);
+            } else {
+                mergePiece(bytes, at, end, merging, ids);
+            }
+            at = end;
+        }
+    }
+
+    private void mergePiece(byte[] bytes, int from, int to, Merging merging, IntList ids) {
+        int[] piece = merging.tokens(to - from);
+        for (int i = from; i < to; i++) {
+            int id = byteIds[bytes[i] & 0xFF];
+            if (id == NONE) {
+                String where = new String(bytes, from, Math.min(to - from, 20), UTF_8);
+                throw new MiniGptException(String.format("The byte 0x%02X", bytes[i])
+                        + " of the text has no token in the vocabulary of " + tokens.length
+                        + " tokens, which was made without all bytes: take another tokenizer, or remove what holds it,"
+                        + " such as " + BpeVocabulary.shown(where) + ".");
+            }
+            piece[i - from] = id;
+        }
+        merging.merge(to - from, ids);
+    }
+
+    /** {@inheritDoc} Special tokens become the text that they are called by. */
+    @Override
+    public String decode(int... ids) {
+        return new String(decodeBytes(ids), UTF_8);
+    }
+
+    /**
+     * Decodes token ids to bytes, which need not be text.
+     *
+     * @throws MiniGptException as {@link #decode}
+     */
+    public byte[] decodeBytes(int... ids) {
+        long length = 0;
+        for (int i = 0; i < ids.length; i++) {
+            if (ids[i] < 0 || ids[i] >= tokens.length) {
+                throw new MiniGptException("Token id " + ids[i] + " at index " + i + " is outside the vocabulary of "
+                        + tokens.length + " tokens: use the tokenizer that was saved with the model.");
+            }
+            length += tokens[ids[i]].length;
+        }
+        byte[] bytes = new byte[Math.toIntExact(length)];
+        int at = 0;
+        for (int id : ids) {
+            byte[] token = tokens[id];
+            System.arraycopy(token, 0, bytes, at, token.length);
+            at += token.length;
+        }
+        return bytes;
+    }
+
+    @Override
+    public int lastCut(String text) {
+        return specials.lastCut(text);
+    }
+
+    @Override
+    public void save(Path file) {
+        BpeTokenizerFile.write(file, this);
+    }
+
+    /** Equal are tokenizers with the same tokens, merges and special tokens. */
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof BpeTokenizer tokenizer
+                && Arrays.deepEquals(tokens, tokenizer.tokens)
+                && Arrays.equals(left, tokenizer.left)
+                && Arrays.equals(right, tokenizer.right)
+                && specials.ids().equals(tokenizer.specials.ids());
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * Arrays.deepHashCode(tokens) + Arrays.hashCode(left);
+    }
+}

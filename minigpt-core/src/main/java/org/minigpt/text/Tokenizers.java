@@ -1,0 +1,81 @@
+package org.minigpt.text;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.minigpt.util.AtomicFolder;
+import org.minigpt.util.MiniGptException;
+
+/** Reads tokenizers of any kind that this library has. */
+public final class Tokenizers {
+    /** The file of a tokenizer in a model's folder. */
+    public static final String FILE = "tokenizer.json";
+
+    private static final String TIKTOKEN = ".tiktoken";
+
+    private Tokenizers() {}
+
+    /**
+     * Reads a tokenizer.
+     *
+     * @param path a {@code tokenizer.json} that {@link Tokenizer#save} wrote, or Hugging Face's with a model of byte-level
+     *     BPE; GPT-2's {@code vocab.json}, with {@code merges.txt} beside; tiktoken's {@code r50k_base.tiktoken}; or a folder
+     *     that has one of the first two
+     * @throws MiniGptException if it is not there, can't be read, is damaged, or another type of tokenizer
+     */
+    public static Tokenizer load(Path path) {
+        if (Files.isDirectory(path)) {
+            return ofFolder(path);
+        }
+        String name = String.valueOf(path.getFileName());
+        if (name.endsWith(TIKTOKEN)) {
+            return TiktokenFile.read(path);
+        }
+        if (name.equals(Gpt2Files.VOCABULARY)) {
+            return Gpt2Files.read(path.toAbsolutePath().getParent());
+        }
+        return read(path);
+    }
+
+    /** @return whether {@link #load} finds the file of a tokenizer in a folder */
+    public static boolean isIn(Path dir) {
+        return exists(dir, FILE) || exists(dir, Gpt2Files.VOCABULARY) && exists(dir, Gpt2Files.MERGES);
+    }
+
+    /**
+     * Writes a tokenizer as {@code vocab.json} and {@code merges.txt}, as GPT-2's own code and older tools read it.
+     *
+     * @param dir the folder, made if it is not there; files of these names are replaced
+     * @throws MiniGptException if it can't be written
+     */
+    public static void saveAsGpt2Files(Path dir, BpeTokenizer tokenizer) {
+        Gpt2Files.write(dir, tokenizer);
+    }
+
+    private static Tokenizer ofFolder(Path dir) {
+        if (!isIn(dir)) {
+            throw new MiniGptException(dir + " has no tokenizer, neither " + FILE + " nor " + Gpt2Files.VOCABULARY
+                    + " with " + Gpt2Files.MERGES + ": give the folder or the file of one.");
+        }
+        return exists(dir, FILE) ? read(AtomicFolder.locate(dir, FILE)) : Gpt2Files.read(dir);
+    }
+
+    private static boolean exists(Path dir, String name) {
+        return Files.exists(AtomicFolder.locate(dir, name));
+    }
+
+    private static Tokenizer read(Path file) {
+        JsonNode root = JsonFiles.read(file);
+        if (!root.has("model")) {
+            return CharTokenizer.ofSorted(CharTokenizerFile.readFormer(file, root));
+        }
+        if (CharTokenizerFile.isWords(root)) {
+            return CharTokenizer.ofSorted(CharTokenizerFile.readWords(file, root));
+        }
+        if (BpeTokenizerFile.isOne(root)) {
+            return BpeTokenizerFile.read(file, root);
+        }
+        throw JsonFiles.unsupported(
+                file, "model.type", root.path("model").path("type"), "byte-level BPE and vocabularies of characters");
+    }
+}

@@ -35,6 +35,7 @@ public final class MiniGptRuntime {
         SameDiff.bindInferenceFactory(PlannedSession::new);
         // Replicas use the cores; a BLAS with threads of its own would spin against them.
         Nd4j.getNDArrayFactory().blas().setMaxThreads(1);
+        OpenBlasBuffers.touch(Runtime.getRuntime().availableProcessors());
         installed = true;
     }
 

@@ -27,8 +27,16 @@ public final class AttentionKernel {
     private final Floats probabilities; // [T,tileRows]
     private final float[] p;
 
+    /** Null where products are left to BLAS. */
+    private final SmallAttention small;
+
     /** @param b B, the sequences */
     public AttentionKernel(int b, AttentionShape shape) {
+        this(b, shape, Tiles.PRODUCTS.beatBlas());
+    }
+
+    /** @param onHeap whether to compute few positions as {@link SmallAttention} does */
+    AttentionKernel(int b, AttentionShape shape, boolean onHeap) {
         this.b = b;
         this.shape = shape;
         this.t = shape.t();
@@ -37,6 +45,7 @@ public final class AttentionKernel {
         this.heads = shape.heads();
         this.d = shape.d();
         this.scale = (float) (1 / Math.sqrt(d));
+        this.small = onHeap && SmallAttention.fits(shape) ? new SmallAttention(shape) : null;
         this.tileRows = Math.min(TILE_ROWS, t);
         this.probabilities = Floats.allocate(tileRows * t);
         this.p = new float[tileRows * t];
@@ -44,6 +53,12 @@ public final class AttentionKernel {
 
     /** Computes y [B,T,C]. */
     public void forward(Floats qkv, DropoutMask mask, Floats y) {
+        if (small != null) {
+            for (int batch = 0; batch < b; batch++) {
+                small.forward(qkv, y, batch, dropout(mask));
+            }
+            return;
+        }
         Floats keys = qkv.alias();
         for (int batch = 0; batch < b; batch++) {
             for (int head = 0; head < heads; head++) {
@@ -64,6 +79,12 @@ public final class AttentionKernel {
 
     /** Computes dqkv [B,T,3C]. */
     public void backward(Floats qkv, DropoutMask mask, Floats dy, Floats dqkv) {
+        if (small != null) {
+            for (int batch = 0; batch < b; batch++) {
+                small.backward(qkv, dy, dqkv, batch, dropout(mask));
+            }
+            return;
+        }
         Floats keys = qkv.alias();
         Floats dProbabilities = Floats.allocate(tileRows * t); // [T,tileRows]
         float[] dp = new float[tileRows * t];
@@ -104,6 +125,11 @@ public final class AttentionKernel {
                 }
             }
         }
+    }
+
+    /** @return null if nothing is dropped */
+    private SmallAttention.Dropout dropout(DropoutMask mask) {
+        return mask.active() ? (tile, batch, head) -> dropTile(mask, tile, batch, head, 0, t) : null;
     }
 
     /** Fills p [n,m] with the probabilities of the query rows row..row+m over the keys 0..n, n = row+m. */

@@ -356,6 +356,11 @@ class PlainMath implements TileMath {
     }
 
     @Override
+    public ProductMath products() {
+        return new PlainProductMath();
+    }
+
+    @Override
     public LlamaMath llama() {
         return new PlainLlamaMath();
     }

@@ -60,6 +60,9 @@ interface TileMath {
     /** a += scale·b. */
     void addScaled(float[] a, float[] b, float scale, int n);
 
+    /** @return products with the same instructions as this */
+    ProductMath products();
+
     /** @return the arithmetic of Llama's layers, with the same instructions as this */
     LlamaMath llama();
 }

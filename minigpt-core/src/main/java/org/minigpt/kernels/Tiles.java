@@ -8,6 +8,9 @@ final class Tiles {
     /** The arithmetic in use. */
     static final TileMath MATH = TileMathProvider.choose();
 
+    /** Small products in use. */
+    static final ProductMath PRODUCTS = MATH.products();
+
     /** The arithmetic in use for what Llama has and GPT-2 has not. */
     static final LlamaMath LLAMA = MATH.llama();
 

@@ -353,6 +353,11 @@ final class VectorMath extends PlainMath {
     }
 
     @Override
+    public ProductMath products() {
+        return new VectorProductMath();
+    }
+
+    @Override
     public LlamaMath llama() {
         return new VectorLlamaMath();
     }

@@ -22,7 +22,7 @@ final class PlanBuilder {
     private final Map<String, INDArray> values;
     private final Map<String, INDArray> targets;
 
-    private final List<Runnable> steps = new ArrayList<>();
+    private final List<Plan.Step> steps = new ArrayList<>();
     private final Map<String, INDArray> placeholders = new LinkedHashMap<>();
     private final Map<String, Integer> firstReaders = new HashMap<>();
     private final Map<String, INDArray> sources = new LinkedHashMap<>();
@@ -117,7 +117,7 @@ final class PlanBuilder {
             List<String> names = op.getOutputsOfOp();
             INDArray out = allocate(names.get(0), StockOps.describe(op.getOp(), in), i);
             arrays.put(names.get(0), out);
-            steps.add(StockOps.bind(op.getOp(), in, out));
+            steps.add(new Plan.Step(op.getOp().opName(), StockOps.bind(op.getOp(), in, out)));
             return true;
         }
         List<LongShapeDescriptor> shapes = javaOp.describeOutputs(List.of(in));
@@ -139,7 +139,7 @@ final class PlanBuilder {
             arrays.put(name, out[o]);
         }
         if (!idle) {
-            steps.add(javaOp.bind(in, out));
+            steps.add(new Plan.Step(javaOp.opName(), javaOp.bind(in, out)));
         }
         return true;
     }

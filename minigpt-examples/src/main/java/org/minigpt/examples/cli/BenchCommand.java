@@ -14,6 +14,7 @@ import org.minigpt.examples.bench.GraphBench;
 import org.minigpt.examples.bench.Lines;
 import org.minigpt.examples.bench.Measurement;
 import org.minigpt.examples.bench.ModelFlops;
+import org.minigpt.examples.bench.OpTimes;
 import org.minigpt.examples.bench.PeakMemory;
 import org.minigpt.examples.bench.PlannedBench;
 import org.minigpt.examples.bench.Soak;
@@ -108,6 +109,9 @@ final class BenchCommand implements Callable<Integer> {
                             + " stock, SameDiff's own fit on ND4J's own ops [${DEFAULT-VALUE}].")
     private Engine engine;
 
+    @Option(names = "--ops", description = "Measure by kind of op where the time of forward and backward goes.")
+    private boolean ops;
+
     @Option(
             names = "--attention-sweep",
             description = "4096 tokens a step, 128 wide, in rows of 64 to 2048 tokens, each in a JVM of its own.")
@@ -168,6 +172,8 @@ final class BenchCommand implements Callable<Integer> {
         if (soak != null) {
             Checks.requireAtLeastOne("--soak", soak);
             soak();
+        } else if (ops) {
+            new OpTimes(workload(Workload.VOCAB_SIZE), replicas()).run(lines);
         } else if (attentionSweep) {
             sweep(lines);
         } else if (generate) {
@@ -194,7 +200,7 @@ final class BenchCommand implements Callable<Integer> {
 
     /** Trains as {@code minigpt train} would, without evaluations. */
     private void soak() {
-        int threads = replicas != null ? replicas : Runtime.getRuntime().availableProcessors();
+        int threads = replicas();
         BatchSource batches;
         Workload work;
         if (data != null) {
@@ -233,6 +239,10 @@ final class BenchCommand implements Callable<Integer> {
         return config.build();
     }
 
+    private int replicas() {
+        return replicas != null ? replicas : Runtime.getRuntime().availableProcessors();
+    }
+
     private void preset(String option, IntConsumer setting, int value) {
         if (!isGiven(option)) {
             setting.accept(value);
@@ -250,7 +260,7 @@ final class BenchCommand implements Callable<Integer> {
                     spec.commandLine(),
                     "--replicas is not for --engine graph, whose layers share a batch among all processors: leave it out.");
         }
-        int threads = replicas != null ? replicas : Runtime.getRuntime().availableProcessors();
+        int threads = replicas();
         Measurement taken = switch (engine) {
             case PLANNED -> PlannedBench.measure(work, threads);
             case GRAPH -> GraphBench.measure(work);

@@ -6,6 +6,7 @@ import java.util.UUID;
 import org.bytedeco.javacpp.Pointer;
 import org.deeplearning4j.core.storage.StatsStorageRouter;
 import org.deeplearning4j.ui.model.stats.StatsListener;
+import org.deeplearning4j.ui.model.stats.api.Histogram;
 import org.deeplearning4j.ui.model.stats.api.StatsReport;
 import org.deeplearning4j.ui.model.stats.api.StatsType;
 import org.deeplearning4j.ui.model.stats.impl.SbeStatsInitializationReport;
@@ -18,8 +19,8 @@ import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Feeds DL4J's training UI, as its {@code StatsListener} does for a {@code MultiLayerNetwork}: loss, speed, memory, and
- * for each matrix of weights the mean magnitude of its values, its gradient and its update.
+ * Feeds DL4J's training UI, as its {@code StatsListener} does for a {@code MultiLayerNetwork}: loss, speed, memory, the
+ * model's layers, and of each parameter mean magnitudes, deviations and histograms of its values and its updates.
  *
  * <pre>{@code
  * StatsStorage storage = new InMemoryStatsStorage();
@@ -27,7 +28,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * trainer.addListener(new UiListener(gpt, storage, 10)).run(); // http://localhost:9000
  * }</pre>
  *
- * <p>The UI's overview and system pages show it; its model page knows DL4J's own layers only.
+ * <p>Of what the UI's pages can show, activations and their chart are left out: they would cost another forward pass.
  */
 public final class UiListener implements TrainListener {
     private static final String WORKER = "trainer";
@@ -37,6 +38,7 @@ public final class UiListener implements TrainListener {
     private final int interval;
     private final String session = "minigpt-" + UUID.randomUUID();
     private final long start = System.currentTimeMillis();
+    private final ModelPage page;
     private float[] before;
     private long stepNanos;
     private long tokens;
@@ -58,6 +60,7 @@ public final class UiListener implements TrainListener {
         this.gpt = gpt;
         this.storage = storage;
         this.interval = interval;
+        page = new ModelPage(gpt);
         before = gpt.flatParameters().toFloatVector();
     }
 
@@ -70,7 +73,7 @@ public final class UiListener implements TrainListener {
         steps++;
         tokens += report.tokens();
         stepNanos += report.nanos();
-        if (report.iteration() % interval == 0) {
+        if (report.iteration() % interval == 0 && before.length > 0) {
             storage.putUpdate(update(report));
         }
         // An update is what one step did to the parameters.
@@ -101,9 +104,9 @@ public final class UiListener implements TrainListener {
                 null,
                 "");
         about.reportModelInfo(
-                Gpt.class.getName(),
-                "{}",
-                gpt.parameterInfos().stream().map(ParameterInfo::name).toArray(String[]::new),
+                ModelPage.MODEL_CLASS,
+                page.json(),
+                gpt.parameterInfos().stream().map(page::uiName).toArray(String[]::new),
                 gpt.config().nLayer(),
                 gpt.parameterCount());
         storage.putStaticInfo(about);
@@ -117,7 +120,9 @@ public final class UiListener implements TrainListener {
         report.reportIDs(session, StatsListener.TYPE_ID, WORKER, lastTime);
         report.reportIterationCount(Math.toIntExact(step.iteration()));
         report.reportScore(step.loss());
-        report.reportLearningRates(Map.of("all", step.learningRate()));
+        Map<String, Double> rates = new LinkedHashMap<>();
+        gpt.parameterInfos().forEach(info -> rates.put(page.uiName(info), step.learningRate()));
+        report.reportLearningRates(rates);
         report.reportPerformance(lastTime - start, tokens, steps, tokens * 1e9 / stepNanos, steps * 1e9 / stepNanos);
         Runtime java = Runtime.getRuntime();
         report.reportMemoryUse(
@@ -136,33 +141,30 @@ public final class UiListener implements TrainListener {
         float[] parameters = gpt.flatParameters().toFloatVector();
         describe(report, StatsType.Parameters, parameters);
         describe(report, StatsType.Gradients, gpt.flatGradients().toFloatVector());
-        if (before.length > 0) {
-            float[] change = new float[parameters.length];
-            for (int i = 0; i < change.length; i++) {
-                change[i] = parameters[i] - before[i];
-            }
-            describe(report, StatsType.Updates, change);
+        float[] change = new float[parameters.length];
+        for (int i = 0; i < change.length; i++) {
+            change[i] = parameters[i] - before[i];
         }
+        describe(report, StatsType.Updates, change);
     }
 
     private void describe(SbeStatsReport report, StatsType type, float[] values) {
         Map<String, Double> means = new LinkedHashMap<>();
         Map<String, Double> deviations = new LinkedHashMap<>();
         Map<String, Double> magnitudes = new LinkedHashMap<>();
+        Map<String, Histogram> histograms = new LinkedHashMap<>();
         for (ParameterInfo info : gpt.parameterInfos()) {
             int from = Math.toIntExact(info.offset());
             Summary summary = Summary.of(values, from, from + Math.toIntExact(info.length()));
-            means.put(uiName(info), summary.mean());
-            deviations.put(uiName(info), summary.standardDeviation());
-            magnitudes.put(uiName(info), summary.meanMagnitude());
+            String name = page.uiName(info);
+            means.put(name, summary.mean());
+            deviations.put(name, summary.standardDeviation());
+            magnitudes.put(name, summary.meanMagnitude());
+            histograms.put(name, summary.histogram());
         }
         report.reportMean(type, means);
         report.reportStdev(type, deviations);
         report.reportMeanMagnitudes(type, magnitudes);
-    }
-
-    /** The UI draws what ends in "W", as DL4J's own weights do. */
-    static String uiName(ParameterInfo info) {
-        return info.matrix() ? info.name().replaceFirst("weight$", "W") : info.name();
+        report.reportHistograms(type, histograms);
     }
 }

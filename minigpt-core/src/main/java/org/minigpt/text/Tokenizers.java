@@ -66,6 +66,9 @@ public final class Tokenizers {
 
     private static Tokenizer read(Path file) {
         JsonNode root = JsonFiles.read(file);
+        if (IdTokenizer.isOne(root)) {
+            return IdTokenizer.read(file, root);
+        }
         if (!root.has("model")) {
             return CharTokenizer.ofSorted(CharTokenizerFile.readFormer(file, root));
         }

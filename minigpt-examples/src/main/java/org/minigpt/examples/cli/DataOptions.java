@@ -8,6 +8,7 @@ import org.minigpt.data.TokenDataset;
 import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.io.TokenFolder;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Option;
@@ -32,8 +33,18 @@ final class DataOptions {
                     + " [${DEFAULT-VALUE}].")
     private double trainSplit;
 
+    @Option(
+            names = "--vocab-size",
+            paramLabel = "V",
+            description = "The number of different ids in a folder of token files that has no tokenizer; texts are then"
+                    + " the ids themselves, as numbers with spaces between.")
+    private Integer vocabSize;
+
     /** Opens the text, with the tokenizer that it makes or brings. */
     TrainingData open() {
+        if (vocabSize != null) {
+            return ofFolder(TokenFolder.open(Path.of(data), idsOnly()));
+        }
         if (isFolder()) {
             return ofFolder(TokenFolder.open(Path.of(data)));
         }
@@ -55,6 +66,14 @@ final class DataOptions {
                     + " model's: give the text itself, or the folder that the model was trained on.");
         }
         return folder;
+    }
+
+    private IdTokenizer idsOnly() {
+        if (!isFolder() || TokenFolder.hasTokenizer(Path.of(data))) {
+            throw new MiniGptException("--vocab-size is for a folder of token files without a tokenizer, but " + data + " is"
+                    + (isFolder() ? " one with a tokenizer" : " none") + ": leave it out.");
+        }
+        return new IdTokenizer(vocabSize);
     }
 
     private TrainingData ofFolder(TokenFolder.Opened folder) {

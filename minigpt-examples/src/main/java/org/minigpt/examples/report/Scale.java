@@ -2,6 +2,7 @@ package org.minigpt.examples.report;
 
 import java.util.OptionalDouble;
 import org.minigpt.data.Tokens;
+import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 
 /**
@@ -16,8 +17,14 @@ public record Scale(double charactersPerToken, double gradClip, double flopsPerT
     /** Tokens by which their mean length is measured. */
     private static final int SAMPLE = 1 << 16;
 
-    /** @return how many characters a token of a text has on average, by its first 65,536 tokens */
+    /**
+     * @return how many characters a token of a text has on average, by its first 65,536 tokens; 1 if the tokenizer is not
+     *     known
+     */
     public static double charactersPerToken(Tokens text, Tokenizer tokenizer) {
+        if (tokenizer instanceof IdTokenizer) {
+            return 1;
+        }
         int[] ids = new int[(int) Math.min(text.length(), SAMPLE)];
         text.copy(0, ids, 0, ids.length);
         String characters = tokenizer.decode(ids);

@@ -70,6 +70,26 @@ class PrepareTest {
     }
 
     @Test
+    void idsWithoutATokenizerTakeTheSizeOfTheVocabulary() throws IOException {
+        Cli.train(tokens, dir.resolve("out"), "--vocab-size", 14)
+                .assertSentence("--vocab-size is for a folder of token files without a tokenizer, but " + tokens
+                        + " is one with a tokenizer: leave it out.");
+        Files.delete(tokens.resolve("tokenizer.json"));
+
+        Path model = dir.resolve("ids");
+        Cli.train(tokens, model, "--vocab-size", 14).assertDone();
+
+        Cli.Result sample = Cli.run("sample", "--model", model, "--prompt", "3 1", "--max-new-tokens", 4)
+                .assertDone();
+        assertTrue(sample.out().strip().matches("3 1( \\d+){4}"), sample.out());
+        Cli.run("eval", "--model", model, "--data", tokens).assertDone();
+        Cli.run("train", "--from-run", model).assertDone();
+        Cli.run("sample", "--model", model, "--prompt", "To be")
+                .assertSentence("'To' is no token id: this model's tokenizer is not known, so write numbers from 0 to 13"
+                        + " with spaces between.");
+    }
+
+    @Test
     void truncatedFile() throws IOException {
         Path file = tokens.resolve("train.bin");
         Files.write(file, Arrays.copyOf(Files.readAllBytes(file), 1000));

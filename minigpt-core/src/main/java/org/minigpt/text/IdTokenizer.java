@@ -54,8 +54,9 @@ public final class IdTokenizer implements Tokenizer {
         } catch (NumberFormatException e) {
             // The sentence below is for this too.
         }
-        throw new MiniGptException("'" + word + "' is no token id: this model's tokenizer is not known, so write numbers"
-                + " from 0 to " + (vocabSize - 1) + " with spaces between.");
+        throw new MiniGptException(
+                "'" + word + "' is no token id: this model's tokenizer is not known, so write numbers" + " from 0 to "
+                        + (vocabSize - 1) + " with spaces between.");
     }
 
     @Override

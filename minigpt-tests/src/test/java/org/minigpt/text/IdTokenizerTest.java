@@ -27,15 +27,15 @@ class IdTokenizerTest {
     void otherTextsAndIdsAreNamed() {
         for (String word : new String[] {"50", "-1", "a", "99999999999"}) {
             assertSentence(
-                    "'" + word + "' is no token id: this model's tokenizer is not known, so write numbers from 0 to 49 with"
+                    "'" + word
+                            + "' is no token id: this model's tokenizer is not known, so write numbers from 0 to 49 with"
                             + " spaces between.",
                     () -> tokenizer.encode("3 " + word));
         }
         assertSentence(
                 "Token id 50 is not in the vocabulary, whose ids run from 0 to 49: decode ids of this tokenizer only.",
                 () -> tokenizer.decode(1, 50));
-        assertSentence(
-                "The vocabulary size (--vocab-size) must be at least 1, but is 0.", () -> new IdTokenizer(0));
+        assertSentence("The vocabulary size (--vocab-size) must be at least 1, but is 0.", () -> new IdTokenizer(0));
     }
 
     @Test

@@ -14,8 +14,8 @@ import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.distribution.UniformDistribution;
 import org.deeplearning4j.nn.conf.graph.ElementWiseVertex;
 import org.deeplearning4j.nn.weights.IWeightInit;
-import org.deeplearning4j.nn.weights.WeightInitDistribution;
 import org.deeplearning4j.nn.weights.WeightInitConstant;
+import org.deeplearning4j.nn.weights.WeightInitDistribution;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Initialization;
@@ -53,9 +53,8 @@ final class ModelPage {
             String vertex = vertex(info.name());
             vertices.add(vertex);
             lengths.merge(vertex, info.length(), Long::sum);
-            String local = info.name().startsWith(vertex + ".")
-                    ? info.name().substring(vertex.length() + 1)
-                    : info.name();
+            String local =
+                    info.name().startsWith(vertex + ".") ? info.name().substring(vertex.length() + 1) : info.name();
             // The UI's overview draws what ends in "W", as DL4J's own weights do.
             uiNames.put(info.name(), vertex + "_" + (info.matrix() ? local.replaceFirst("weight$", "W") : local));
         }
@@ -117,12 +116,9 @@ final class ModelPage {
         return x;
     }
 
-    private String add(
-            String vertex, Supplier<ShownLayer> type, long nIn, long nOut, IWeightInit drawn, String input) {
-        IActivation activation =
-                (vertex.endsWith(".mlp") ? activation() : Activation.IDENTITY).getActivationFunction();
-        ShownLayer layer =
-                ShownLayer.of(type, nIn, nOut, lengths.getOrDefault(vertex, 0L), activation, drawn);
+    private String add(String vertex, Supplier<ShownLayer> type, long nIn, long nOut, IWeightInit drawn, String input) {
+        IActivation activation = (vertex.endsWith(".mlp") ? activation() : Activation.IDENTITY).getActivationFunction();
+        ShownLayer layer = ShownLayer.of(type, nIn, nOut, lengths.getOrDefault(vertex, 0L), activation, drawn);
         graph.addLayer(vertex, layer, input);
         return vertex;
     }

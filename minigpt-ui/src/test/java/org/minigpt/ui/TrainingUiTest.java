@@ -143,7 +143,8 @@ class TrainingUiTest {
         overviewOfTheWholeRun();
         JsonNode attention = get("/train/model/data/3");
 
-        assertEquals("[\"Layer Name\",\"h.0.attn\"]", attention.at("/layerInfo/0").toString());
+        assertEquals(
+                "[\"Layer Name\",\"h.0.attn\"]", attention.at("/layerInfo/0").toString());
         // 8·24 + 8·8 weights, and 8 biases
         assertTrue(attention.at("/layerInfo").toString().contains("[\"# Parameters\",\"264\"]"), attention.toString());
         assertEquals(5, attention.at("/meanMag/ratios/c_attn.W").size());

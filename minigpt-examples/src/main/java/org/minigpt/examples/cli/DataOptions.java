@@ -70,8 +70,8 @@ final class DataOptions {
 
     private IdTokenizer idsOnly() {
         if (!isFolder() || TokenFolder.hasTokenizer(Path.of(data))) {
-            throw new MiniGptException("--vocab-size is for a folder of token files without a tokenizer, but " + data + " is"
-                    + (isFolder() ? " one with a tokenizer" : " none") + ": leave it out.");
+            throw new MiniGptException("--vocab-size is for a folder of token files without a tokenizer, but " + data
+                    + " is" + (isFolder() ? " one with a tokenizer" : " none") + ": leave it out.");
         }
         return new IdTokenizer(vocabSize);
     }

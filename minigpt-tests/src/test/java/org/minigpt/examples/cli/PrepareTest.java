@@ -85,8 +85,9 @@ class PrepareTest {
         Cli.run("eval", "--model", model, "--data", tokens).assertDone();
         Cli.run("train", "--from-run", model).assertDone();
         Cli.run("sample", "--model", model, "--prompt", "To be")
-                .assertSentence("'To' is no token id: this model's tokenizer is not known, so write numbers from 0 to 13"
-                        + " with spaces between.");
+                .assertSentence(
+                        "'To' is no token id: this model's tokenizer is not known, so write numbers from 0 to 13"
+                                + " with spaces between.");
     }
 
     @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.condition.OS.LINUX;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -100,6 +101,32 @@ class BenchCommandTest {
         for (String name : Set.of("replicas", "sgemm_peak_gflops", "fraction_of_peak")) {
             assertFalse(values.containsKey(name), name);
         }
+    }
+
+    @Test
+    void byKindOfOp() {
+        Map<String, String> values = values(bench(TINY, SHORT, List.of("--ops", "--replicas", 8)));
+
+        Set<String> names = Set.of(
+                "embedding_ms",
+                "embedding_bp_ms",
+                "layer_norm_ms",
+                "layer_norm_bp_ms",
+                "linear_ms",
+                "linear_bp_ms",
+                "causal_attention_ms",
+                "causal_attention_bp_ms",
+                "relu_ms",
+                "relu_bp_ms",
+                "add_ms",
+                "cross_entropy_ms",
+                "cross_entropy_bp_ms");
+        assertEquals(names, values.keySet());
+        List<Double> millis = values.values().stream().map(Double::valueOf).toList();
+        assertEquals(millis.stream().sorted(Comparator.reverseOrder()).toList(), millis);
+        assertTrue(millis.get(0) > 0);
+        bench(TINY, SHORT, List.of("--ops", "--dropout", 0.1))
+                .assertSentence("--ops measures a model without dropout; leave --dropout out");
     }
 
     @Test

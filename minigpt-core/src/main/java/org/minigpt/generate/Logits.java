@@ -1,6 +1,8 @@
 package org.minigpt.generate;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.minigpt.util.MiniGptException;
 
 /** What samplers and processors have in common. */
@@ -51,12 +53,31 @@ final class Logits {
 
     /** @return the natural logarithm of a token's probability */
     static double logProbability(double[] logits, int id) {
+        return logits[id] - logSumExp(logits);
+    }
+
+    /** @return the {@code count} likeliest tokens, or all if there are fewer; of equally likely ones the lower ids first */
+    static List<TokenProbability> likeliest(double[] logits, int count) {
+        if (count == 0) {
+            return List.of();
+        }
+        double logSumExp = logSumExp(logits);
+        Ranking ranking = new Ranking(logits);
+        List<TokenProbability> result = new ArrayList<>();
+        for (int i = 0; i < Math.min(count, logits.length); i++) {
+            int id = ranking.next();
+            result.add(new TokenProbability(id, logits[id] - logSumExp));
+        }
+        return result;
+    }
+
+    private static double logSumExp(double[] logits) {
         double max = logits[argMax(logits)];
         double total = 0;
         for (double logit : logits) {
             total += Math.exp(logit - max);
         }
-        return logits[id] - max - Math.log(total);
+        return max + Math.log(total);
     }
 
     /** Forbids all but the {@code k} tokens with the largest keys; of equal ones the lower ids stay. */

@@ -25,6 +25,7 @@ import org.minigpt.util.MiniGptException;
  * @param stop texts that end a generation, and are not part of it
  * @param stopIds tokens that end a generation, and are not part of it
  * @param window what happens beyond the model's block_size
+ * @param topLogProbabilities of how many of the likeliest tokens the log-probabilities are kept for each new token
  */
 public record SamplingOptions(
         int maxNewTokens,
@@ -35,7 +36,8 @@ public record SamplingOptions(
         List<LogitsProcessor> filters,
         List<String> stop,
         Set<Integer> stopIds,
-        Window window) {
+        Window window,
+        int topLogProbabilities) {
 
     /** @throws MiniGptException if the number of tokens is negative, the temperature not positive or a stop text empty */
     public SamplingOptions {
@@ -43,6 +45,10 @@ public record SamplingOptions(
             throw new MiniGptException("max_new_tokens is " + maxNewTokens + " but must not be negative; 500 is usual");
         }
         requireTemperature(temperature);
+        if (topLogProbabilities < 0) {
+            throw new MiniGptException("the log-probabilities of " + topLogProbabilities
+                    + " tokens are to be kept, but that must not be negative; 5 is usual, and 0 keeps none");
+        }
         penalties = List.copyOf(penalties);
         filters = List.copyOf(filters);
         stop = List.copyOf(stop);
@@ -54,7 +60,7 @@ public record SamplingOptions(
 
     /** Options without penalties, filters and stops. */
     public SamplingOptions(int maxNewTokens, double temperature, long seed, boolean greedy) {
-        this(maxNewTokens, temperature, seed, greedy, List.of(), List.of(), List.of(), Set.of(), Window.EXACT);
+        this(maxNewTokens, temperature, seed, greedy, List.of(), List.of(), List.of(), Set.of(), Window.EXACT, 0);
     }
 
     static void requireTemperature(double temperature) {
@@ -73,7 +79,17 @@ public record SamplingOptions(
 
     /** @return the same options with another seed */
     public SamplingOptions withSeed(long other) {
-        return new SamplingOptions(maxNewTokens, temperature, other, greedy, penalties, filters, stop, stopIds, window);
+        return new SamplingOptions(
+                maxNewTokens,
+                temperature,
+                other,
+                greedy,
+                penalties,
+                filters,
+                stop,
+                stopIds,
+                window,
+                topLogProbabilities);
     }
 
     /** @return a builder with these values */
@@ -84,7 +100,8 @@ public record SamplingOptions(
                 .seed(seed)
                 .greedy(greedy)
                 .stop(stop)
-                .window(window);
+                .window(window)
+                .topLogProbabilities(topLogProbabilities);
         builder.stopIds = stopIds;
         penalties.forEach(builder::place);
         filters.forEach(builder::place);
@@ -117,6 +134,7 @@ public record SamplingOptions(
         private List<String> stop = List.of();
         private Set<Integer> stopIds = Set.of();
         private Window window = Window.EXACT;
+        private int topLogProbabilities;
 
         private Builder() {}
 
@@ -221,6 +239,12 @@ public record SamplingOptions(
             return this;
         }
 
+        /** Sets of how many of the likeliest tokens log-probabilities are kept for each new token; 0 by default. */
+        public Builder topLogProbabilities(int tokens) {
+            this.topLogProbabilities = tokens;
+            return this;
+        }
+
         private void place(LogitsProcessor processor) {
             if (processor instanceof LogitsProcessors.RepetitionPenalty) {
                 repetition = processor;
@@ -256,7 +280,8 @@ public record SamplingOptions(
                     filters,
                     stop,
                     stopIds,
-                    window);
+                    window,
+                    topLogProbabilities);
         }
 
         private static List<LogitsProcessor> some(LogitsProcessor... processors) {

@@ -1,6 +1,6 @@
 package org.minigpt.generate;
 
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 
 /** One sequence that is being generated: its tokens, and how the next is chosen from logits. */
@@ -8,8 +8,7 @@ final class Sequence {
     private final SamplingOptions options;
     private final Sampler sampler;
     private final TokenContext context;
-    private double[] logProbabilities = new double[16];
-    private int count;
+    private final List<GeneratedToken> tokens = new ArrayList<>();
     private FinishReason finishReason;
 
     /** @param seed of its draws, in place of the options' */
@@ -37,12 +36,11 @@ final class Sequence {
             finishReason = FinishReason.STOP;
             return -1;
         }
-        if (count == logProbabilities.length) {
-            logProbabilities = Arrays.copyOf(logProbabilities, 2 * count);
-        }
-        logProbabilities[count++] = Logits.logProbability(logits, id);
+        tokens.add(new GeneratedToken(
+                new TokenProbability(id, Logits.logProbability(logits, id)),
+                Logits.likeliest(logits, options.topLogProbabilities())));
         context.add(id);
-        if (count == options.maxNewTokens()) {
+        if (tokens.size() == options.maxNewTokens()) {
             finishReason = FinishReason.LENGTH;
         }
         return id;
@@ -79,8 +77,8 @@ final class Sequence {
         return finishReason != null;
     }
 
-    double lastLogProbability() {
-        return logProbabilities[count - 1];
+    GeneratedToken last() {
+        return tokens.get(tokens.size() - 1);
     }
 
     FinishReason finishReason() {
@@ -88,6 +86,6 @@ final class Sequence {
     }
 
     TokenGeneration result() {
-        return new TokenGeneration(context.generatedIds(), Arrays.copyOf(logProbabilities, count), finishReason);
+        return new TokenGeneration(tokens, finishReason);
     }
 }

@@ -100,27 +100,35 @@ public final class TextGenerator {
      * @throws MiniGptException as {@link #generate(String, SamplingOptions, Consumer)}
      */
     public List<Completion> generateAll(List<String> prompts, int samples, SamplingOptions options) {
-        List<StringBuilder> texts = new ArrayList<>();
-        List<TextPieces> pieces = new ArrayList<>();
-        for (int i = 0; i < prompts.size() * samples; i++) {
-            StringBuilder text = new StringBuilder();
-            texts.add(text);
-            pieces.add(new TextPieces(tokenizer, options.stop(), text::append));
-        }
-        List<TokenGeneration> generations = tokens.generateAll(
-                prompts.stream().map(this::encode).toList(),
-                samples,
-                options,
-                (sequence, id) -> pieces.get(sequence).accept(id));
+        return generateAll(
+                prompts.stream().map(this::encode).toList(), samples, options, (sequence, token, text) -> {});
+    }
+
+    /**
+     * {@link #generateAll(List, int, SamplingOptions)} of prompts that are tokens already.
+     *
+     * @param prompts the tokens to continue, at least one each; {@link #encode} makes them of texts
+     * @param listener is told of each token as it comes; what it throws ends the generation
+     */
+    public List<Completion> generateAll(
+            List<int[]> prompts, int samples, SamplingOptions options, GenerationListener listener) {
+        TextWatcher watcher = new TextWatcher(tokenizer, options.stop(), listener, prompts.size() * samples);
+        List<TokenGeneration> generations = tokens.generateAll(prompts, samples, options, watcher);
         List<Completion> result = new ArrayList<>();
         for (int i = 0; i < generations.size(); i++) {
-            pieces.get(i).finish();
-            result.add(new Completion(texts.get(i).toString(), generations.get(i)));
+            result.add(new Completion(watcher.text(i), generations.get(i)));
         }
         return result;
     }
 
-    private int[] encode(String prompt) {
+    /**
+     * A prompt's tokens.
+     *
+     * @param prompt a text; if it is empty, that of which {@link #generate} says what it starts from
+     * @return at least one token
+     * @throws MiniGptException if the text holds what the tokenizer does not know
+     */
+    public int[] encode(String prompt) {
         return prompt.isEmpty() ? start() : tokenizer.encode(prompt);
     }
 

@@ -1,22 +1,21 @@
 package org.minigpt.generate;
 
 import java.util.Arrays;
+import java.util.List;
 
 /** The tokens that were generated for one prompt, which do not change any more. */
 public final class TokenGeneration {
-    private final int[] ids;
-    private final double[] logProbabilities;
+    private final List<GeneratedToken> tokens;
     private final FinishReason finishReason;
 
-    TokenGeneration(int[] ids, double[] logProbabilities, FinishReason finishReason) {
-        this.ids = ids;
-        this.logProbabilities = logProbabilities;
+    TokenGeneration(List<GeneratedToken> tokens, FinishReason finishReason) {
+        this.tokens = List.copyOf(tokens);
         this.finishReason = finishReason;
     }
 
     /** @return the new tokens, without the prompt */
     public int[] ids() {
-        return ids.clone();
+        return tokens.stream().mapToInt(GeneratedToken::id).toArray();
     }
 
     /**
@@ -24,7 +23,14 @@ public final class TokenGeneration {
      *     temperature and filters
      */
     public double[] logProbabilities() {
-        return logProbabilities.clone();
+        return tokens.stream()
+                .mapToDouble(token -> token.chosen().logProbability())
+                .toArray();
+    }
+
+    /** @return the new tokens with their log-probabilities, and those of the likeliest in their places */
+    public List<GeneratedToken> tokens() {
+        return tokens;
     }
 
     /** @return why it ended */
@@ -34,6 +40,6 @@ public final class TokenGeneration {
 
     @Override
     public String toString() {
-        return Arrays.toString(ids) + " " + finishReason;
+        return Arrays.toString(ids()) + " " + finishReason;
     }
 }

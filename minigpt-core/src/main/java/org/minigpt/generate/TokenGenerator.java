@@ -53,7 +53,9 @@ public final class TokenGenerator {
 
     /** Is told of each token of several sequences, and says whether the sequence is to go on. */
     interface Watcher {
-        boolean goesOn(int sequence, int id);
+        boolean goesOn(int sequence, GeneratedToken token);
+
+        default void ended(int sequence, FinishReason reason) {}
     }
 
     /**
@@ -65,7 +67,7 @@ public final class TokenGenerator {
      * @throws MiniGptException as {@link #generate(int[], SamplingOptions, IntConsumer)}
      */
     public List<TokenGeneration> generateAll(List<int[]> prompts, int samples, SamplingOptions options) {
-        return generateAll(prompts, samples, options, (sequence, id) -> true);
+        return generateAll(prompts, samples, options, (sequence, token) -> true);
     }
 
     List<TokenGeneration> generateAll(List<int[]> prompts, int samples, SamplingOptions options, Watcher watcher) {
@@ -85,6 +87,8 @@ public final class TokenGenerator {
             int to = Math.min(sequences.size(), from + MAX_ROWS);
             if (options.maxNewTokens() > 0) {
                 run(sequences, from, to, prompts, samples, options, watcher);
+            } else {
+                IntStream.range(from, to).forEach(i -> watcher.ended(i, FinishReason.LENGTH));
             }
         }
         return sequences.stream().map(Sequence::result).toList();
@@ -113,10 +117,12 @@ public final class TokenGenerator {
                 for (int k = 0; k < active.length; k++) {
                     Sequence sequence = sequences.get(active[k]);
                     int id = sequence.next(logits[k]);
-                    if (id >= 0 && !watcher.goesOn(active[k], id)) {
+                    if (id >= 0 && !watcher.goesOn(active[k], sequence.last())) {
                         sequence.finish(FinishReason.STOP);
                     }
-                    if (!sequence.finished()) {
+                    if (sequence.finished()) {
+                        watcher.ended(active[k], sequence.finishReason());
+                    } else {
                         still.add(active[k]);
                         ids.add(new int[] {id});
                     }

@@ -66,7 +66,7 @@ public final class TokenStream implements PrimitiveIterator.OfInt, AutoCloseable
 
     /** @return the natural logarithm of the probability that the model gave the last token */
     public double logProbability() {
-        return sequence.lastLogProbability();
+        return sequence.last().chosen().logProbability();
     }
 
     /** Ends it before the next token; from any thread. */

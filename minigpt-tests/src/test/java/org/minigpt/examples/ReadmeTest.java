@@ -69,7 +69,9 @@ class ReadmeTest {
                         "docs/performance.md",
                         "docs/dl4j.md",
                         "docs/training.md",
-                        "docs/extending.md")
+                        "docs/extending.md",
+                        "docs/generation.md",
+                        "docs/serving.md")
                 .stream()
                 .map(ROOT::resolve)
                 .toList()) {

@@ -192,6 +192,28 @@ class LogitsProcessorsTest {
     }
 
     @Test
+    void drawsFollowWhatPenaltiesOnTheGeneratedLeave() {
+        // Only draws after a first that was token 1 count: of its 0.4, e^-1 of it is left.
+        double left = 0.4 * Math.exp(-1);
+        double total = 0.6 + left;
+        assertDistribution(
+                new double[] {0.2 / total, left / total, 0.1 / total, 0.3 / total},
+                secondDraws(1, options().presencePenalty(1).build(), 2));
+        // The prompt is 1 2: after 1 no 2 may come, so 0.2, 0.4 and 0.3 of 0.9 are left.
+        assertDistribution(
+                new double[] {2 / 9.0, 4 / 9.0, 0, 3 / 9.0},
+                secondDraws(1, options().noRepeatNgram(2).build(), 1, 2));
+    }
+
+    /** The second draw of each seed whose first is a certain token. */
+    private static IntStream secondDraws(int first, SamplingOptions options, int... prompt) {
+        return IntStream.range(0, 100_000)
+                .mapToObj(seed -> new Sequence(prompt, options, seed))
+                .filter(sequence -> sequence.next(LOGITS) == first)
+                .mapToInt(sequence -> sequence.next(LOGITS));
+    }
+
+    @Test
     void theTemperatureComesBeforeTheFilters() {
         // At 1/2 the probabilities are 4, 16, 1, 9 of 30: the first two make up 25/30 = 0.83.
         assertDistribution(

@@ -372,6 +372,76 @@ class StreamsTest {
     }
 
     @Test
+    void aListenerIsToldOfAllSequencesAsTheyCome() {
+        TextGenerator generator = alphabet();
+        SamplingOptions options = options()
+                .greedy(true)
+                .maxNewTokens(6)
+                .stop("de", "xyz")
+                .topLogProbabilities(2)
+                .build();
+        List<String> told = new ArrayList<>();
+        List<Completion> all = generator.generateAll(
+                List.of(generator.encode("a"), generator.encode("d")), 1, options, new GenerationListener() {
+                    @Override
+                    public void onToken(int sequence, GeneratedToken token, String text) {
+                        assertEquals(token.chosen(), token.likeliest().get(0));
+                        assertEquals(2, token.likeliest().size());
+                        told.add(sequence + text);
+                    }
+
+                    @Override
+                    public void onEnd(int sequence, String text, FinishReason reason) {
+                        told.add(sequence + text + reason);
+                    }
+                });
+        // a: b, c, d (which de may begin with), e; d: e, f, g, h, a, b
+        assertEquals(List.of("0b", "1e", "0c", "1f", "0", "1g", "0", "0STOP", "1h", "1a", "1b", "1LENGTH"), told);
+        assertEquals(List.of("bc", "efghab"), all.stream().map(Completion::text).toList());
+        assertEquals(4, all.get(0).tokens().tokens().size());
+    }
+
+    @Test
+    void whatAListenerThrowsEndsAll() {
+        IllegalStateException enough = new IllegalStateException("enough");
+        List<Integer> told = new ArrayList<>();
+        TextGenerator generator = alphabet();
+        assertEquals(
+                enough,
+                assertThrows(
+                        IllegalStateException.class,
+                        () -> generator.generateAll(
+                                List.of(generator.encode("a")), 3, GREEDY, (sequence, token, text) -> {
+                                    told.add(sequence);
+                                    if (told.size() == 5) {
+                                        throw enough;
+                                    }
+                                })));
+        assertEquals(List.of(0, 1, 2, 0, 1), told);
+    }
+
+    @Test
+    void theLikeliestAreRankedByTheModelAlone() {
+        TokenGenerator generator = new TokenGenerator(RiggedModels.unigram(0.2, 0.4, 0.2, 0.2));
+        SamplingOptions options =
+                options().bannedIds(1).maxNewTokens(1).topLogProbabilities(9).build();
+        GeneratedToken token = generator
+                .generateAll(List.of(new int[] {0}), 1, options)
+                .get(0)
+                .tokens()
+                .get(0);
+        // Though 1 may not come; of equals the lower id first; and no more than there are.
+        assertEquals(
+                List.of(1, 0, 2, 3),
+                token.likeliest().stream().map(TokenProbability::id).toList());
+        assertEquals(Math.log(0.4), token.likeliest().get(0).logProbability(), 1e-6);
+        assertSentence(
+                "the log-probabilities of -1 tokens are to be kept, but that must not be negative; 5 is usual, and 0"
+                        + " keeps none",
+                () -> options().topLogProbabilities(-1).build());
+    }
+
+    @Test
     void logProbabilitiesAreTheModels() {
         TokenGenerator generator = new TokenGenerator(RiggedModels.unigram(0.5, 0.25, 0.125, 0.125));
         // The temperature and the filter choose, but what is told is the model's own.

@@ -4,9 +4,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.Charset;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.util.MiniGptException;
@@ -57,21 +55,14 @@ public final class AttentionSweep {
     }
 
     private List<String> runJvm(int t) {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        List<String> options = ManagementFactory.getRuntimeMXBean().getInputArguments();
-        command.addAll(options);
-        if (options.stream().noneMatch(option -> option.matches("-XX:\\+Use.*GC"))) {
-            command.addAll(List.of("-XX:+UseSerialGC", "-Xmn32m"));
-        }
-        command.addAll(List.of("-classpath", System.getProperty("java.class.path"), mainClass.getName()));
-        command.addAll(arguments);
-        command.addAll(List.of("--batch-size", String.valueOf(TOKENS / t), "--block-size", String.valueOf(t)));
-        command.addAll(List.of("--n-embd", String.valueOf(N_EMBD)));
+        boolean collectorIsGiven =
+                ChildJvm.inheritedOptions().stream().anyMatch(option -> option.matches("-XX:\\+Use.*GC"));
+        List<String> options = collectorIsGiven ? List.of() : List.of("-XX:+UseSerialGC", "-Xmn32m");
+        List<String> all = new ArrayList<>(arguments);
+        all.addAll(List.of("--batch-size", String.valueOf(TOKENS / t), "--block-size", String.valueOf(t)));
+        all.addAll(List.of("--n-embd", String.valueOf(N_EMBD)));
         try {
-            Process jvm = new ProcessBuilder(command)
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
+            Process jvm = ChildJvm.builder(options, mainClass, all).start();
             List<String> lines;
             try (BufferedReader out =
                     new BufferedReader(new InputStreamReader(jvm.getInputStream(), Charset.defaultCharset()))) {

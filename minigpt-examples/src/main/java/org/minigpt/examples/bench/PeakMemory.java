@@ -24,12 +24,21 @@ public final class PeakMemory {
      * @param key as in {@code /proc/self/status}, with its colon: {@code VmRSS:} for what is resident now
      */
     static OptionalDouble megabytes(String key) {
-        if (!Files.isReadable(STATUS)) {
+        return megabytes(STATUS, key);
+    }
+
+    /** @return what another process has resident now */
+    static OptionalDouble residentMegabytes(long pid) {
+        return megabytes(Path.of("/proc/" + pid + "/status"), "VmRSS:");
+    }
+
+    private static OptionalDouble megabytes(Path status, String key) {
+        if (!Files.isReadable(status)) {
             return OptionalDouble.empty();
         }
         try {
             // VmHWM:    123456 kB
-            return Files.readAllLines(STATUS).stream()
+            return Files.readAllLines(status).stream()
                     .filter(line -> line.startsWith(key))
                     .mapToDouble(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024.0)
                     .findFirst();

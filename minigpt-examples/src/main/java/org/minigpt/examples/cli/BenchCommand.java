@@ -17,6 +17,7 @@ import org.minigpt.examples.bench.ModelFlops;
 import org.minigpt.examples.bench.OpTimes;
 import org.minigpt.examples.bench.PeakMemory;
 import org.minigpt.examples.bench.PlannedBench;
+import org.minigpt.examples.bench.ServeBench;
 import org.minigpt.examples.bench.Soak;
 import org.minigpt.examples.bench.StockBench;
 import org.minigpt.examples.bench.Workload;
@@ -141,6 +142,19 @@ final class BenchCommand implements Callable<Integer> {
             description = "The prompt of --generate, at most block_size [${DEFAULT-VALUE}].")
     private int promptTokens;
 
+    @Option(
+            names = "--serve",
+            paramLabel = "SECONDS",
+            description = "Measure minigpt serve, in a JVM of its own, for so long.")
+    private Integer serve;
+
+    @Option(
+            names = "--clients",
+            paramLabel = "N",
+            defaultValue = "50",
+            description = "Clients of --serve at the same time [${DEFAULT-VALUE}].")
+    private int clients;
+
     @Option(names = "--batch-size", paramLabel = "B", description = "Rows of a batch [of --config].")
     private Integer batchSize;
 
@@ -178,6 +192,11 @@ final class BenchCommand implements Callable<Integer> {
             sweep(lines);
         } else if (generate) {
             generate(lines);
+        } else if (serve != null) {
+            Checks.requireAtLeastOne("--serve", serve);
+            Checks.requireAtLeastOne("--clients", clients);
+            lines.print("java", Runtime.version());
+            new ServeBench(MiniGpt.class, config(Workload.VOCAB_SIZE), clients, serve).run(lines);
         } else {
             measure(workload(Workload.VOCAB_SIZE), lines);
         }

@@ -12,8 +12,9 @@ import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
 import org.jline.reader.UserInterruptException;
-import org.jline.terminal.Terminal;
+import org.jline.reader.impl.completer.StringsCompleter;
 import org.jline.terminal.TerminalBuilder;
+import org.minigpt.examples.report.Terminal;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.io.ModelFolder;
@@ -51,7 +52,7 @@ final class ChatCommand implements Callable<Integer> {
         SamplingOptions options = sampler.builder().build();
         ModelFolder.SavedModel saved = ModelFolder.load(model);
         TextGenerator generator = new TextGenerator(saved.gpt(), saved.tokenizer());
-        return System.console() == null ? plain(generator, options) : interactive(generator, options);
+        return Terminal.isPresent() ? interactive(generator, options) : plain(generator, options);
     }
 
     /** Lines from the standard input, as a script writes them. */
@@ -72,17 +73,18 @@ final class ChatCommand implements Callable<Integer> {
     }
 
     private static int interactive(TextGenerator generator, SamplingOptions options) {
-        try (Terminal terminal =
+        try (org.jline.terminal.Terminal terminal =
                 TerminalBuilder.builder().system(true).dumb(true).build()) {
             PrintWriter writer = terminal.writer();
             ChatSession session = new ChatSession(generator, options, text -> {
                 writer.print(text);
                 writer.flush();
             });
-            terminal.handle(Terminal.Signal.INT, signal -> session.interrupt());
+            terminal.handle(org.jline.terminal.Terminal.Signal.INT, signal -> session.interrupt());
             LineReader reader = LineReaderBuilder.builder()
                     .terminal(terminal)
                     .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
+                    .completer(new StringsCompleter(ChatSession.commands()))
                     .build();
             while (!session.over()) {
                 try {

@@ -5,7 +5,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.function.Consumer;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.generate.TextStream;
@@ -43,6 +46,15 @@ final class ChatSession {
         this.generator = generator;
         this.options = options;
         this.out = out;
+    }
+
+    /** @return the commands that {@link #HELP} explains, as they are entered */
+    static List<String> commands() {
+        return Pattern.compile("/[a-z-]+")
+                .matcher(HELP)
+                .results()
+                .map(MatchResult::group)
+                .toList();
     }
 
     /** @return whether the person has had enough */

@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
             TrainCommand.class,
             SampleCommand.class,
             ChatCommand.class,
+            ServeCommand.class,
             ScoreCommand.class,
             EvalCommand.class,
             InfoCommand.class,
@@ -99,6 +100,6 @@ public final class MiniGpt implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "Name a command: tokenizer, prepare, train, sample, chat, score, eval, info, import, export or bench.");
+                "Name a command: tokenizer, prepare, train, sample, chat, serve, score, eval, info, import, export or bench.");
     }
 }

@@ -5,13 +5,13 @@ import java.io.IOException;
 import org.jline.terminal.TerminalBuilder;
 
 /** Whether somebody looks on. */
-final class Terminal {
+public final class Terminal {
     private static final int DEFAULT_WIDTH = 80;
 
     private Terminal() {}
 
     /** @return whether input and output are a terminal that can move its cursor */
-    static boolean isPresent() {
+    public static boolean isPresent() {
         Console console = System.console();
         return console != null && isTerminal(console) && !"dumb".equals(System.getenv("TERM"));
     }

@@ -57,6 +57,15 @@ class BadInputTest {
     }
 
     @Test
+    void whatCantBeServed() {
+        Cli.run("serve", "--model", dir.resolve("none"), "--port", 70000)
+                .assertSentence("port is 70000 but must be from 0, any that is free, to 65535");
+        Cli.run("serve", "--timeout", 0).assertSentence("--timeout is 0: it must be at least 1.");
+        Cli.run("serve", "--host", "no such host")
+                .assertSentence("--host is no such host, which is no address; give one, such as 127.0.0.1.");
+    }
+
+    @Test
     void emptyCorpus() throws IOException {
         trainOn(new byte[0]).assertSentence(dir.resolve("text") + " is empty: give a file with text in it.");
     }

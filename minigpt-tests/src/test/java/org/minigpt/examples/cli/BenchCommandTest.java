@@ -152,6 +152,26 @@ class BenchCommandTest {
 
     @Test
     @EnabledOnOs(LINUX)
+    void servingIsMeasured() {
+        Map<String, String> values = values(bench(TINY, List.of("--serve", 4, "--clients", 3)));
+
+        assertEquals("3", values.get("clients"));
+        assertEquals("0", values.get("errors"));
+        for (String name : Set.of(
+                "requests",
+                "requests_per_second",
+                "tokens_per_second",
+                "resident_mb_after_1_s",
+                "resident_mb_after_4_s",
+                "first_token_p99_ms")) {
+            number(values, name);
+        }
+        assertTrue(number(values, "p50_ms") <= number(values, "p99_ms"));
+        assertTrue(number(values, "p99_ms") <= number(values, "p100_ms"));
+    }
+
+    @Test
+    @EnabledOnOs(LINUX)
     void memoryIsMeasuredOnLinux() {
         assertTrue(number(values(bench(TINY, SHORT)), "peak_memory_mb") > 10);
     }
@@ -170,6 +190,8 @@ class BenchCommandTest {
     void badInput() {
         bench(List.of("--steps", 0)).assertSentence("--steps is 0: it must be at least 1.");
         bench(List.of("--rounds", 0)).assertSentence("--rounds is 0: it must be at least 1.");
+        bench(List.of("--serve", 0)).assertSentence("--serve is 0: it must be at least 1.");
+        bench(List.of("--serve", 1, "--clients", 0)).assertSentence("--clients is 0: it must be at least 1.");
         bench(List.of("--batch-size", 0)).assertSentence("--batch-size is 0: it must be at least 1.");
         bench(TINY, List.of("--replicas", 0)).assertSentence("replicas is 0 but must be at least 1; set it");
         bench(TINY, List.of("--engine", "stock", "--dropout", 0.2))

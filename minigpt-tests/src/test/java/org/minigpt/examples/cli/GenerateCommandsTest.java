@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -18,6 +18,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.examples.report.Terminal;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.io.ModelFolder;
@@ -217,8 +218,28 @@ class GenerateCommandsTest {
     }
 
     @Test
+    void everyCommandOfAChatIsCompleted() {
+        assertEquals(
+                List.of(
+                        "/show",
+                        "/undo",
+                        "/reset",
+                        "/tokens",
+                        "/temperature",
+                        "/top-k",
+                        "/top-p",
+                        "/seed",
+                        "/stop",
+                        "/greedy",
+                        "/save",
+                        "/help",
+                        "/quit"),
+                ChatSession.commands());
+    }
+
+    @Test
     void chatReadsLinesWhereThereIsNoTerminal() {
-        assumeTrue(System.console() == null);
+        assumeFalse(Terminal.isPresent());
         String out = withInput("/help\n\n/quit\nnever read\n", "chat", "--model", model, "--max-new-tokens", 3);
         assertTrue(out.startsWith(ChatSession.HELP), out);
         // The turn's three characters and the end of its line.

@@ -1,17 +1,25 @@
 package org.minigpt.examples.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -95,6 +103,31 @@ class LauncherTest {
                             "tokenizer_config.json",
                             "train.properties"),
                     files.map(file -> file.getFileName().toString()).sorted().toList());
+        }
+    }
+
+    @Test
+    void servingEndsWithCtrlC() throws Exception {
+        Cli.train(text, model).assertDone();
+        try (Launcher launcher = Launcher.start(dir, Map.of(), "serve", "--model", model, "--port", 0)) {
+            launcher.await("the address", () -> launcher.out().contains("Ctrl-C ends it."));
+            Matcher line = Pattern.compile("\"model\" is served at (http://127\\.0\\.0\\.1:\\d+); Ctrl-C ends it\\.\n")
+                    .matcher(launcher.out());
+            assertTrue(line.matches(), launcher.out());
+            HttpRequest endless = HttpRequest.newBuilder(URI.create(line.group(1) + "/v1/completions"))
+                    .header("Content-Type", "application/json")
+                    .POST(HttpRequest.BodyPublishers.ofString("{\"max_tokens\": 2048, \"n\": 8, \"stream\": true}"))
+                    .build();
+            try (InputStream stream = HttpClient.newHttpClient()
+                    .send(endless, BodyHandlers.ofInputStream())
+                    .body()) {
+                assertEquals("data: {", new String(stream.readNBytes(7), UTF_8));
+
+                launcher.interrupt();
+
+                assertEquals(130, launcher.exitCode(), launcher.err());
+            }
+            assertEquals("", launcher.err());
         }
     }
 

@@ -20,15 +20,18 @@ class UsageTest {
     void helpShowsTheCommands() {
         String help = Cli.run("--help").assertDone().out();
 
-        for (String command :
-                new String[] {"prepare", "train", "sample", "chat", "score", "eval", "info", "import", "export", "bench"
-                }) {
+        for (String command : new String[] {
+            "prepare", "train", "sample", "chat", "serve", "score", "eval", "info", "import", "export", "bench"
+        }) {
             assertTrue(help.contains("\n  " + command + " "), help);
         }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"prepare", "train", "sample", "chat", "score", "eval", "info", "import", "export", "bench"})
+    @ValueSource(
+            strings = {
+                "prepare", "train", "sample", "chat", "serve", "score", "eval", "info", "import", "export", "bench"
+            })
     void helpExplainsEveryOption(String command) {
         CommandLine cli = MiniGpt.commandLine().getSubcommands().get(command);
         String help = Cli.run(command, "--help").assertDone().out();
@@ -80,7 +83,7 @@ class UsageTest {
     @Test
     void noCommand() {
         assertUsageError(
-                "Name a command: tokenizer, prepare, train, sample, chat, score, eval, info, import, export or bench.",
+                "Name a command: tokenizer, prepare, train, sample, chat, serve, score, eval, info, import, export or bench.",
                 "minigpt");
     }
 

@@ -1,0 +1,173 @@
+package org.minigpt.server;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CancellationException;
+import org.minigpt.generate.Completion;
+import org.minigpt.generate.FinishReason;
+import org.minigpt.generate.GeneratedToken;
+import org.minigpt.generate.GenerationListener;
+import org.minigpt.generate.TextGenerator;
+import org.minigpt.text.Tokenizer;
+
+/** Generates what a client wants and answers with it, unless the time is up or the client hangs up. */
+final class CompletionJob implements Runnable, GenerationListener {
+    private static final byte[] DONE = "[DONE]".getBytes(UTF_8);
+
+    private final CompletionRequest request;
+    private final TextGenerator generator;
+    private final Tokenizer tokenizer;
+    private final ServerOptions options;
+    private final Exchange exchange;
+    private final long end;
+    private final String id = "cmpl-" + UUID.randomUUID().toString().replace("-", "");
+    private final long created = System.currentTimeMillis() / 1000;
+    private final List<Choice> choices = new ArrayList<>();
+    private int generated;
+
+    /** One choice, and what of it has not been sent. */
+    private final class Choice {
+        private final int index;
+        private final Logprobs logprobs;
+        private final List<GeneratedToken> tokens = new ArrayList<>();
+        private String before;
+
+        Choice(int index, int[] prompt) {
+            this.index = index;
+            this.logprobs = new Logprobs(tokenizer, prompt);
+            this.before = request.echo() ? tokenizer.decode(prompt) : "";
+        }
+
+        /** @param reason null if it goes on */
+        void write(ArrayNode target, String text, FinishReason reason) {
+            ObjectNode json = target.addObject();
+            json.put("text", before + text);
+            json.put("index", index);
+            if (request.logprobs()) {
+                logprobs.write(tokens, json.putObject("logprobs"));
+            } else {
+                json.putNull("logprobs");
+            }
+            json.put("finish_reason", reason == null ? null : reason == FinishReason.STOP ? "stop" : "length");
+            before = "";
+            tokens.clear();
+        }
+    }
+
+    CompletionJob(
+            CompletionRequest request,
+            TextGenerator generator,
+            Tokenizer tokenizer,
+            ServerOptions options,
+            Exchange exchange) {
+        this.request = request;
+        this.generator = generator;
+        this.tokenizer = tokenizer;
+        this.options = options;
+        this.exchange = exchange;
+        this.end = System.nanoTime() + options.timeout().toNanos();
+    }
+
+    @Override
+    public void run() {
+        try {
+            requireTime();
+            for (int[] prompt : request.prompts()) {
+                for (int i = 0; i < request.n(); i++) {
+                    choices.add(new Choice(choices.size(), prompt));
+                }
+            }
+            List<Completion> all = generator.generateAll(request.prompts(), request.n(), request.options(), this);
+            if (request.stream()) {
+                endStream();
+            } else {
+                answer(all);
+            }
+        } catch (CancellationException e) {
+            // The client has hung up, so there is nobody to tell.
+        }
+    }
+
+    private void requireTime() {
+        if (System.nanoTime() - end > 0) {
+            throw ApiException.of(
+                    503,
+                    "timeout",
+                    "the request took longer than " + options.timeout().toMillis() / 1e3
+                            + " s, waiting and all; ask for fewer tokens, or start the server with a larger --timeout");
+        }
+    }
+
+    @Override
+    public void onToken(int sequence, GeneratedToken token, String text) {
+        if (exchange.gone()) {
+            throw new CancellationException();
+        }
+        requireTime();
+        generated++;
+        if (request.logprobs()) {
+            choices.get(sequence).tokens.add(token);
+        }
+        if (request.stream() && !text.isEmpty()) {
+            send(sequence, text, null);
+        }
+    }
+
+    @Override
+    public void onEnd(int sequence, String text, FinishReason reason) {
+        if (request.stream()) {
+            send(sequence, text, reason);
+        }
+    }
+
+    private void send(int sequence, String text, FinishReason reason) {
+        ObjectNode event = head();
+        choices.get(sequence).write(event.putArray("choices"), text, reason);
+        if (request.usage()) {
+            event.putNull("usage");
+        }
+        exchange.event(Json.bytes(event));
+    }
+
+    private void endStream() {
+        if (request.usage()) {
+            ObjectNode event = head();
+            event.putArray("choices");
+            usage(event);
+            exchange.event(Json.bytes(event));
+        }
+        exchange.event(DONE);
+        exchange.end();
+    }
+
+    private void answer(List<Completion> all) {
+        ObjectNode answer = head();
+        ArrayNode target = answer.putArray("choices");
+        for (int i = 0; i < all.size(); i++) {
+            choices.get(i).write(target, all.get(i).text(), all.get(i).finishReason());
+        }
+        usage(answer);
+        exchange.json(200, answer);
+    }
+
+    private ObjectNode head() {
+        return Json.object()
+                .put("id", id)
+                .put("object", "text_completion")
+                .put("created", created)
+                .put("model", options.modelName());
+    }
+
+    private void usage(ObjectNode target) {
+        int prompts = request.prompts().stream().mapToInt(ids -> ids.length).sum();
+        target.putObject("usage")
+                .put("prompt_tokens", prompts)
+                .put("completion_tokens", generated)
+                .put("total_tokens", prompts + generated);
+    }
+}

@@ -1,0 +1,66 @@
+package org.minigpt.server;
+
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.util.NetUtil;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * Keeps web pages of others from calling the server through the browser of whoever runs it. A page whose name was bound
+ * to this machine's address after it was loaded still sends its own name as Host; one that simply posts sends its own
+ * Origin.
+ */
+final class Guard {
+    private final Set<String> names = new HashSet<>();
+
+    Guard(ServerOptions options) {
+        names.add("localhost");
+        names.add(options.host().toLowerCase(Locale.ROOT));
+        options.allowedHosts().forEach(name -> names.add(name.toLowerCase(Locale.ROOT)));
+    }
+
+    /** @throws ApiException if the request was not meant for this server, or comes from another's page */
+    void check(HttpHeaders headers) {
+        List<String> hosts = headers.getAll(HttpHeaderNames.HOST);
+        if (hosts.size() != 1) {
+            throw ApiException.of(
+                    400,
+                    "host",
+                    "the request has " + hosts.size() + " Host headers; send one, with the server's address");
+        }
+        String host = hosts.get(0);
+        if (!isOurs(host)) {
+            throw ApiException.of(
+                    403,
+                    "host",
+                    "the server is not called " + shown(host)
+                            + "; use its address, or start it with --allowed-host and that name");
+        }
+        for (String origin : headers.getAll(HttpHeaderNames.ORIGIN)) {
+            if (!origin.equalsIgnoreCase("http://" + host) && !origin.equalsIgnoreCase("https://" + host)) {
+                throw ApiException.of(
+                        403,
+                        "origin",
+                        "pages of " + shown(origin) + " may not call this server; call it without a browser");
+            }
+        }
+    }
+
+    private boolean isOurs(String host) {
+        String name = host.replaceFirst(":\\d{1,5}$", "").toLowerCase(Locale.ROOT);
+        if (name.startsWith("[") && name.endsWith("]")) {
+            name = name.substring(1, name.length() - 1);
+        }
+        // An address can't be bound to another one.
+        return names.contains(name) || NetUtil.isValidIpV4Address(name) || NetUtil.isValidIpV6Address(name);
+    }
+
+    /** At most 80 characters that do no harm on a screen. */
+    private static String shown(String value) {
+        String cut = value.length() <= 80 ? value : value.substring(0, 80) + "...";
+        return "\"" + cut.replaceAll("[^ -~]", "?") + "\"";
+    }
+}

@@ -1,0 +1,89 @@
+package org.minigpt.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Arrays;
+import java.util.List;
+import org.minigpt.generate.TextGenerator;
+import org.minigpt.model.AttentionWeights;
+import org.minigpt.model.Gpt;
+import org.minigpt.text.Tokenizer;
+
+/** What the page asks beside completions: the tokens of a text, and where the model looks. */
+final class Inspection {
+    private final Gpt gpt;
+    private final Tokenizer tokenizer;
+    private final TextGenerator generator;
+
+    Inspection(Gpt gpt, Tokenizer tokenizer, TextGenerator generator) {
+        this.gpt = gpt;
+        this.tokenizer = tokenizer;
+        this.generator = generator;
+    }
+
+    /** The tokens of a text, with the text of each; of no text, that which generation starts from. */
+    ObjectNode tokenize(RequestBody body) {
+        int[] ids = prompt(body);
+        body.requireNoMore();
+        ObjectNode result = Json.object();
+        ArrayNode tokens = result.putArray("tokens");
+        for (int id : ids) {
+            tokens.addObject().put("id", id).put("text", tokenizer.decode(id));
+        }
+        return result;
+    }
+
+    private int[] prompt(RequestBody body) {
+        JsonNode given = body.take("prompt");
+        if (given == null) {
+            throw ApiException.invalid("prompt", "there is no prompt; give a string, or an array of token ids");
+        }
+        RequestBody only = new RequestBody(Json.object().set("prompt", given));
+        List<int[]> prompts = only.prompts("prompt", 1, generator::encode, tokenizer.vocabSize());
+        return prompts.get(0);
+    }
+
+    /** A token's attention that is to be computed. */
+    Look look(RequestBody body) {
+        int[] ids = prompt(body);
+        int position = body.integer("position", ids.length - 1, 0, ids.length - 1);
+        body.requireNoMore();
+        return new Look(ids, position);
+    }
+
+    /** How one token divides its attention. */
+    final class Look {
+        private final int[] ids;
+        private final int first;
+
+        Look(int[] ids, int position) {
+            first = Math.max(0, position + 1 - gpt.config().blockSize());
+            this.ids = Arrays.copyOfRange(ids, first, position + 1);
+        }
+
+        /** @return by layer and head, the weights of the tokens that it sees, the last of which is itself */
+        ObjectNode attention() {
+            // Nothing looks ahead, so what is added does not matter; but there are few lengths to make plans for.
+            int length = Math.min(gpt.config().blockSize(), roundUp(ids.length));
+            AttentionWeights attention = AttentionWeights.of(gpt, Arrays.copyOf(ids, length));
+            ObjectNode result = Json.object().put("first", first).put("position", first + ids.length - 1);
+            ArrayNode layers = result.putArray("weights");
+            for (int layer = 0; layer < gpt.config().nLayer(); layer++) {
+                ArrayNode heads = layers.addArray();
+                for (int head = 0; head < gpt.config().nHead(); head++) {
+                    ArrayNode weights = heads.addArray();
+                    for (double weight : attention.from(layer, head, ids.length - 1)) {
+                        weights.add(Math.round(weight * 1e5) / 1e5);
+                    }
+                }
+            }
+            return result;
+        }
+    }
+
+    private static int roundUp(int n) {
+        int power = Integer.highestOneBit(n);
+        return power == n ? n : 2 * power;
+    }
+}

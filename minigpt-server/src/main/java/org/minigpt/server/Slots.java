@@ -1,0 +1,67 @@
+package org.minigpt.server;
+
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Threads for some requests at the same time, and a queue for some more. */
+final class Slots {
+    private final ThreadPoolExecutor executor;
+
+    Slots(String name, int threads, int waiting) {
+        AtomicInteger number = new AtomicInteger();
+        executor = new ThreadPoolExecutor(
+                threads, threads, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(waiting), task -> {
+                    Thread thread = new Thread(task, name + "-" + number.incrementAndGet());
+                    thread.setDaemon(true);
+                    return thread;
+                });
+    }
+
+    /** @throws ApiException if the queue is full, or the server stops */
+    void run(Runnable task) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException e) {
+            if (executor.isShutdown()) {
+                throw ApiException.of(503, "stopping", "the server is being stopped; start it again");
+            }
+            throw ApiException.of(
+                    429,
+                    "too_many_requests",
+                    "the server has its hands full, with " + executor.getActiveCount() + " requests at work and "
+                            + executor.getQueue().size() + " waiting; try again later");
+        }
+    }
+
+    /** Takes a task out of the queue, if it is there still. */
+    void forget(Runnable task) {
+        executor.remove(task);
+    }
+
+    int active() {
+        return executor.getActiveCount();
+    }
+
+    int waiting() {
+        return executor.getQueue().size();
+    }
+
+    /** Takes no more; what waits is forgotten. */
+    void stop() {
+        executor.getQueue().clear();
+        executor.shutdown();
+    }
+
+    /** @return whether all tasks have ended in time */
+    boolean awaitEnd(long seconds) {
+        try {
+            return executor.awaitTermination(seconds, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+package org.minigpt.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.openai.client.OpenAIClient;
+import com.openai.client.okhttp.OpenAIOkHttpClient;
+import com.openai.core.http.StreamResponse;
+import com.openai.errors.BadRequestException;
+import com.openai.errors.NotFoundException;
+import com.openai.models.completions.Completion;
+import com.openai.models.completions.CompletionChoice;
+import com.openai.models.completions.CompletionCreateParams;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.minigpt.generate.SamplingOptions;
+
+/** OpenAI's own client for Java takes the server for OpenAI's. */
+class OpenAiClientTest {
+    private static Served served;
+    private static OpenAIClient client;
+
+    @BeforeAll
+    static void start() {
+        served = new Served();
+        client = OpenAIOkHttpClient.builder()
+                .baseUrl(served.server.address() + "/v1")
+                .apiKey("none")
+                .maxRetries(0)
+                .build();
+    }
+
+    @AfterAll
+    static void stop() {
+        client.close();
+        served.close();
+    }
+
+    private static CompletionCreateParams.Builder params() {
+        return CompletionCreateParams.builder()
+                .model("minigpt")
+                .prompt("ab€")
+                .maxTokens(30)
+                .temperature(0.8)
+                .topP(0.9)
+                .presencePenalty(0.1)
+                .seed(5);
+    }
+
+    private static String expected(long seed) {
+        return served.generator.generate(
+                "ab€",
+                SamplingOptions.builder()
+                        .maxNewTokens(30)
+                        .temperature(0.8)
+                        .topP(0.9)
+                        .presencePenalty(0.1)
+                        .seed(seed)
+                        .build());
+    }
+
+    @Test
+    void itCompletes() {
+        Completion completion =
+                client.completions().create(params().n(3).logprobs(2).build());
+
+        List<CompletionChoice> choices = completion.choices();
+        assertEquals(3, choices.size());
+        for (int i = 0; i < 3; i++) {
+            assertEquals(expected(5 + i), choices.get(i).text());
+            assertEquals(CompletionChoice.FinishReason.LENGTH, choices.get(i).finishReason());
+            assertEquals(
+                    30,
+                    choices.get(i)
+                            .logprobs()
+                            .orElseThrow()
+                            .tokens()
+                            .orElseThrow()
+                            .size());
+        }
+        assertEquals(3, completion.usage().orElseThrow().promptTokens());
+        assertEquals(90, completion.usage().orElseThrow().completionTokens());
+        completion.validate();
+    }
+
+    @Test
+    void itStreams() {
+        try (StreamResponse<Completion> stream = client.completions().createStreaming(params().build())) {
+            List<Completion> pieces = stream.stream().toList();
+            assertTrue(pieces.size() > 20, pieces::toString);
+            assertEquals(
+                    expected(5),
+                    pieces.stream().map(piece -> piece.choices().get(0).text()).collect(Collectors.joining()));
+            assertEquals(
+                    CompletionChoice.FinishReason.LENGTH,
+                    pieces.get(pieces.size() - 1).choices().get(0).finishReason());
+        }
+    }
+
+    @Test
+    void itListsModels() {
+        assertEquals(
+                List.of("minigpt"),
+                client.models().list().data().stream().map(model -> model.id()).toList());
+    }
+
+    @Test
+    void itUnderstandsErrors() {
+        BadRequestException bad = assertThrows(
+                BadRequestException.class,
+                () -> client.completions().create(params().temperature(-1).build()));
+        assertEquals("temperature", bad.param().orElseThrow());
+        assertTrue(bad.getMessage().contains("temperature is -1.0 but must be positive"), bad.getMessage());
+        NotFoundException none = assertThrows(
+                NotFoundException.class,
+                () -> client.completions().create(params().model("gpt-4").build()));
+        assertEquals("model_not_found", none.code().orElseThrow());
+    }
+}

@@ -40,6 +40,7 @@ import picocli.CommandLine.Spec;
 /** {@code minigpt bench}: how long a training step takes. */
 @Command(
         name = "bench",
+        subcommands = BenchFilesCommand.class,
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         sortOptions = false,

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
@@ -25,6 +26,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param state of the run when it was saved
  */
 public record Checkpoint(Path path, TrainState state) {
+    /** The file of an adapter, with the weights that the model had before, if one is trained. */
+    static final String ADAPTER = "adapter_state.safetensors";
 
     /**
      * Opens a checkpoint.
@@ -105,12 +108,23 @@ public record Checkpoint(Path path, TrainState state) {
      * With the same batches and settings it gives the bits that the run would have given.
      *
      * @param trainer of a model of the same shape and precision
-     * @throws MiniGptException if the model is another
+     * @throws MiniGptException if the model is another, or an adapter is trained in one of the two runs only
      */
     public void restore(Trainer trainer) {
         Gpt gpt = trainer.gpt();
-        INDArray[] moments = Moments.read(path, trainer.optimizer().firstMoment(), gpt.parameterInfos());
+        Map<String, INDArray> adapter = trainer.trained().adapterState();
+        if (adapter.isEmpty() == Files.exists(path.resolve(ADAPTER))) {
+            String trained = adapter.isEmpty() ? "an adapter" : "a whole model";
+            String trains = adapter.isEmpty() ? "a whole model" : "an adapter";
+            throw new MiniGptException("The checkpoint " + path + " is of a run that trained " + trained
+                    + ", but this one trains " + trains + ": go on with the options that it had.");
+        }
+        INDArray[] moments = Moments.read(
+                path, trainer.optimizer().firstMoment(), trainer.trained().parameterInfos());
         Moments.fill(path.resolve(ModelFolder.WEIGHTS), gpt.parameters());
+        if (!adapter.isEmpty()) {
+            Moments.fill(path.resolve(ADAPTER), adapter);
+        }
         trainer.restore(state, moments[0], moments[1]);
     }
 }

@@ -17,6 +17,7 @@ import org.minigpt.train.TrainState;
 import org.minigpt.train.Trainer;
 import org.minigpt.util.AtomicFolder;
 import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Saves a run while it goes on, so that it can {@linkplain Checkpoint#restore go on} after a stop or a crash: at each
@@ -109,7 +110,11 @@ public final class Checkpoints implements TrainListener {
         Path checkpoint = CheckpointNames.of(dir, state.iteration());
         AtomicFolder.create(checkpoint, folder -> {
             model.accept(folder);
-            Moments.write(folder, trainer.optimizer(), gpt.parameterInfos());
+            Moments.write(folder, trainer.optimizer(), trainer.trained().parameterInfos());
+            Map<String, INDArray> adapter = trainer.trained().adapterState();
+            if (!adapter.isEmpty()) {
+                Safetensors.write(folder.resolve(Checkpoint.ADAPTER), adapter, Map.of("format", "pt"));
+            }
             StateFile.write(folder, state);
             Checksums.write(folder);
         });

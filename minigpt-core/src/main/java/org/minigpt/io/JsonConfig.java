@@ -9,7 +9,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
@@ -17,9 +19,9 @@ import java.util.function.Supplier;
 import org.minigpt.text.TextFiles;
 import org.minigpt.util.MiniGptException;
 
-/** A JSON object of a {@code config.json}, and the sentences for what is wrong with it. */
+/** A JSON object of a model's or an adapter's configuration, and the sentences for what is wrong with it. */
 final class JsonConfig {
-    private static final String REMEDY = ": use the config.json that was saved with the model.";
+    private static final String OF_MODEL = ": use the config.json that was saved with the model.";
     private static final int MAX_SHOWN = 40;
     private static final ObjectReader READER = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -28,31 +30,43 @@ final class JsonConfig {
             .reader();
 
     private final Path file;
+    private final String remedy;
     private final String prefix;
     private final JsonNode json;
 
-    private JsonConfig(Path file, String prefix, JsonNode json) {
+    private JsonConfig(Path file, String remedy, String prefix, JsonNode json) {
         this.file = file;
+        this.remedy = remedy;
         this.prefix = prefix;
         this.json = json;
     }
 
-    /** @throws MiniGptException if the file can't be read or is not one JSON object */
+    /** {@link #read(Path, String)} of the {@code config.json} of a model. */
     static JsonConfig read(Path file) {
+        return read(file, OF_MODEL);
+    }
+
+    /**
+     * Reads a file.
+     *
+     * @param remedy the end of the sentence about a file that is damaged
+     * @throws MiniGptException if it can't be read or is not one JSON object
+     */
+    static JsonConfig read(Path file, String remedy) {
         JsonNode json;
         try {
             json = READER.readTree(TextFiles.readUtf8(file));
         } catch (JsonEOFException e) {
-            throw new MiniGptException(file + " is truncated, its JSON ends too early" + REMEDY, e);
+            throw new MiniGptException(file + " is truncated, its JSON ends too early" + remedy, e);
         } catch (JsonProcessingException e) {
             JsonLocation at = e.getLocation();
             String where = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
-            throw new MiniGptException(file + " is not valid JSON" + where + REMEDY, e);
+            throw new MiniGptException(file + " is not valid JSON" + where + remedy, e);
         }
         if (!json.isObject()) {
-            throw new MiniGptException(file + " is JSON, but not an object" + REMEDY);
+            throw new MiniGptException(file + " is JSON, but not an object" + remedy);
         }
-        return new JsonConfig(file, "", json);
+        return new JsonConfig(file, remedy, "", json);
     }
 
     /** @return whether the key is there, and not null */
@@ -79,6 +93,19 @@ final class JsonConfig {
         return has(key) ? number(key) : absent;
     }
 
+    /** @return the elements of a list of words; of a word alone a list of it */
+    List<String> strings(String key) {
+        JsonNode value = required(key);
+        List<String> words = new ArrayList<>();
+        for (JsonNode element : value.isTextual() ? List.of(value) : value) {
+            if (!element.isTextual()) {
+                throw wrong(key, "a list of words");
+            }
+            words.add(element.textValue());
+        }
+        return words;
+    }
+
     boolean flag(String key, boolean absent) {
         if (has(key) && !json.get(key).isBoolean()) {
             throw wrong(key, "true or false");
@@ -103,7 +130,7 @@ final class JsonConfig {
         if (!required(key).isObject()) {
             throw wrong(key, "an object");
         }
-        return new JsonConfig(file, key + ".", json.get(key));
+        return new JsonConfig(file, remedy, key + ".", json.get(key));
     }
 
     void requireValue(String key, String value) {
@@ -154,12 +181,12 @@ final class JsonConfig {
 
     private MiniGptException wrong(String key, String type) {
         return new MiniGptException(
-                file + " has " + shown(key) + " for \"" + prefix + key + "\", which is not " + type + REMEDY);
+                file + " has " + shown(key) + " for \"" + prefix + key + "\", which is not " + type + remedy);
     }
 
     private JsonNode required(String key) {
         if (!has(key)) {
-            throw new MiniGptException(file + " has no \"" + prefix + key + "\"" + REMEDY);
+            throw new MiniGptException(file + " has no \"" + prefix + key + "\"" + remedy);
         }
         return json.get(key);
     }

@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.minigpt.graph.Parameter;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -13,25 +14,39 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * Arrays of several shapes as views of one vector, so that clipping, AdamW and checkpoints are one pass each. Each view
- * begins at a multiple of 16 entries, for the sake of vector loads; the gaps are 0 and stay so.
+ * begins at a multiple of 16 entries, for the sake of vector loads; the gaps are 0 and stay so. The memory is taken when
+ * it is first asked for: a model that only predicts never has gradients. Safe for use by several threads.
  */
 final class FlatVector {
     private static final int ALIGNMENT = 16;
 
-    private final INDArray vector;
-    private final Map<String, INDArray> views = new LinkedHashMap<>();
+    private final DataType type;
+    private final List<ParameterInfo> infos;
+    private Memory memory;
+
+    private record Memory(INDArray vector, Map<String, INDArray> views) {}
 
     /** @param infos where each array lies */
     FlatVector(DataType type, List<ParameterInfo> infos) {
-        ParameterInfo last = infos.get(infos.size() - 1);
-        vector = Nd4j.zeros(type, align(last.offset() + last.length()));
-        for (ParameterInfo info : infos) {
-            long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
-            views.put(
-                    info.name(),
-                    vector.get(NDArrayIndex.interval(info.offset(), info.offset() + info.length()))
-                            .reshape(shape));
+        this.type = type;
+        this.infos = infos;
+    }
+
+    private synchronized Memory memory() {
+        if (memory == null) {
+            ParameterInfo last = infos.get(infos.size() - 1);
+            INDArray vector = Nd4j.zeros(type, align(last.offset() + last.length()));
+            Map<String, INDArray> views = new LinkedHashMap<>();
+            for (ParameterInfo info : infos) {
+                long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
+                views.put(
+                        info.name(),
+                        vector.get(NDArrayIndex.interval(info.offset(), info.offset() + info.length()))
+                                .reshape(shape));
+            }
+            memory = new Memory(vector, Collections.unmodifiableMap(views));
         }
+        return memory;
     }
 
     /** @return where the parameters lie, one after the other */
@@ -45,15 +60,32 @@ final class FlatVector {
         return List.copyOf(result);
     }
 
+    /**
+     * Draws the arrays' first values.
+     *
+     * @param declared the arrays, in their order
+     * @param random whose numbers are specified, so that a seed gives the same values on every JDK
+     */
+    void initialise(List<Parameter> declared, Random random) {
+        for (Parameter p : declared) {
+            double[] values = new double[Math.toIntExact(p.length())];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = p.initializer().next(random);
+            }
+            views().get(p.name())
+                    .assign(Nd4j.create(values, p.shapeArray(), 'c').castTo(type));
+        }
+    }
+
     private static long align(long n) {
         return (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     }
 
     INDArray vector() {
-        return vector;
+        return memory().vector;
     }
 
     Map<String, INDArray> views() {
-        return Collections.unmodifiableMap(views);
+        return memory().views;
     }
 }

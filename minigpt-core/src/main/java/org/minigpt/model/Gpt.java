@@ -8,7 +8,6 @@ import java.util.Random;
 import java.util.function.IntFunction;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.GraphLayer;
-import org.minigpt.graph.Initializer;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
 import org.minigpt.runtime.Graphs;
@@ -32,7 +31,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * <p>Parameters bear the names of Hugging Face's GPT-2 and are views of one vector, and so are the gradients.
  * {@link #logits} and {@link #loss} may be called by several threads at once as long as none trains.
  */
-public final class Gpt {
+public final class Gpt implements Trainable {
     /** The placeholder of the input ids, INT [B,T]. */
     public static final String IDS = "ids";
 
@@ -71,7 +70,7 @@ public final class Gpt {
         parameters = new FlatVector(dataType, infos);
         gradients = new FlatVector(dataType, infos);
         if (!builder.zeroParameters) {
-            initialise(declared, builder.seed);
+            parameters.initialise(declared, new Random(builder.seed));
         }
         sd = graph.build(parameters.views(), builder.opSet);
         replicas = new Replicas(this, gradients, builder.replicas);
@@ -131,22 +130,6 @@ public final class Gpt {
         PortableFile.write(file, new GptGraph(without, block), parameters.views());
     }
 
-    private void initialise(List<Parameter> declared, long seed) {
-        // Its numbers are specified, so a seed gives the same model on every JDK.
-        Random random = new Random(seed);
-        for (Parameter p : declared) {
-            Initializer initializer = p.initializer();
-            double[] values = new double[Math.toIntExact(p.length())];
-            for (int i = 0; i < values.length; i++) {
-                values[i] = initializer.next(random);
-            }
-            parameters
-                    .views()
-                    .get(p.name())
-                    .assign(Nd4j.create(values, p.shapeArray(), 'c').castTo(dataType));
-        }
-    }
-
     /** @return the shape of the model */
     public GptConfig config() {
         return config;
@@ -172,7 +155,13 @@ public final class Gpt {
         return infos.stream().mapToLong(ParameterInfo::length).sum();
     }
 
+    @Override
+    public Gpt model() {
+        return this;
+    }
+
     /** @return where each parameter lies in {@link #flatParameters} and {@link #flatGradients} */
+    @Override
     public List<ParameterInfo> parameterInfos() {
         return infos;
     }
@@ -188,14 +177,27 @@ public final class Gpt {
     }
 
     /** @return the vector that {@link #parameters} are views of */
+    @Override
     public INDArray flatParameters() {
         return parameters.vector();
     }
 
-    /** @return the vector that {@link #gradients} are views of */
+    /** @return the vector that {@link #gradients} are views of; its memory is taken when they are first computed */
+    @Override
     public INDArray flatGradients() {
         return gradients.vector();
     }
+
+    @Override
+    public Map<String, INDArray> adapterState() {
+        return Map.of();
+    }
+
+    @Override
+    public void gradientsChanged() {}
+
+    @Override
+    public void parametersChanged() {}
 
     /**
      * The logits of the next token at each position.

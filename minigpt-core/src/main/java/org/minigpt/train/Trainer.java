@@ -11,6 +11,7 @@ import org.minigpt.data.ShuffledWindows;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.data.Tokens;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.Trainable;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -35,6 +36,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * have given.
  */
 public final class Trainer {
+    private final Trainable trained;
     private final Gpt gpt;
     private final GradientAccumulation accumulation;
     private final Optional<Evaluator> evaluator;
@@ -54,36 +56,41 @@ public final class Trainer {
     /**
      * Trains on windows of the training split, block_size tokens long.
      *
-     * @param gpt is changed in place
+     * @param trained a model, which is changed in place, or an adapter to one
      * @throws MiniGptException if a split is shorter than block_size + 1
      */
-    public Trainer(Gpt gpt, TokenDataset data, TrainConfig config) {
-        this(gpt, windows(gpt, data, config), Evaluation.of(data, config, blockSize(gpt)), config);
+    public Trainer(Trainable trained, TokenDataset data, TrainConfig config) {
+        this(
+                trained,
+                windows(trained.model(), data, config),
+                Evaluation.of(data, config, blockSize(trained.model())),
+                config);
     }
 
     /**
      * Trains on batches of any kind.
      *
-     * @param gpt is changed in place
+     * @param trained a model, which is changed in place, or an adapter to one
      * @param batches the batch of each iteration; the configured batch size has no say in it
      * @param evaluator measures the losses
      */
-    public Trainer(Gpt gpt, BatchSource batches, Evaluator evaluator, TrainConfig config) {
-        this(gpt, batches, Optional.of(evaluator), config);
+    public Trainer(Trainable trained, BatchSource batches, Evaluator evaluator, TrainConfig config) {
+        this(trained, batches, Optional.of(evaluator), config);
     }
 
     /** Trains on batches of any kind, without evaluation. */
-    public Trainer(Gpt gpt, BatchSource batches, TrainConfig config) {
-        this(gpt, batches, Optional.empty(), config);
+    public Trainer(Trainable trained, BatchSource batches, TrainConfig config) {
+        this(trained, batches, Optional.empty(), config);
     }
 
-    private Trainer(Gpt gpt, BatchSource batches, Optional<Evaluator> evaluator, TrainConfig config) {
-        this.gpt = gpt;
+    private Trainer(Trainable trained, BatchSource batches, Optional<Evaluator> evaluator, TrainConfig config) {
+        this.trained = trained;
+        gpt = trained.model();
         accumulation = new GradientAccumulation(gpt, batches, config.gradientAccumulationSteps(), config.seed());
         this.evaluator = evaluator;
         this.config = config;
         clip = new GradientClip(config.gradClip());
-        optimizer = new AdamW(gpt.parameterInfos(), gpt.dataType(), config.adamW());
+        optimizer = new AdamW(trained.parameterInfos(), gpt.dataType(), config.adamW());
         outliers = new OutlierGuard(config.skipOutliers());
         finite = new FiniteCheck(gpt);
     }
@@ -161,9 +168,14 @@ public final class Trainer {
         return config;
     }
 
-    /** @return the model that is trained */
+    /** @return the model that is trained, or whose adapter is */
     public Gpt gpt() {
         return gpt;
+    }
+
+    /** @return what is trained: the model, or an adapter to it */
+    public Trainable trained() {
+        return trained;
     }
 
     /** @return what this trainer remembers, besides the model's parameters and the optimizer's moments */
@@ -225,13 +237,15 @@ public final class Trainer {
         long start = System.nanoTime();
         GradientAccumulation.Gradients gradients = accumulation.compute(iteration);
         requireFinite("loss", gradients.loss());
-        double norm = GradientClip.norm(gpt.flatGradients());
+        trained.gradientsChanged();
+        double norm = GradientClip.norm(trained.flatGradients());
         requireFinite("norm of the gradients", norm);
         double rate = config.learningRate().at(iteration);
         boolean skipped = outliers.isOutlier(gradients.loss(), norm);
         if (!skipped) {
             // Clipping costs no pass of its own: the optimizer scales the gradients as it reads them.
-            optimizer.step(gpt.flatParameters(), gpt.flatGradients(), rate, clip.coefficient(norm));
+            optimizer.step(trained.flatParameters(), trained.flatGradients(), rate, clip.coefficient(norm));
+            trained.parametersChanged();
         }
         StepReport report = new StepReport(
                 iteration, gradients.loss(), norm, rate, gradients.tokens(), skipped, System.nanoTime() - start);

@@ -11,7 +11,7 @@ import org.minigpt.train.Trainer;
 
 /** A run that takes no time and uses everything that a run can. */
 final class TinyRun {
-    private static final TokenDataset DATA =
+    static final TokenDataset DATA =
             TokenDataset.split(new Random(3).ints(400, 0, 5).toArray(), 0.8);
 
     private TinyRun() {}

@@ -1,0 +1,190 @@
+package org.minigpt.model;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.minigpt.graph.Initializer;
+import org.minigpt.graph.Parameter;
+import org.minigpt.kernels.Floats;
+import org.minigpt.kernels.LowRankKernel;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * A low-rank adapter (LoRA; Hu et al., arXiv:2106.09685): some weights W₀ [in,out] of a model are replaced by
+ * W = W₀ + (alpha/r)·A·B with A [in,r] and B [r,out], and only A and B are trained. B begins as 0, so nothing changes until
+ * the first step; A is uniform on ±1/√in, as in PEFT.
+ *
+ * <pre>{@code
+ * Lora lora = Lora.attach(gpt, LoraConfig.ofRank(8), 1337);
+ * new Trainer(lora, data, TrainConfig.builder().maxIters(200).build()).run();
+ * LoraFolder.save(Path.of("adapter"), lora); // small
+ * ModelFolder.save(Path.of("model"), gpt, tokenizer); // the whole model, with the adapter merged
+ * }</pre>
+ *
+ * <p>The model's own weights always hold W, so it computes, generates and is saved as any other, at the same speed; the
+ * gradients of A and B follow from that of W by the chain rule: dA = (alpha/r)·dW·Bᵀ, dB = (alpha/r)·Aᵀ·dW. A step costs
+ * as much as one of the whole model; what is saved are the optimizer's moments and the size of what is kept.
+ */
+public final class Lora implements Trainable {
+    private final Gpt gpt;
+    private final LoraConfig config;
+    private final List<ParameterInfo> infos;
+    private final FlatVector parameters;
+    private final FlatVector gradients;
+
+    /** The frozen W₀ of each weight that is adapted. */
+    private final Map<String, INDArray> bases = new LinkedHashMap<>();
+
+    private Lora(Gpt gpt, LoraConfig config, List<Parameter> declared, List<String> weights) {
+        this.gpt = gpt;
+        this.config = config;
+        infos = FlatVector.layOut(declared);
+        parameters = new FlatVector(gpt.dataType(), infos);
+        gradients = new FlatVector(gpt.dataType(), infos);
+        weights.forEach(name -> bases.put(name, gpt.parameters().get(name).dup('c')));
+    }
+
+    /**
+     * Begins an adapter of a model as it is now.
+     *
+     * @param gpt whose adapted weights are the adapter's until it is {@linkplain #detach detached}
+     * @param seed of A
+     * @throws MiniGptException if the model has no such layers, or one is narrower than the rank
+     */
+    public static Lora attach(Gpt gpt, LoraConfig config, long seed) {
+        List<String> weights = targets(gpt, config);
+        List<Parameter> declared = new ArrayList<>();
+        for (String name : weights) {
+            INDArray weight = gpt.parameters().get(name);
+            if (config.rank() > Math.min(weight.size(0), weight.size(1))) {
+                throw new MiniGptException("lora_rank is " + config.rank() + ", but " + name + " is [" + weight.size(0)
+                        + "," + weight.size(1) + "], whose rank is less; choose a lower one");
+            }
+            declared.add(
+                    Parameter.of(a(name), Initializer.pytorchLinear(weight.size(0)), weight.size(0), config.rank()));
+            declared.add(Parameter.of(b(name), Initializer.zeros(), config.rank(), weight.size(1)));
+        }
+        Lora lora = new Lora(gpt, config, declared, weights);
+        lora.parameters.initialise(declared, new Random(seed));
+        return lora;
+    }
+
+    private static List<String> targets(Gpt gpt, LoraConfig config) {
+        List<String> all = new ArrayList<>();
+        for (String module : config.targetModules()) {
+            List<String> found = gpt.parameterInfos().stream()
+                    .filter(ParameterInfo::matrix)
+                    .map(ParameterInfo::name)
+                    .filter(name -> name.startsWith("h.") && name.endsWith("." + module + ".weight"))
+                    .toList();
+            if (found.isEmpty()) {
+                throw new MiniGptException("the model has no linear layer called " + module
+                        + " to adapt; lora_targets may be c_attn, c_proj and c_fc in a model of GPT-2's layers");
+            }
+            all.addAll(found);
+        }
+        return all.stream().distinct().toList();
+    }
+
+    private static String a(String weight) {
+        return weight.replace(".weight", ".lora_A.weight");
+    }
+
+    private static String b(String weight) {
+        return weight.replace(".weight", ".lora_B.weight");
+    }
+
+    /** @return the adapter's shape */
+    public LoraConfig config() {
+        return config;
+    }
+
+    @Override
+    public Gpt model() {
+        return gpt;
+    }
+
+    /** @return A and B of each weight, live: {@code h.0.attn.c_attn.lora_A.weight} [in,r] and {@code lora_B} [r,out] */
+    public Map<String, INDArray> parameters() {
+        return parameters.views();
+    }
+
+    /** @return the gradients of A and B that {@link #gradientsChanged} computed last */
+    public Map<String, INDArray> gradients() {
+        return gradients.views();
+    }
+
+    /** @return the number of trained values */
+    public long parameterCount() {
+        return infos.stream().mapToLong(ParameterInfo::length).sum();
+    }
+
+    @Override
+    public List<ParameterInfo> parameterInfos() {
+        return infos;
+    }
+
+    @Override
+    public INDArray flatParameters() {
+        return parameters.vector();
+    }
+
+    @Override
+    public INDArray flatGradients() {
+        return gradients.vector();
+    }
+
+    /** @return A and B, and W₀ of each weight as {@code base.h.0.attn.c_attn.weight}: the model's own holds W */
+    @Override
+    public Map<String, INDArray> adapterState() {
+        Map<String, INDArray> state = new LinkedHashMap<>(parameters());
+        bases.forEach((name, base) -> state.put("base." + name, base));
+        return state;
+    }
+
+    @Override
+    public void gradientsChanged() {
+        for (String name : bases.keySet()) {
+            INDArray a = parameters().get(a(name)); // (in,r)
+            INDArray b = parameters().get(b(name)); // (r,out)
+            INDArray dw = gpt.gradients().get(name); // (in,out)
+            INDArray da = gradients().get(a(name));
+            INDArray db = gradients().get(b(name));
+            if (gpt.dataType() == DataType.DOUBLE) {
+                da.assign(dw.mmul(b.transpose()).muli(config.scale()));
+                db.assign(a.transpose().mmul(dw).muli(config.scale()));
+            } else {
+                kernel(dw).gradients(Floats.of(a), Floats.of(b), Floats.of(dw), Floats.of(da), Floats.of(db));
+            }
+        }
+    }
+
+    /** Sets the model's weights to W₀ + (alpha/r)·A·B. */
+    @Override
+    public void parametersChanged() {
+        bases.forEach((name, base) -> {
+            INDArray a = parameters().get(a(name));
+            INDArray b = parameters().get(b(name));
+            INDArray w = gpt.parameters().get(name);
+            w.assign(base);
+            if (gpt.dataType() == DataType.DOUBLE) {
+                w.addi(a.mmul(b).muli(config.scale()));
+            } else {
+                kernel(w).add(Floats.of(a), Floats.of(b), Floats.of(w));
+            }
+        });
+    }
+
+    /** Gives the model the weights back that it had before; A and B stay, and {@link #parametersChanged} applies them. */
+    public void detach() {
+        bases.forEach((name, base) -> gpt.parameters().get(name).assign(base));
+    }
+
+    private LowRankKernel kernel(INDArray w) {
+        return new LowRankKernel((int) w.size(0), (int) w.size(1), config.rank(), (float) config.scale());
+    }
+}

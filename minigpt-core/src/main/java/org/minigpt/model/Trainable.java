@@ -1,0 +1,34 @@
+package org.minigpt.model;
+
+import java.util.List;
+import java.util.Map;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * What an optimizer steps: all parameters of a {@link Gpt}, which is its own, or a {@link Lora} adapter beside it. A step
+ * is {@link Gpt#lossAndGradients}, {@link #gradientsChanged}, a change of {@link #flatParameters} by what
+ * {@link #flatGradients} then holds, and {@link #parametersChanged}.
+ */
+public sealed interface Trainable permits Gpt, Lora {
+
+    /** @return the model that computes losses and gradients */
+    Gpt model();
+
+    /** @return where each trained parameter lies in the flat vectors */
+    List<ParameterInfo> parameterInfos();
+
+    /** @return the live vector of the trained parameters */
+    INDArray flatParameters();
+
+    /** @return the vector of their gradients */
+    INDArray flatGradients();
+
+    /** @return what a checkpoint must hold besides the model's parameters, live, by name; nothing for a whole model */
+    Map<String, INDArray> adapterState();
+
+    /** To be called when the model's gradients have been computed. */
+    void gradientsChanged();
+
+    /** To be called when {@link #flatParameters} have been changed. */
+    void parametersChanged();
+}

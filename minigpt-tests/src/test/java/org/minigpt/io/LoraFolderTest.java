@@ -1,0 +1,101 @@
+package org.minigpt.io;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.util.Sentences.assertSentence;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.Lora;
+import org.minigpt.model.LoraConfig;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+class LoraFolderTest {
+    private static final int[][] IDS = {{1, 2, 0, 2}};
+    private static final String B = "base_model.model.transformer.h.0.attn.c_attn.lora_B.weight";
+
+    @TempDir
+    Path dir;
+
+    private Gpt gpt;
+    private Lora lora;
+
+    private static Gpt base() {
+        return TinyModels.gpt(TinyModels.gpt2(), DataType.FLOAT);
+    }
+
+    @BeforeEach
+    void adapt() {
+        gpt = base();
+        lora = Lora.attach(gpt, new LoraConfig(2, 3, List.of("c_attn", "c_fc")), 7);
+        Nd4j.getRandom().setSeed(4);
+        lora.parameters().values().forEach(p -> p.assign(Nd4j.rand(p.dataType(), p.shape())));
+        lora.parametersChanged();
+        LoraFolder.save(dir, lora);
+    }
+
+    @Test
+    void comesBackBitForBit() {
+        Gpt other = base();
+        Lora loaded = LoraFolder.load(dir, other);
+        assertEquals(lora.config(), loaded.config());
+        assertEquals(lora.parameters(), loaded.parameters());
+        assertEquals(gpt.logits(IDS), other.logits(IDS));
+        loaded.detach();
+        assertEquals(base().logits(IDS), other.logits(IDS));
+    }
+
+    /** PEFT keeps A and B as the weights of PyTorch's linear layers, [r,in] and [out,r]. */
+    @Test
+    void liesAsPeftHasIt() throws IOException {
+        Map<String, INDArray> arrays = Safetensors.read(dir.resolve("adapter_model.safetensors"));
+        long c = gpt.config().nEmbd();
+        INDArray b = arrays.get(B);
+        assertArrayEquals(new long[] {3 * c, 2}, b.shape());
+        assertArrayEquals(new long[] {2, c}, arrays.get(B.replace("_B", "_A")).shape());
+        INDArray own = lora.parameters().get("h.0.attn.c_attn.lora_B.weight"); // (r,out)
+        assertEquals(own.getDouble(1, 2), b.getDouble(2, 1));
+        String config = Files.readString(dir.resolve("adapter_config.json"));
+        for (String part : List.of("\"peft_type\" : \"LORA\"", "\"r\" : 2", "\"lora_alpha\" : 3.0", "\"c_fc\"")) {
+            assertTrue(config.contains(part), part);
+        }
+    }
+
+    @Test
+    void refusesWhatDoesNotFit() throws IOException {
+        Path config = dir.resolve("adapter_config.json");
+        String json = Files.readString(config);
+        Path weights = dir.resolve("adapter_model.safetensors");
+        long c = gpt.config().nEmbd();
+
+        Files.writeString(config, json.replace("\"r\" : 2", "\"r\" : 1"));
+        assertSentence(
+                weights + " has the tensor \"" + B.replace("_B", "_A") + "\" of shape [2, " + c
+                        + "], but this model's adapter needs [1, " + c
+                        + "]: use the adapter that was saved for this model.",
+                () -> LoraFolder.load(dir, base()));
+        Files.writeString(config, json.replace("\"LORA\"", "\"PREFIX_TUNING\""));
+        assertSentence(
+                config
+                        + " has \"PREFIX_TUNING\" for \"peft_type\", but MiniGPT supports only LORA: give another model.",
+                () -> LoraFolder.load(dir, base()));
+        Files.writeString(config, json.replace("\"c_attn\", ", ""));
+        String message = assertThrows(MiniGptException.class, () -> LoraFolder.load(dir, base()))
+                .getMessage();
+        assertTrue(message.contains(", which an adapter of its adapter_config.json does not have"), message);
+        Files.delete(config);
+        assertThrows(MiniGptException.class, () -> LoraFolder.load(dir, base()));
+    }
+}

@@ -1,5 +1,6 @@
 package org.minigpt.model;
 
+import java.util.Set;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.INDArrayIndex;
@@ -7,6 +8,9 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Copies of a model with another context or vocabulary; of one with blocks of one's own there are none. */
 public final class ModelSurgery {
+    /** The parameters with a row, or an entry, for each token. */
+    private static final Set<String> OF_TOKENS = Set.of("wte.weight", "lm_head.weight", "lm_head.bias");
+
     private ModelSurgery() {}
 
     /**
@@ -46,6 +50,49 @@ public final class ModelSurgery {
         GptConfig config = gpt.config().toBuilder().vocabSize(vocabSize).build();
         return copied(
                 gpt, Gpt.builder(config).dataType(gpt.dataType()).seed(seed).build());
+    }
+
+    /**
+     * Copies the parameters of a model into another, which may have a shorter context or other tokens, or more; all else
+     * of the two must be of one shape.
+     *
+     * @param oldIds for each token of {@code to} its id in {@code from}, or -1 for a new one, whose rows stay as they were
+     *     drawn
+     * @throws MiniGptException if the models do not fit each other, or an id is out of range
+     */
+    public static void copy(Gpt from, Gpt to, int[] oldIds) {
+        requireKnownBlocks(from);
+        GptConfig shape = from.config().toBuilder()
+                .vocabSize(to.config().vocabSize())
+                .blockSize(to.config().blockSize())
+                .dropout(to.config().dropout())
+                .build();
+        if (!shape.equals(to.config())
+                || to.config().blockSize() > from.config().blockSize()
+                || oldIds.length != to.config().vocabSize()) {
+            throw new MiniGptException("a model of " + from.config() + " can't be copied into one of " + to.config()
+                    + " with " + oldIds.length + " ids: only vocabulary, dropout and a shorter block_size may differ");
+        }
+        from.parameters().forEach((name, source) -> {
+            INDArray target = to.parameters().get(name);
+            if (OF_TOKENS.contains(name)) {
+                copyTokens(source, target, oldIds);
+            } else {
+                target.assign(rows(source, target.size(0)));
+            }
+        });
+    }
+
+    private static void copyTokens(INDArray source, INDArray target, int[] oldIds) {
+        for (int id = 0; id < oldIds.length; id++) {
+            if (oldIds[id] >= source.size(0)) {
+                throw new MiniGptException("token id " + oldIds[id] + " is not in the vocabulary of " + source.size(0)
+                        + "; give the ids of the model's own tokens");
+            }
+            if (oldIds[id] >= 0) {
+                target.slice(id).assign(source.slice(oldIds[id]));
+            }
+        }
     }
 
     private static void requireKnownBlocks(Gpt gpt) {

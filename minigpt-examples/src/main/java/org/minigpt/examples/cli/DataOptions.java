@@ -3,6 +3,7 @@ package org.minigpt.examples.cli;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.Optional;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.examples.corpus.Corpus;
@@ -74,6 +75,20 @@ final class DataOptions {
                     + " is" + (isFolder() ? " one with a tokenizer" : " none") + ": leave it out.");
         }
         return new IdTokenizer(vocabSize);
+    }
+
+    /** A tokenizer with the characters of the text that it lacks, if it is one of characters and this is a text. */
+    Tokenizer covering(Tokenizer tokenizer) {
+        if (isFolder() || !(tokenizer instanceof CharTokenizer characters)) {
+            return tokenizer;
+        }
+        BitSet all = new BitSet();
+        characters.vocabulary().codePoints().forEach(all::set);
+        CharTokenizer.fromCorpus(Corpus.of(data).text())
+                .vocabulary()
+                .codePoints()
+                .forEach(all::set);
+        return all.cardinality() == characters.vocabSize() ? tokenizer : CharTokenizer.ofCharacters(all);
     }
 
     private TrainingData ofFolder(TokenFolder.Opened folder) {

@@ -148,6 +148,14 @@ final class ModelOptions {
         return nKvHead;
     }
 
+    /** The options' dropout, and their context if it is asked for: all that may differ from a model that is there. */
+    GptConfig config(GptConfig.Builder model, boolean withBlockSize) {
+        if (withBlockSize) {
+            model.blockSize(blockSize);
+        }
+        return model.dropout(dropout()).build();
+    }
+
     private DropoutRates dropout() {
         DropoutRates all = DropoutRates.of(dropout);
         return new DropoutRates(

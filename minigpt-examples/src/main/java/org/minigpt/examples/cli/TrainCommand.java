@@ -2,6 +2,7 @@ package org.minigpt.examples.cli;
 
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -12,6 +13,7 @@ import org.minigpt.data.RandomWindows;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.Trainable;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.train.TrainConfig;
 import picocli.CommandLine.Command;
@@ -44,10 +46,30 @@ import picocli.CommandLine.Spec;
             "  minigpt train --preset nanogpt-cpu --max-iters 1000 --out-dir out",
             "  minigpt train --from-run out",
             "",
+            "On with a model and a text of one's own, and with an adapter only:",
+            "  minigpt train --init-from out --data mine.txt --out-dir tuned",
+            "  minigpt train --init-from out --data mine.txt --out-dir tuned --lora-rank 8",
+            "",
             "On from its newest checkpoint, after Ctrl-C or a crash:",
             "  minigpt train --resume out"
         })
 final class TrainCommand implements Callable<Integer> {
+    private static final List<String> NOT_WITH_INIT_FROM = List.of(
+            "--tokenizer",
+            "--vocab-size",
+            "--n-layer",
+            "--n-head",
+            "--n-kv-head",
+            "--n-embd",
+            "--bias",
+            "--activation",
+            "--mlp",
+            "--norm",
+            "--positions",
+            "--rope-theta",
+            "--tied-head",
+            "--init");
+
     @Spec
     private CommandSpec spec;
 
@@ -59,6 +81,9 @@ final class TrainCommand implements Callable<Integer> {
 
     @Mixin(name = "Tokens")
     private TokenizerOptions tokens = new TokenizerOptions();
+
+    @Mixin(name = "Fine-tuning")
+    private FineTuneOptions fineTune = new FineTuneOptions();
 
     @Mixin(name = "Model")
     private ModelOptions model = new ModelOptions();
@@ -86,8 +111,10 @@ final class TrainCommand implements Callable<Integer> {
                 SamplingOptions.builder().maxNewTokens(output.sampleTokens).build();
 
         Optional<Resumption> resumption = Optional.ofNullable(settings.resume).map(Resumption::of);
-        TrainingData text = open(resumption);
-        GptConfig shape = model.config(text.tokenizer().vocabSize());
+        Optional<StartingModel> start = startingModel();
+        TrainingData text = start.map(StartingModel::tokenizer).map(data::open).orElseGet(() -> open(resumption));
+        GptConfig shape = start.map(this::shapeOf)
+                .orElseGet(() -> model.config(text.tokenizer().vocabSize()));
         text.dataset().requireWindows(shape.blockSize());
         Checks.requireAtLeastOne("--replicas", run.replicas());
         if (settings.fromRun != null) {
@@ -108,13 +135,37 @@ final class TrainCommand implements Callable<Integer> {
         }
 
         Gpt gpt = Gpt.builder(shape).seed(run.seed).replicas(run.replicas()).build();
+        start.ifPresent(from -> from.copyInto(gpt));
         if (run.overfitOneBatch) {
             Batch first =
                     new RandomWindows(text.dataset().train(), run.batchSize, shape.blockSize(), run.seed).batch(0);
             return OverfitCheck.run(gpt, first, config, out);
         }
         Optional<Checkpoint> from = resumption.map(Resumption::checkpoint);
-        return new TrainingRun(gpt, text, config, output, run.replicas(), options(), from).run(sampling, summary);
+        Trainable trained = fineTune.trained(gpt, run.seed);
+        return new TrainingRun(trained, text, config, output, run.replicas(), options(shape), from)
+                .run(sampling, summary);
+    }
+
+    private Optional<StartingModel> startingModel() {
+        if (fineTune.initFrom == null) {
+            return Optional.empty();
+        }
+        for (String option : NOT_WITH_INIT_FROM) {
+            if (isGiven(option)) {
+                throw new ParameterException(
+                        spec.commandLine(),
+                        option + " does not go with --init-from, whose model has its shape and its tokens already;"
+                                + " leave one of them out");
+            }
+        }
+        return Optional.of(StartingModel.open(fineTune.initFrom, data));
+    }
+
+    /** A run that goes on or is repeated has recorded its context; otherwise it is the model's unless it is given. */
+    private GptConfig shapeOf(StartingModel start) {
+        boolean recorded = settings.resume != null || settings.fromRun != null;
+        return model.config(start.shape(), recorded || isGiven("--block-size"));
     }
 
     /** A run that goes on or is repeated has its tokenizer beside its model, wherever it came from. */
@@ -140,7 +191,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** All options with their values, as {@code --from-run} reads them. */
-    private Map<String, String> options() {
+    private Map<String, String> options(GptConfig shape) {
         Map<String, String> values = new TreeMap<>();
         for (OptionSpec option : spec.options()) {
             Object value = option.getValue();
@@ -152,6 +203,7 @@ final class TrainCommand implements Callable<Integer> {
         }
         values.put("data", data.fromAnywhere());
         values.put("tokenizer", tokens.fromAnywhere());
+        values.put("block-size", String.valueOf(shape.blockSize()));
         // Another number of threads would be another run, in the last bits.
         values.put("replicas", String.valueOf(run.replicas()));
         values.remove("out-dir"); // a run that is repeated must not replace itself

@@ -17,6 +17,8 @@ import org.minigpt.generate.TextGenerator;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.kernels.SgemmPeak;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.Lora;
+import org.minigpt.model.Trainable;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.TrainResult;
@@ -34,23 +36,27 @@ final class TrainingRun {
     private final Checkpoints checkpoints;
 
     /**
+     * @param trained the model, or an adapter to it
      * @param options all that are to be recorded, as {@code --from-run} reads them
      * @param replicas among how many threads a batch is shared out
      * @param from the checkpoint that the run goes on from, with the figures that the run in the folder had there
      */
     TrainingRun(
-            Gpt gpt,
+            Trainable trained,
             TrainingData text,
             TrainConfig config,
             OutputOptions output,
             int replicas,
             Map<String, String> options,
             Optional<Checkpoint> from) {
-        this.gpt = gpt;
+        gpt = trained.model();
         this.config = config;
         tokenizer = text.tokenizer();
-        trainer = new Trainer(gpt, text.dataset(), config);
+        trainer = new Trainer(trained, text.dataset(), config);
         from.ifPresent(checkpoint -> checkpoint.restore(trainer));
+        if (trained instanceof Lora lora) {
+            trainer.addListener(new AdapterFolder(output.outDir.resolve(AdapterFolder.NAME), lora));
+        }
         String title = String.format(Locale.ROOT, "%s, %,d parameters", text.name(), gpt.parameterCount());
         OptionalDouble peak = output.peak ? OptionalDouble.of(SgemmPeak.gflops(replicas, 1)) : OptionalDouble.empty();
         scale = new Scale(

@@ -1,0 +1,87 @@
+package org.minigpt.examples;
+
+import java.nio.file.Path;
+import java.util.Locale;
+import org.minigpt.data.TokenDataset;
+import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.examples.report.PlainErrors;
+import org.minigpt.io.LoraFolder;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.model.Lora;
+import org.minigpt.model.LoraConfig;
+import org.minigpt.model.Trainable;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.train.TrainConfig;
+import org.minigpt.train.Trainer;
+
+/**
+ * A model that has learnt one kind of text goes on with another: once with all of its parameters, and once with a low-rank
+ * adapter (LoRA) only. Both texts are of the same book, the second in capitals without vowels.
+ *
+ * <p>Arguments: the text (moby-dick by default, or shakespeare, or a file), the steps on each text, the folder for the
+ * models and the adapter.
+ */
+public final class FineTuneExample {
+    private static final int RANK = 8;
+
+    private FineTuneExample() {}
+
+    public static void main(String[] args) {
+        PlainErrors.show();
+        String text = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK).text();
+        int steps = args.length > 1 ? Integer.parseInt(args[1]) : 500;
+        Path folder = Path.of(args.length > 2 ? args[2] : "out/fine-tuned");
+
+        String other =
+                text.substring(text.length() / 2).toUpperCase(Locale.ROOT).replaceAll("[AEIOU]", "");
+        CharTokenizer tokenizer = CharTokenizer.fromCorpus(text + other);
+        TokenDataset first = TokenDataset.split(tokenizer.encode(text.substring(0, text.length() / 2)), 0.9);
+        TokenDataset second = TokenDataset.split(tokenizer.encode(other), 0.9);
+
+        Gpt base =
+                Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1337);
+        System.out.printf(Locale.ROOT, "%,d parameters, %,d steps on each text%n", base.parameterCount(), steps);
+        train(base, first, steps);
+        ModelFolder.save(folder.resolve("base"), base, tokenizer);
+        System.out.printf(Locale.ROOT, "the model, on the first text    %.4f%n", loss(base, first));
+        System.out.printf(Locale.ROOT, "the same, on the second         %.4f%n", loss(base, second));
+
+        Gpt whole = ModelFolder.load(folder.resolve("base")).gpt();
+        train(whole, second, steps);
+        System.out.printf(
+                Locale.ROOT, "after all %,7d were trained  %.4f%n", whole.parameterCount(), loss(whole, second));
+        ModelFolder.save(folder.resolve("whole"), whole, tokenizer);
+
+        Gpt adapted = ModelFolder.load(folder.resolve("base")).gpt();
+        Lora lora = Lora.attach(adapted, LoraConfig.ofRank(RANK), 1337);
+        train(lora, second, steps);
+        System.out.printf(
+                Locale.ROOT, "after an adapter of %,7d      %.4f%n", lora.parameterCount(), loss(adapted, second));
+        LoraFolder.save(folder.resolve("adapter"), lora);
+
+        // The adapter makes the same model of the one that it was trained on; without it that is as it was.
+        Gpt again = ModelFolder.load(folder.resolve("base")).gpt();
+        Lora loaded = LoraFolder.load(folder.resolve("adapter"), again);
+        System.out.printf(Locale.ROOT, "the adapter, opened again       %.4f%n", loss(again, second));
+        loaded.detach();
+        System.out.printf(Locale.ROOT, "without it, on the first text   %.4f%n", loss(again, first));
+    }
+
+    private static void train(Trainable trained, TokenDataset data, int steps) {
+        new Trainer(trained, data, config(steps)).run();
+    }
+
+    private static double loss(Gpt gpt, TokenDataset data) {
+        return new Trainer(gpt, data, config(1)).evaluate().validation();
+    }
+
+    private static TrainConfig config(int steps) {
+        return TrainConfig.builder()
+                .maxIters(steps)
+                .evalInterval(steps)
+                .evalIters(100)
+                .build();
+    }
+}

@@ -1,0 +1,58 @@
+package org.minigpt.examples.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.Lora;
+import org.minigpt.model.LoraConfig;
+import org.minigpt.model.Trainable;
+import org.minigpt.util.MiniGptException;
+import picocli.CommandLine.Option;
+
+/** From which model to start, and what of it to train. */
+final class FineTuneOptions {
+    @Option(
+            names = "--init-from",
+            paramLabel = "DIR",
+            description =
+                    "Begin with the parameters of the model in this folder, with its shape and its tokens, to which"
+                            + " new characters of the text are added. --dropout is as given, and --block-size may crop the context.")
+    Path initFrom;
+
+    @Option(
+            names = "--lora-rank",
+            paramLabel = "R",
+            defaultValue = "0",
+            description = "Train only a low-rank adapter (LoRA) of this rank to the model of --init-from; 0 trains all"
+                    + " parameters [${DEFAULT-VALUE}].")
+    private int loraRank;
+
+    @Option(names = "--lora-alpha", paramLabel = "X", description = "Scales the adapter by X/R [--lora-rank].")
+    private Double loraAlpha;
+
+    @Option(
+            names = "--lora-targets",
+            paramLabel = "NAMES",
+            defaultValue = "c_attn",
+            description = "The linear layers that are adapted, of c_attn, c_proj and c_fc, with commas between"
+                    + " [${DEFAULT-VALUE}].")
+    private String loraTargets;
+
+    /**
+     * What the optimizer is to step.
+     *
+     * @param seed of an adapter's first values
+     * @throws MiniGptException if an adapter is asked for, but is impossible
+     */
+    Trainable trained(Gpt gpt, long seed) {
+        if (loraRank == 0) {
+            return gpt;
+        }
+        if (initFrom == null) {
+            throw new MiniGptException(
+                    "--lora-rank adapts a model that is there, but there is no --init-from; give one");
+        }
+        double alpha = loraAlpha == null ? loraRank : loraAlpha;
+        return Lora.attach(gpt, new LoraConfig(loraRank, alpha, List.of(loraTargets.split(","))), seed);
+    }
+}

@@ -1,0 +1,54 @@
+package org.minigpt.examples.cli;
+
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.io.ModelFolder.SavedModel;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.model.ModelSurgery;
+import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
+
+/**
+ * The model that a run begins with, and the tokens that it is to have.
+ *
+ * @param saved as its folder has it
+ * @param tokenizer its own, with the characters of the text that it lacks if it is one of characters
+ */
+record StartingModel(SavedModel saved, Tokenizer tokenizer) {
+
+    /** Opens the model of {@code --init-from} for a text. */
+    static StartingModel open(Path folder, DataOptions data) {
+        SavedModel saved = ModelFolder.load(folder);
+        return new StartingModel(saved, data.covering(saved.tokenizer()));
+    }
+
+    /** The model's shape, with more tokens if the text needs them. */
+    GptConfig.Builder shape() {
+        return saved.gpt().config().toBuilder().vocabSize(tokenizer.vocabSize());
+    }
+
+    /** Fills a model of that shape. */
+    void copyInto(Gpt gpt) {
+        ModelSurgery.copy(saved.gpt(), gpt, oldIds());
+    }
+
+    private int[] oldIds() {
+        int[] ids = new int[tokenizer.vocabSize()];
+        Map<Integer, Integer> old = new HashMap<>();
+        if (saved.tokenizer() instanceof CharTokenizer before && tokenizer instanceof CharTokenizer now) {
+            before.vocabulary().codePoints().forEach(character -> old.put(character, old.size()));
+            int[] characters = now.vocabulary().codePoints().toArray();
+            for (int id = 0; id < ids.length; id++) {
+                ids[id] = old.getOrDefault(characters[id], -1);
+            }
+        } else {
+            for (int id = 0; id < ids.length; id++) {
+                ids[id] = id;
+            }
+        }
+        return ids;
+    }
+}

@@ -1,0 +1,129 @@
+package org.minigpt.examples.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.util.Deviation.assertNear;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.io.LoraFolder;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.io.ModelFolder.SavedModel;
+import org.minigpt.model.Gpt;
+
+/** {@code minigpt train --init-from}. */
+class FineTuneTest {
+    @TempDir
+    static Path dir;
+
+    private static Path base;
+    private static Path text;
+
+    @BeforeAll
+    static void trainTheBase() throws IOException {
+        Path first = Files.writeString(dir.resolve("first.txt"), "She sells sea shells by the sea shore.\n".repeat(20));
+        base = dir.resolve("base");
+        Cli.train(first, base).assertDone();
+        // Of its characters Z and é are new.
+        text = Files.writeString(dir.resolve("second.txt"), "Zoé sells shells by the sea.\n".repeat(20));
+    }
+
+    private static Cli.Result tune(Path folder, Object... more) {
+        List<Object> args = new ArrayList<>(List.of("train", "--init-from", base, "--data", text, "--out-dir", folder));
+        args.addAll(List.of("--batch-size", 4, "--max-iters", 4, "--eval-interval", 2, "--eval-iters", 1));
+        args.addAll(List.of("--sample-tokens", 3, "--no-peak", "--seed", 5));
+        args.addAll(List.of(more));
+        return Cli.run(args.toArray());
+    }
+
+    /** After no step worth the name, the model is the one that it began with, for the characters that both know. */
+    @Test
+    void beginsWithTheModelAndAddsCharacters() {
+        Path folder = dir.resolve("tuned");
+        tune(folder, "--learning-rate", "1e-30", "--weight-decay", 0).assertDone();
+
+        SavedModel before = ModelFolder.load(base);
+        SavedModel after = ModelFolder.load(folder);
+
+        assertEquals(before.tokenizer().vocabSize() + 2, after.tokenizer().vocabSize());
+        assertEquals("Zoé", after.tokenizer().decode(after.tokenizer().encode("Zoé")));
+        int[] old = before.tokenizer().encode("sells sh");
+        int[] now = after.tokenizer().encode("sells sh");
+        for (int i = 0; i < old.length; i++) {
+            String wte = "wte.weight";
+            assertNear(
+                    "token " + i,
+                    before.gpt().parameters().get(wte).getRow(old[i]),
+                    after.gpt().parameters().get(wte).getRow(now[i]),
+                    0);
+            for (int next : old) {
+                int same = after.tokenizer().encode(before.tokenizer().decode(next))[0];
+                double expected = before.gpt().logits(new int[][] {old}).getDouble(0, i, next);
+                assertEquals(expected, after.gpt().logits(new int[][] {now}).getDouble(0, i, same), 1e-5);
+            }
+        }
+    }
+
+    @Test
+    void cropsTheContextWhenAskedTo() {
+        Path folder = dir.resolve("cropped");
+        tune(folder, "--block-size", 5, "--dropout", 0.1).assertDone();
+        assertEquals(5, ModelFolder.load(folder).gpt().config().blockSize());
+        assertEquals(0.1, ModelFolder.load(folder).gpt().config().dropout().attn());
+        assertTrue(tune(dir.resolve("longer"), "--block-size", 9).err().contains("a shorter block_size may differ"));
+    }
+
+    @Test
+    void trainsAnAdapterAndGoesOn() throws IOException {
+        Path straight = dir.resolve("straight");
+        Path stopped = dir.resolve("stopped");
+        Object[] lora = {"--lora-rank", 2, "--lora-alpha", 4, "--lora-targets", "c_attn,c_fc", "--block-size", 6};
+        tune(straight, lora).assertDone();
+        tune(stopped, concat(lora, "--max-iters", 2)).assertDone();
+        Cli.run("train", "--resume", stopped, "--max-iters", 4).assertDone();
+
+        assertArrayEquals(
+                Files.readAllBytes(straight.resolve("model.safetensors")),
+                Files.readAllBytes(stopped.resolve("model.safetensors")));
+        assertArrayEquals(
+                Files.readAllBytes(straight.resolve("adapter/adapter_model.safetensors")),
+                Files.readAllBytes(stopped.resolve("adapter/adapter_model.safetensors")));
+
+        // What was not adapted is as it was; the adapter taken off, so is the rest, but for the crop and the new rows.
+        Gpt tuned = ModelFolder.load(straight).gpt();
+        Gpt before = ModelFolder.load(base).gpt();
+        String frozen = "h.0.attn.c_proj.weight";
+        assertEquals(before.parameters().get(frozen), tuned.parameters().get(frozen));
+        assertEquals(
+                2, LoraFolder.load(straight.resolve("adapter"), tuned).config().rank());
+    }
+
+    private static Object[] concat(Object[] first, Object... more) {
+        List<Object> all = new ArrayList<>(List.of(first));
+        all.addAll(List.of(more));
+        return all.toArray();
+    }
+
+    @Test
+    void saysWhatDoesNotGoTogether() {
+        Cli.Result result = tune(dir.resolve("no"), "--n-layer", 2);
+        assertEquals(2, result.exitCode());
+        assertTrue(
+                result.err()
+                        .contains("--n-layer does not go with --init-from, whose model has its shape and its tokens"),
+                result.err());
+        Cli.train(text, dir.resolve("no"), "--lora-rank", 2)
+                .assertSentence("--lora-rank adapts a model that is there, but there is no --init-from; give one");
+        tune(dir.resolve("no"), "--lora-rank", 2, "--lora-targets", "c_attn,wte")
+                .assertSentence(
+                        "the model has no linear layer called wte to adapt; lora_targets may be c_attn, c_proj and"
+                                + " c_fc in a model of GPT-2's layers");
+    }
+}

@@ -90,12 +90,19 @@ final class InfoCommand implements Callable<Integer> {
 
     private static void printTokenizer(PrintStream out, Tokenizer tokenizer) {
         out.printf("%nTokenizer%n");
-        row(out, "type", tokenizer instanceof CharTokenizer ? "characters" : "byte-level BPE");
+        row(out, "type", typeOf(tokenizer));
         row(out, "tokens", tokenizer.vocabSize());
         if (tokenizer instanceof BpeTokenizer bpe) {
             row(out, "merges", bpe.merges().size());
             bpe.specialTokens().forEach((text, id) -> row(out, "special", id + " " + text));
         }
+    }
+
+    private static String typeOf(Tokenizer tokenizer) {
+        if (tokenizer instanceof CharTokenizer) {
+            return "characters";
+        }
+        return tokenizer instanceof BpeTokenizer ? "byte-level BPE" : "ids without text";
     }
 
     private static void printParameters(PrintStream out, Gpt gpt) {

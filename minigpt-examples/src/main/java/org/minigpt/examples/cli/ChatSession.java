@@ -75,7 +75,7 @@ final class ChatSession {
     void accept(String line) {
         try {
             if (line.startsWith("/")) {
-                String[] words = line.split(" ", 2);
+                String[] words = line.split(" +", 2);
                 command(words[0], words.length > 1 ? words[1] : "");
             } else {
                 turn(line.isEmpty() ? "" : line + "\n");

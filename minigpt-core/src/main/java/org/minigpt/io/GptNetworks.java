@@ -1,5 +1,6 @@
 package org.minigpt.io;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,6 +76,16 @@ public final class GptNetworks {
         network.init();
         copy(gpt, network.getLayers());
         return network;
+    }
+
+    /**
+     * Opens a GPT-2 as a graph: {@link ModelFolder#loadGpt(Path)} and {@link #toComputationGraph}.
+     *
+     * @param dir a folder of Hugging Face's, or one that {@link ModelFolder#save} wrote
+     * @throws MiniGptException if it can't be read, is damaged, or holds a model that has layers without a counterpart
+     */
+    public static ComputationGraph loadComputationGraph(Path dir, NeuralNetConfiguration.Builder training) {
+        return toComputationGraph(ModelFolder.loadGpt(dir), training);
     }
 
     private static InputType input(GptConfig config) {

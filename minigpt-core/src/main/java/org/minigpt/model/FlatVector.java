@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Parameter;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -19,6 +20,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  */
 final class FlatVector {
     private static final int ALIGNMENT = 16;
+    private static final int PIECE = 1 << 18;
 
     private final DataType type;
     private final List<ParameterInfo> infos;
@@ -63,17 +65,22 @@ final class FlatVector {
     /**
      * Draws the arrays' first values.
      *
-     * @param declared the arrays, in their order
+     * @param declared the arrays, in the order in which they were laid out
      * @param random whose numbers are specified, so that a seed gives the same values on every JDK
      */
     void initialise(List<Parameter> declared, Random random) {
-        for (Parameter p : declared) {
-            double[] values = new double[Math.toIntExact(p.length())];
-            for (int i = 0; i < values.length; i++) {
-                values[i] = p.initializer().next(random);
+        for (int i = 0; i < declared.size(); i++) {
+            Initializer initializer = declared.get(i).initializer();
+            long end = infos.get(i).offset() + infos.get(i).length();
+            // In pieces, since a copy of the embedding of a large model would be the most that it ever needs.
+            for (long from = infos.get(i).offset(); from < end; from += PIECE) {
+                double[] values = new double[(int) Math.min(PIECE, end - from)];
+                for (int j = 0; j < values.length; j++) {
+                    values[j] = initializer.next(random);
+                }
+                vector().get(NDArrayIndex.interval(from, from + values.length))
+                        .assign(Nd4j.createFromArray(values).castTo(type));
             }
-            views().get(p.name())
-                    .assign(Nd4j.create(values, p.shapeArray(), 'c').castTo(type));
         }
     }
 

@@ -16,6 +16,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +28,8 @@ import org.minigpt.io.ModelFolder.Layout;
 import org.minigpt.model.Gpt;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.learning.config.Adam;
 
 /** GPT-2 as others save it: in several files, in 16 bits, with a head that is tied or not, in PyTorch's layout. */
 class HuggingFaceFolderTest {
@@ -48,6 +52,20 @@ class HuggingFaceFolderTest {
         Map<String, INDArray> result = new LinkedHashMap<>();
         gpt.parameters().forEach((name, array) -> result.put("transformer." + name, array));
         return result;
+    }
+
+    /** A tied head, and GPT-2's own form of GELU. */
+    @Test
+    void opensAsAComputationGraph() {
+        Safetensors.write(dir.resolve("model.safetensors"), prefixed(), Map.of());
+        ComputationGraph graph =
+                GptNetworks.loadComputationGraph(dir, new NeuralNetConfiguration.Builder().updater(new Adam(1e-3)));
+        int[][] ids = {{0, 4, 2, 1}, {3, 3, 1, 0}};
+
+        INDArray probabilities = graph.outputSingle(Nd4j.createFromArray(ids)); // (B,V,T)
+
+        assertNear("p", Nd4j.nn.softmax(gpt.logits(ids), 2).permute(0, 2, 1), probabilities, 1e-6);
+        assertNear("logits", gpt.logits(ids), GptNetworks.toGpt(graph).logits(ids), 1e-6);
     }
 
     @Test

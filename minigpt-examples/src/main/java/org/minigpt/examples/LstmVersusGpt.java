@@ -110,7 +110,7 @@ public final class LstmVersusGpt {
         return sum / targets;
     }
 
-    /** DL4J's own layers throughout, with the rate that was best for them. */
+    /** DL4J's own layers throughout. Neither this rate nor the others have been searched for. */
     static MultiLayerNetwork lstm(int vocabSize) {
         return network(
                 new NeuralNetConfiguration.Builder()

@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.Lora;
+import org.minigpt.model.LoraConfig;
 import org.minigpt.util.Mutations;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -76,6 +78,19 @@ class MutatedFilesTest {
     void gguf() throws IOException {
         GgufFile.write(dir.resolve("gpt.gguf"), gpt, TinyModels.TOKENIZER, false);
         mutate(dir.resolve("gpt.gguf"), 1800, 5, file -> GgufFile.read(file).gpt());
+    }
+
+    @Test
+    void adapters() throws IOException {
+        LoraFolder.save(dir, Lora.attach(gpt, LoraConfig.ofRank(1), 7));
+        mutate(dir.resolve("adapter_model.safetensors"), 300, 6, file -> adapted());
+        LoraFolder.save(dir, Lora.attach(gpt, LoraConfig.ofRank(1), 7));
+        mutate(dir.resolve("adapter_config.json"), Integer.MAX_VALUE, 7, file -> adapted());
+    }
+
+    private Gpt adapted() {
+        LoraFolder.load(dir, gpt).detach();
+        return gpt;
     }
 
     private static void mutate(Path file, int header, long seed, Function<Path, Gpt> reader) throws IOException {

@@ -72,7 +72,7 @@ class LoraTest {
     @Test
     void itsGradientIsThatOfDifferences() {
         Gpt gpt = gpt(DataType.DOUBLE, 4);
-        Lora lora = Lora.attach(gpt, new LoraConfig(2, 3, List.of("c_attn", "c_proj", "c_fc")), 7);
+        Lora lora = Lora.attach(gpt, new LoraConfig(2, 3, List.of("c_attn", "c_proj")), 7);
         randomize(lora);
         Map<String, INDArray> differences = new HashMap<>();
         lora.parameters().forEach((name, parameter) -> differences.put(name, differences(lora, parameter)));
@@ -80,7 +80,7 @@ class LoraTest {
         gpt.lossAndGradients(Nd4j.createFromArray(X), Nd4j.createFromArray(Y));
         lora.gradientsChanged();
 
-        assertEquals(8, differences.size()); // of four weights
+        assertEquals(6, differences.size()); // of three weights
         differences.forEach(
                 (name, expected) -> assertNear(name, expected, lora.gradients().get(name), 1e-7));
     }
@@ -103,9 +103,10 @@ class LoraTest {
             double middle = parameter.getDouble(i);
             double above = lossWith(lora, parameter, i, middle + h);
             double below = lossWith(lora, parameter, i, middle - h);
-            lossWith(lora, parameter, i, middle);
+            parameter.putScalar(i, middle);
             result.putScalar(i, (above - below) / (2 * h));
         }
+        lora.parametersChanged();
         return result;
     }
 

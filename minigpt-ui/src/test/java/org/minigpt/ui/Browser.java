@@ -50,6 +50,7 @@ final class Browser implements AutoCloseable {
                 .usingDriverExecutable(driver.get().toFile())
                 .build();
         Browser browser = new Browser(new ChromeDriver(service, options));
+        browser.driver.manage().timeouts().pageLoadTimeout(PATIENCE);
         browser.driver.get(address);
         return browser;
     }

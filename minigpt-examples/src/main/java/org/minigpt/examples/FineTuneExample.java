@@ -81,7 +81,7 @@ public final class FineTuneExample {
         return TrainConfig.builder()
                 .maxIters(steps)
                 .evalInterval(steps)
-                .evalIters(100)
+                .evalIters(50)
                 .build();
     }
 }

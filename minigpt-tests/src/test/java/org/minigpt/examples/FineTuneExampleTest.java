@@ -21,7 +21,7 @@ class FineTuneExampleTest {
         Path text = Files.writeString(dir.resolve("input.txt"), "To be, or not to be.\n".repeat(300));
 
         String said =
-                CodeBlocks.printed(() -> FineTuneExample.main(new String[] {text.toString(), "120", dir.toString()}));
+                CodeBlocks.printed(() -> FineTuneExample.main(new String[] {text.toString(), "25", dir.toString()}));
 
         List<Double> losses = new ArrayList<>();
         Matcher line = Pattern.compile(" ([0-9.]+)$", Pattern.MULTILINE).matcher(said);

@@ -14,8 +14,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Data parallelism within the process: the rows of a batch are shared out among replicas of the graph, a thread each,
- * with activations and gradients of their own and common parameters. Dropout drops the same, however many they are. Losses and gradients are averaged over the counted
- * targets in the order of the replicas, so the same seed and number of replicas give the same bits.
+ * with activations and gradients of their own and common parameters. Dropout drops the same, however many they are.
+ * Losses and gradients are averaged over the counted targets in the order of the replicas, so the same seed and number
+ * of replicas give the same bits.
  */
 final class Replicas {
     private static final int MAX_SHAPES = 4;

@@ -20,7 +20,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  */
 final class FlatVector {
     private static final int ALIGNMENT = 16;
-    private static final int PIECE = 1 << 18;
+    private static final int PIECE = 1 << 16;
 
     private final DataType type;
     private final List<ParameterInfo> infos;
@@ -78,8 +78,10 @@ final class FlatVector {
                 for (int j = 0; j < values.length; j++) {
                     values[j] = initializer.next(random);
                 }
-                vector().get(NDArrayIndex.interval(from, from + values.length))
-                        .assign(Nd4j.createFromArray(values).castTo(type));
+                try (INDArray drawn = Nd4j.createFromArray(values)) {
+                    vector().get(NDArrayIndex.interval(from, from + values.length))
+                            .assign(drawn);
+                }
             }
         }
     }

@@ -1,13 +1,6 @@
 package org.minigpt.io;
 
-import com.fasterxml.jackson.core.JsonLocation;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.core.io.JsonEOFException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,18 +9,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Supplier;
-import org.minigpt.text.TextFiles;
+import org.minigpt.text.JsonFiles;
 import org.minigpt.util.MiniGptException;
 
 /** A JSON object of a model's or an adapter's configuration, and the sentences for what is wrong with it. */
 final class JsonConfig {
     private static final String OF_MODEL = ": use the config.json that was saved with the model.";
-    private static final int MAX_SHOWN = 40;
-    private static final ObjectReader READER = JsonMapper.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build()
-            .reader();
 
     private final Path file;
     private final String remedy;
@@ -53,20 +40,7 @@ final class JsonConfig {
      * @throws MiniGptException if it can't be read or is not one JSON object
      */
     static JsonConfig read(Path file, String remedy) {
-        JsonNode json;
-        try {
-            json = READER.readTree(TextFiles.readUtf8(file));
-        } catch (JsonEOFException e) {
-            throw new MiniGptException(file + " is truncated, its JSON ends too early" + remedy, e);
-        } catch (JsonProcessingException e) {
-            JsonLocation at = e.getLocation();
-            String where = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
-            throw new MiniGptException(file + " is not valid JSON" + where + remedy, e);
-        }
-        if (!json.isObject()) {
-            throw new MiniGptException(file + " is JSON, but not an object" + remedy);
-        }
-        return new JsonConfig(file, remedy, "", json);
+        return new JsonConfig(file, remedy, "", JsonFiles.read(file, remedy));
     }
 
     /** @return whether the key is there, and not null */
@@ -192,7 +166,6 @@ final class JsonConfig {
     }
 
     private String shown(String key) {
-        String text = json.has(key) ? json.get(key).toString() : "no value";
-        return text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN) + "...";
+        return json.has(key) ? JsonFiles.shown(json.get(key)) : "no value";
     }
 }

@@ -71,7 +71,7 @@ final class CharTokenizerFile {
         if (!type.isTextual() || !type.textValue().equals(TYPE)) {
             throw new MiniGptException(
                     file + " is not a tokenizer: it has neither a \"model\", as Hugging Face's, nor the"
-                            + " \"type\" \"char\"" + JsonFiles.remedy());
+                            + " \"type\" \"char\"" + JsonFiles.remedy(file));
         }
         JsonNode version = root.path("version");
         if (!version.isInt() || version.intValue() != VERSION) {

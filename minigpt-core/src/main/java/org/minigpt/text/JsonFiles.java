@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Map;
 import org.minigpt.util.MiniGptException;
 
-/** JSON of tokenizers, and the sentences for what is wrong with it. */
-final class JsonFiles {
+/** Files of one JSON object, those of tokenizers above all, and the sentences for what is wrong with them. */
+public final class JsonFiles {
     private static final int MAX_SHOWN = 40;
     private static final ObjectReader READER = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -26,20 +26,31 @@ final class JsonFiles {
 
     private JsonFiles() {}
 
-    /** @throws MiniGptException if the file can't be read, or is not one JSON object */
+    /** {@link #read(Path, String)} of a tokenizer's file. */
     static JsonNode read(Path file) {
+        return read(file, remedy(file));
+    }
+
+    /**
+     * Reads a file strictly: no key may be there twice, and nothing may follow.
+     *
+     * @param remedy the end of the sentence about a file that is damaged, with the punctuation before it
+     * @return its object
+     * @throws MiniGptException if the file can't be read, or is not one JSON object
+     */
+    public static JsonNode read(Path file, String remedy) {
         JsonNode root;
         try {
             root = READER.readTree(TextFiles.readUtf8(file));
         } catch (JsonEOFException e) {
-            throw new MiniGptException(file + " is truncated: its JSON ends too early" + remedy(), e);
+            throw new MiniGptException(file + " is truncated, its JSON ends too early" + remedy, e);
         } catch (JsonProcessingException e) {
             JsonLocation at = e.getLocation();
             String where = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
-            throw new MiniGptException(file + " is not a tokenizer: it is not valid JSON" + where + remedy(), e);
+            throw new MiniGptException(file + " is not valid JSON" + where + remedy, e);
         }
         if (!root.isObject()) {
-            throw new MiniGptException(file + " is not a tokenizer: it is JSON, but not an object" + remedy());
+            throw new MiniGptException(file + " is JSON, but not an object" + remedy);
         }
         return root;
     }
@@ -103,14 +114,17 @@ final class JsonFiles {
     }
 
     static MiniGptException damaged(Path file, String how) {
-        return new MiniGptException(file + " is damaged: it " + how + remedy());
+        return new MiniGptException(file + " is damaged: it " + how + remedy(file));
     }
 
-    static String remedy() {
-        return "; give a tokenizer.json that was saved with a model.";
+    static String remedy(Path file) {
+        return file.endsWith(Gpt2Files.VOCABULARY)
+                ? "; give the vocab.json and merges.txt that belong together."
+                : "; give a tokenizer.json that was saved with a model.";
     }
 
-    static String shown(JsonNode node) {
+    /** @return the value as JSON, or the beginning of it */
+    public static String shown(JsonNode node) {
         if (node.isMissingNode()) {
             return "missing";
         }

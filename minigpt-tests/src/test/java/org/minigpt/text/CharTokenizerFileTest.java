@@ -91,12 +91,12 @@ class CharTokenizerFileTest {
             quoteCharacter = '~',
             value = {
                 // the content                                          | what the sentence says of it
-                "{\"type\":\"char\",\"version\":1,\"vocab\":[\"a\",\"b   | is truncated: its JSON ends too early",
-                "not JSON                                                | is not a tokenizer: it is not valid JSON (line 1, column 1)",
-                "~{}\n}~                                                 | is not a tokenizer: it is not valid JSON (line 2, column 1)",
-                "{\"type\":\"char\",\"type\":\"char\"}                   | is not a tokenizer: it is not valid JSON (line 1, column 22)",
-                "[\"a\"]                                                 | is not a tokenizer: it is JSON, but not an object",
-                "~  ~                                                    | is not a tokenizer: it is JSON, but not an object",
+                "{\"type\":\"char\",\"version\":1,\"vocab\":[\"a\",\"b   | is truncated, its JSON ends too early",
+                "not JSON                                                | is not valid JSON (line 1, column 1)",
+                "~{}\n}~                                                 | is not valid JSON (line 2, column 1)",
+                "{\"type\":\"char\",\"type\":\"char\"}                   | is not valid JSON (line 1, column 22)",
+                "[\"a\"]                                                 | is JSON, but not an object",
+                "~  ~                                                    | is JSON, but not an object",
                 "{}                                                      | is not a tokenizer: it has neither a \"model\", as Hugging Face's, nor the \"type\" \"char\"",
                 "{\"type\":\"bpe\"}                                      | is not a tokenizer: it has neither a \"model\", as Hugging Face's, nor the \"type\" \"char\"",
                 "{\"type\":1}                                            | is not a tokenizer: it has neither a \"model\", as Hugging Face's, nor the \"type\" \"char\"",

@@ -128,12 +128,12 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
                 .bias(Bias.ALL)
                 .initialization(Initialization.NANOGPT);
         boolean ownBlocks = own && readOwn(json.object(OWN), gpt);
-        GptConfig config = json.built(gpt::build);
+        GptConfig config = json.built("model", gpt::build);
         if (config.mlp() == Mlp.SWIGLU) {
             json.requireValue("activation_function", SILU);
         } else {
             gpt.activation(json.choice("activation_function", "gelu_new", ACTIVATIONS));
-            config = json.built(gpt::build);
+            config = json.built("model", gpt::build);
         }
         if (json.has("n_inner") && json.integer("n_inner") != config.nInner()) {
             String rule = config.mlp() == Mlp.SWIGLU ? "8/3·n_embd up to a multiple of 16" : "4·n_embd";
@@ -161,6 +161,6 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
         double embd = json.number("embd_pdrop", DEFAULT_DROPOUT);
         double attn = json.number("attn_pdrop", DEFAULT_DROPOUT);
         double resid = json.number("resid_pdrop", DEFAULT_DROPOUT);
-        return json.built(() -> new DropoutRates(embd, attn, resid));
+        return json.built("model", () -> new DropoutRates(embd, attn, resid));
     }
 }

@@ -119,6 +119,13 @@ final class JsonConfig {
         }
     }
 
+    /** Passes if the key is not there, or its object or list has nothing in it. */
+    void requireEmpty(String key) {
+        if (has(key) && !(json.get(key).isContainerNode() && json.get(key).isEmpty())) {
+            throw unsupported(key, "none");
+        }
+    }
+
     /** @return the version, which is one of those */
     int requireVersion(int first, int last) {
         int version = integer("version");
@@ -129,12 +136,16 @@ final class JsonConfig {
         return version;
     }
 
-    /** @return what is made of values that come from this file */
-    <T> T built(Supplier<T> maker) {
+    /**
+     * Makes something of values that come from this file.
+     *
+     * @param what it is that they do not describe if it can't be made
+     */
+    <T> T built(String what, Supplier<T> maker) {
         try {
             return maker.get();
         } catch (MiniGptException e) {
-            throw new MiniGptException(file + " describes no model: " + e.getMessage(), e);
+            throw new MiniGptException(file + " describes no " + what + ": " + e.getMessage(), e);
         }
     }
 

@@ -66,8 +66,8 @@ public final class LoraFolder {
      *
      * @param dir a folder that {@link #save} or PEFT wrote
      * @param gpt the model that the adapter was trained on
-     * @throws MiniGptException if a file is not there, can't be read or is damaged, or the adapter does not fit the model,
-     *     which then is as it was
+     * @throws MiniGptException if a file is not there, can't be read, is damaged or asks for what {@link Lora} has not, or
+     *     the adapter does not fit the model, which then is as it was
      */
     public static Lora load(Path dir, Gpt gpt) {
         JsonConfig json = JsonConfig.read(AtomicFolder.locate(dir, CONFIG), REMEDY);
@@ -75,8 +75,11 @@ public final class LoraFolder {
         json.requireFlag("fan_in_fan_out", true);
         json.requireFlag("use_dora", false);
         json.requireFlag("use_rslora", false);
+        json.requireEmpty("rank_pattern");
+        json.requireEmpty("alpha_pattern");
         List<String> targets = json.strings("target_modules");
         Lora lora = json.built(
+                "adapter that fits this model",
                 () -> Lora.attach(gpt, new LoraConfig(json.integer("r"), json.number("lora_alpha"), targets), 0));
         try (SafetensorsReader file = SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
             Map<String, TensorInfo> left = new LinkedHashMap<>(file.tensors());

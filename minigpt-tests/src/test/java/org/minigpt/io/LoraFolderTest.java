@@ -74,6 +74,21 @@ class LoraFolderTest {
     }
 
     @Test
+    void layersHaveNoRanksOfTheirOwn() throws IOException {
+        Path config = dir.resolve("adapter_config.json");
+        String json = Files.readString(config);
+        for (String key : List.of("rank_pattern", "alpha_pattern")) {
+            Files.writeString(config, json.replaceFirst("\\{", "{\"" + key + "\": {},"));
+            assertEquals(lora.parameters(), LoraFolder.load(dir, base()).parameters());
+            Files.writeString(config, json.replaceFirst("\\{", "{\"" + key + "\": {\"c_fc\": 4},"));
+            assertSentence(
+                    config + " has {\"c_fc\":4} for \"" + key
+                            + "\", but MiniGPT supports only none: give another model.",
+                    () -> LoraFolder.load(dir, base()));
+        }
+    }
+
+    @Test
     void refusesWhatDoesNotFit() throws IOException {
         Path config = dir.resolve("adapter_config.json");
         String json = Files.readString(config);
@@ -90,6 +105,11 @@ class LoraFolderTest {
         assertSentence(
                 config
                         + " has \"PREFIX_TUNING\" for \"peft_type\", but MiniGPT supports only LORA: give another model.",
+                () -> LoraFolder.load(dir, base()));
+        Files.writeString(config, json.replace("\"c_attn\", \"c_fc\"", "\"q_proj\""));
+        assertSentence(
+                config + " describes no adapter that fits this model: the model has no linear layer called q_proj to"
+                        + " adapt; lora_targets may be c_attn, c_proj and c_fc in a model of GPT-2's layers",
                 () -> LoraFolder.load(dir, base()));
         Files.writeString(config, json.replace("\"c_attn\", ", ""));
         String message = assertThrows(MiniGptException.class, () -> LoraFolder.load(dir, base()))

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.minigpt.graph.Positions;
 import org.minigpt.kernels.AttentionShape;
+import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -25,11 +26,15 @@ public final class AttentionWeights {
     /**
      * Runs the model on a text.
      *
-     * @param gpt the model, with its own blocks
+     * @param gpt the model, with the library's blocks
      * @param ids the T tokens of the text, T ≤ block_size
-     * @throws org.minigpt.util.MiniGptException if T is out of range or an id is not in the vocabulary
+     * @throws MiniGptException if T is out of range, an id is not in the vocabulary, or the model has blocks of one's own
      */
     public static AttentionWeights of(Gpt gpt, int... ids) {
+        if (gpt.hasOwnBlocks()) {
+            throw new MiniGptException("a model with blocks of your own need not have the library's attention, so its"
+                    + " weights can't be told; take a model with the library's blocks");
+        }
         GptConfig config = gpt.config();
         INDArray x = Inputs.array("ids", new int[][] {ids}); // (1,T)
         Inputs.check(config, x);
@@ -37,7 +42,7 @@ public final class AttentionWeights {
         List<String> names = IntStream.range(0, config.nLayer())
                 .mapToObj(i -> "h." + i + queriesAndKeys)
                 .toList();
-        Map<String, INDArray> values = gpt.sameDiff().output(Map.of(Gpt.IDS, x), names);
+        Map<String, INDArray> values = gpt.sameDiff().output(gpt.placeholders(x, null, 0), names);
         return new AttentionWeights(
                 config,
                 names.stream()
@@ -48,9 +53,13 @@ public final class AttentionWeights {
     /**
      * The weights of all tokens in one head.
      *
+     * @param layer from 0 to L-1
+     * @param head from 0 to H-1
      * @return [T,T]: the first index attends to the second; 0 for what lies in the future
+     * @throws MiniGptException if there is no such layer or head
      */
     public double[][] matrix(int layer, int head) {
+        require("layer", layer, config.nLayer());
         int time = qkv.get(layer).length;
         return IntStream.range(0, time)
                 .mapToObj(t -> Arrays.copyOf(from(layer, head, t), time))
@@ -61,11 +70,17 @@ public final class AttentionWeights {
      * The weights of one token in one head, softmax(q·kᵀ/√D): it sees itself and what is before it; with ALiBi less of it,
      * the further it is away.
      *
-     * @param t the token's place, from 0 on
+     * @param layer from 0 to L-1
+     * @param head from 0 to H-1
+     * @param t the token's place, from 0 to T-1
      * @return [t+1], which add up to 1
+     * @throws MiniGptException if there is no such layer, head or token
      */
     public double[] from(int layer, int head, int t) {
+        require("layer", layer, config.nLayer());
+        require("head", head, config.nHead());
         double[][] rows = qkv.get(layer);
+        require("token", t, rows.length);
         int heads = config.nHead();
         int size = config.nEmbd() / heads; // D
         int key = (heads + head / (heads / config.nKvHead())) * size;
@@ -78,6 +93,13 @@ public final class AttentionWeights {
             scores[s] -= slope * (t - s);
         }
         return softmax(scores);
+    }
+
+    private static void require(String what, int index, int count) {
+        if (index < 0 || index >= count) {
+            throw new MiniGptException("there is no " + what + " " + index
+                    + ", for they are counted from 0 and there are " + count + "; choose one of 0 to " + (count - 1));
+        }
     }
 
     private static double[] softmax(double[] scores) {

@@ -5,9 +5,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -118,14 +120,23 @@ public final class BpeTokenizer implements Tokenizer {
     /**
      * This tokenizer with more special tokens, which get the next ids.
      *
-     * @param texts none of them empty or special already
+     * @param texts none of them empty, and none of them a token already, as {@link #vocabulary} has it
      * @return a copy; this tokenizer is unchanged
-     * @throws MiniGptException if one is
+     * @throws MiniGptException if one is, is there twice, or holds half of a surrogate pair
      */
     public BpeTokenizer withSpecialTokens(String... texts) {
         List<String> vocabulary = new ArrayList<>(vocabulary());
         List<String> special = new ArrayList<>(specials.ids().keySet());
+        Set<String> known = new HashSet<>(vocabulary);
         for (String text : texts) {
+            if (special.contains(text)) {
+                throw new MiniGptException(
+                        "The special token " + BpeVocabulary.shown(text) + " is there already: leave it out.");
+            }
+            if (!known.add(text)) {
+                throw new MiniGptException("The special token " + BpeVocabulary.shown(text)
+                        + " is a token of the vocabulary already; choose another text, such as <|" + text + "|>.");
+            }
             vocabulary.add(text);
             special.add(text);
         }

@@ -44,7 +44,8 @@ public final class BpeTrainer {
 
     /**
      * @param specialTokens get ids, and no token goes across them
-     * @throws MiniGptException if one is empty or there twice
+     * @throws MiniGptException if one is empty or there twice, is one of the characters that {@link ByteAlphabet} writes
+     *     bytes with, or holds half of a surrogate pair
      */
     public BpeTrainer(String... specialTokens) {
         Set<String> texts = new LinkedHashSet<>(Arrays.asList(specialTokens));
@@ -52,9 +53,22 @@ public final class BpeTrainer {
             throw new MiniGptException("A special token is " + (texts.contains("") ? "empty" : "there twice") + " in "
                     + List.of(specialTokens) + ": leave it out.");
         }
+        texts.forEach(BpeTrainer::requireTokenOfItsOwn);
         Map<String, Integer> ids = new LinkedHashMap<>();
         texts.forEach(text -> ids.put(text, ids.size()));
         specials = new SpecialTokens(ids);
+    }
+
+    /** Those of several characters that are ordinary tokens too are found when these are known. */
+    private static void requireTokenOfItsOwn(String text) {
+        if (text.length() == 1 && ByteAlphabet.bytes(text).isPresent()) {
+            throw new MiniGptException("The special token " + BpeVocabulary.shown(text)
+                    + " is the token of a byte already; choose another text, such as <|" + text + "|>.");
+        }
+        if (!new String(text.getBytes(UTF_8), UTF_8).equals(text)) {
+            throw new MiniGptException("The special token " + BpeVocabulary.shown(text)
+                    + " holds half of a surrogate pair: give whole characters.");
+        }
     }
 
     /** A trainer without special tokens that has the text. */
@@ -111,7 +125,8 @@ public final class BpeTrainer {
      * @param vocabSize V, at least that of the bytes and the special tokens: 256 and one more for each of those. The
      *     tokenizer has fewer tokens if no pair is left that is there twice
      * @param merged hears of the merges made so far after each
-     * @throws MiniGptException if the size is too small, or there is no text
+     * @throws MiniGptException if the size is too small, there is no text, or a special token is called as an ordinary
+     *     one is written
      */
     public BpeTokenizer train(int vocabSize, IntConsumer merged) {
         int fixed = ByteAlphabet.SIZE + specials.ids().size();
@@ -129,6 +144,6 @@ public final class BpeTrainer {
         while (merger.merges() < most && merger.mergeNext()) {
             merged.accept(merger.merges());
         }
-        return merger.tokenizer(specials.ids().keySet());
+        return merger.tokenizer().withSpecialTokens(specials.ids().keySet().toArray(String[]::new));
     }
 }

@@ -16,7 +16,7 @@ import org.minigpt.util.MiniGptException;
 /**
  * The files of GPT-2's own code and of Hugging Face's older tokenizers: {@code vocab.json}, the ids of the tokens, and
  * {@code merges.txt}, a merge a line after a first line {@code #version: 0.2}. They do not say which tokens are special:
- * those are that have more than one byte and that no merge makes.
+ * those are that no merge makes, unless they are the character of a byte.
  */
 final class Gpt2Files {
     static final String VOCABULARY = "vocab.json";
@@ -52,10 +52,14 @@ final class Gpt2Files {
             }
         }
         List<String> special = vocabulary.stream()
-                .filter(token -> token.length() > 1 && !made.contains(token))
+                .filter(token -> !made.contains(token) && !isByte(token))
                 .toList();
         return new BpeVocabulary(problem -> new MiniGptException(file + " and " + mergesFile + " make no tokenizer: "
                         + problem + "; give two files that belong together."))
                 .check(vocabulary, merges, special);
+    }
+
+    private static boolean isByte(String token) {
+        return token.length() == 1 && ByteAlphabet.bytes(token).isPresent();
     }
 }

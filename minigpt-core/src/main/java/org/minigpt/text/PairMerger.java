@@ -1,16 +1,13 @@
 package org.minigpt.text;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
-import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
@@ -172,17 +169,12 @@ final class PairMerger {
         made.put(key(newA, newB), add(newA, newB, piece));
     }
 
-    BpeTokenizer tokenizer(Collection<String> specialTokens) {
+    /** @return one without special tokens */
+    BpeTokenizer tokenizer() {
         int[] merged = new int[merges()];
         for (int rank = 0; rank < merged.length; rank++) {
             merged[rank] = ByteAlphabet.SIZE + rank;
         }
-        List<byte[]> all = new ArrayList<>(tokens);
-        Map<String, Integer> specials = new LinkedHashMap<>();
-        for (String text : specialTokens) {
-            specials.put(text, all.size());
-            all.add(text.getBytes(UTF_8));
-        }
-        return BpeTokenizer.of(all.toArray(byte[][]::new), left.toArray(), right.toArray(), merged, specials);
+        return BpeTokenizer.of(tokens.toArray(byte[][]::new), left.toArray(), right.toArray(), merged, Map.of());
     }
 }

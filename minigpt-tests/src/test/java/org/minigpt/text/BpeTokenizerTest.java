@@ -163,6 +163,16 @@ class BpeTokenizerTest {
     }
 
     @Test
+    void aSpecialTokenIsANewOne() {
+        assertSentence(
+                "The special token \"abc\" is a token of the vocabulary already; choose another text, such as <|abc|>.",
+                () -> SMALL.withSpecialTokens("abc"));
+        assertSentence(
+                "The special token \"<|x|>\" is there already: leave it out.",
+                () -> SMALL.withSpecialTokens("<|x|>").withSpecialTokens("<|x|>"));
+    }
+
+    @Test
     void ordinaryTextMayLookLikeASpecialToken() {
         BpeTokenizer tokenizer = MOBY_DICK.withSpecialTokens("<|endoftext|>");
         String text = "the end<|endoftext|>";

@@ -175,4 +175,28 @@ class BpeTrainerTest {
         assertSentence("A special token is empty in []: leave it out.", () -> new BpeTrainer(""));
         assertSentence("A special token is there twice in [x, x]: leave it out.", () -> new BpeTrainer("x", "x"));
     }
+
+    /** In a file, where tokens are known by what they are called, one could not be told from the other. */
+    @Test
+    void aSpecialTokenIsNoOrdinaryOne() {
+        for (String text : List.of("|", "\u00e9", "\u0120")) {
+            assertSentence(
+                    "The special token \"" + text + "\" is the token of a byte already; choose another text, such as <|"
+                            + text + "|>.",
+                    () -> new BpeTrainer(text));
+        }
+        assertSentence(
+                "The special token \"\\ud800\" holds half of a surrogate pair: give whole characters.",
+                () -> new BpeTrainer("\uD800"));
+        assertSentence(
+                "The special token \"\u0120low\" is a token of the vocabulary already; choose another text, such as"
+                        + " <|\u0120low|>.",
+                () -> new BpeTrainer("\u0120low").add("low low lower\nlow low").train(1000));
+        // These are written otherwise as ordinary tokens.
+        BpeTokenizer tokenizer =
+                new BpeTrainer("\n", " low", "\u2192").add("low low\nlow").train(1000);
+        assertEquals(
+                List.of("\n", " low", "\u2192"),
+                List.copyOf(tokenizer.specialTokens().keySet()));
+    }
 }

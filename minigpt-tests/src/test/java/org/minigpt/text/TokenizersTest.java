@@ -67,6 +67,27 @@ class TokenizersTest {
     }
 
     @Test
+    void specialTokensOfOneCharacterComeBackFromGpt2sFiles() {
+        BpeTokenizer tokenizer = BPE.withSpecialTokens("\u2192", "\n");
+        Tokenizers.saveAsGpt2Files(dir, tokenizer);
+        assertEquals(tokenizer, Tokenizers.load(dir));
+    }
+
+    @Test
+    void damagedGpt2Files() throws IOException {
+        Path vocab = dir.resolve("vocab.json");
+        Files.writeString(dir.resolve("merges.txt"), "#version: 0.2\n");
+        String remedy = "; give the vocab.json and merges.txt that belong together.";
+        Files.writeString(vocab, "{\"a\": 0, \"b\": 2}");
+        assertSentence(
+                vocab + " is damaged: it has the id 2 for the token \"b\", but 2 tokens, so that ids lie below that"
+                        + remedy,
+                () -> Tokenizers.load(dir));
+        Files.writeString(vocab, "{\"a\": 0");
+        assertSentence(vocab + " is truncated, its JSON ends too early" + remedy, () -> Tokenizers.load(dir));
+    }
+
+    @Test
     void mergesMayBeginWithANumberSign() throws IOException {
         Files.writeString(dir.resolve("vocab.json"), "{\"#\": 0, \"!\": 1, \"#!\": 2}");
         Files.writeString(dir.resolve("merges.txt"), "# !\n"); // and without a version

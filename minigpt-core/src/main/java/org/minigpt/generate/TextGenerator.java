@@ -50,8 +50,8 @@ public final class TextGenerator {
     /**
      * Generates text until it has {@code max_new_tokens} tokens, or a stop text or token comes.
      *
-     * @param prompt the text to continue; if it is empty, generation starts from a new line, or from token 0 if the
-     *     tokenizer has no new line: the lecture's start, where the new line is token 0
+     * @param prompt the text to continue; if it is empty or has no tokens, generation starts from a new line, or from
+     *     token 0 if the tokenizer has no new line: the lecture's start, where the new line is token 0
      * @param options how many tokens, and how they are chosen
      * @param sink is given the new text piece by piece as it comes, never a part of a character; what it throws ends the
      *     generation
@@ -124,12 +124,13 @@ public final class TextGenerator {
     /**
      * A prompt's tokens.
      *
-     * @param prompt a text; if it is empty, that of which {@link #generate} says what it starts from
+     * @param prompt a text; if it has no tokens, that of which {@link #generate} says what it starts from
      * @return at least one token
      * @throws MiniGptException if the text holds what the tokenizer does not know
      */
     public int[] encode(String prompt) {
-        return prompt.isEmpty() ? start() : tokenizer.encode(prompt);
+        int[] ids = tokenizer.encode(prompt);
+        return ids.length == 0 ? start() : ids;
     }
 
     private int[] start() {

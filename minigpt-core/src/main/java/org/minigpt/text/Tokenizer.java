@@ -4,11 +4,12 @@ import java.nio.file.Path;
 import org.minigpt.util.MiniGptException;
 
 /**
- * Turns text into token ids and back. For every text that it can encode, {@code decode(encode(text))} is that text.
- * Implementations are immutable and safe for use by several threads.
+ * Turns text into token ids and back. For every text that it can encode, {@code decode(encode(text))} is that text, but
+ * for one that says otherwise, as {@link IdTokenizer} does of white space. Implementations are immutable and safe for use
+ * by several threads.
  *
- * <p>{@link CharTokenizer} and {@link BpeTokenizer} are those that come with the library. One of your own goes wherever
- * they go in Java; who opens a model that was saved with it says how its file is read, as
+ * <p>{@link CharTokenizer}, {@link BpeTokenizer}, and {@link IdTokenizer} for models without a tokenizer are those that
+ * come with the library. One of your own goes wherever they go in Java; who opens a model that was saved with it says how its file is read, as
  * {@code ModelFolder.load(dir, Gpt::builder, MyTokenizer::load)}.
  */
 public interface Tokenizer {
@@ -19,7 +20,7 @@ public interface Tokenizer {
      * Encodes a text; no token is added before, between or after its own.
      *
      * @param text the text, maybe empty
-     * @return its token ids, each in [0, V)
+     * @return its token ids, each in [0, V); none, if the text has none
      * @throws MiniGptException if the text holds something that has no token
      */
     int[] encode(String text);

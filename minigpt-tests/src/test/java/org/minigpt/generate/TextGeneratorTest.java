@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.IdTokenizer;
 
 class TextGeneratorTest {
     /** Counts through its vocabulary of four, over and over. */
@@ -40,6 +41,12 @@ class TextGeneratorTest {
                 "bcdab",
                 generator(CharTokenizer.fromCorpus("abcd").replacingUnknownWith("c"))
                         .generate("", FIVE));
+    }
+
+    @Test
+    void aPromptWithoutTokensIsAnEmptyOne() {
+        TextGenerator generator = new TextGenerator(RiggedModels.successor(4), new IdTokenizer(4));
+        assertEquals(" 1 2 3 0 1", generator.generate(" ", FIVE));
     }
 
     @Test

@@ -181,8 +181,8 @@ public final class TokenFolder {
         AtomicFolder.write(dir, folder -> {
             try (TokenWriter train = TokenWriter.create(folder.resolve(TRAIN));
                     TokenWriter validation = TokenWriter.create(folder.resolve(VALIDATION))) {
-                TextEncoder first = new TextEncoder(used, train);
-                TextEncoder second = new TextEncoder(used, validation);
+                TextEncoder first = new TextEncoder(text, 0, used, train);
+                TextEncoder second = new TextEncoder(text, toTrain, used, validation);
                 TextPieces.read(text, (piece, bytes) -> {
                     if (tokenizer == null) {
                         requireKnown(text, survey, piece);

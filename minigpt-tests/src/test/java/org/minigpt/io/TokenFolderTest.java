@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.data.TokenDataset;
@@ -135,6 +137,23 @@ class TokenFolderTest {
                     () -> TokenFolder.prepare(text, folder, fraction, bytes -> {}));
         }
         assertArrayEquals(old, Files.readAllBytes(folder.resolve("train.bin")));
+    }
+
+    /** A text is encoded part by part, so a tokenizer's offset is not that in the file. */
+    @Test
+    void anUnknownCharacterIsLookedForInItsPart() throws IOException {
+        CharTokenizer tokenizer = CharTokenizer.fromCorpus("ab");
+        Path text = text("ab".repeat(100_000) + "a#");
+        String message = assertThrows(
+                        MiniGptException.class,
+                        () -> TokenFolder.prepare(text, dir.resolve("tokens"), 0.5, tokenizer, bytes -> {}))
+                .getMessage();
+        Matcher found = Pattern.compile(Pattern.quote(text + " can't be encoded, in its part from character ")
+                        + "(\\d+) on: The character '#' \\(U\\+0023\\) at offset (\\d+) is not in the vocabulary .*")
+                .matcher(message);
+        assertTrue(found.matches(), message);
+        assertEquals(200_001, Integer.parseInt(found.group(1)) + Integer.parseInt(found.group(2)));
+        assertTrue(Integer.parseInt(found.group(1)) > 100_001, message);
     }
 
     @Test

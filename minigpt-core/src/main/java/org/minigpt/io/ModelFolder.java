@@ -187,9 +187,9 @@ public final class ModelFolder {
      * @throws MiniGptException if the folder has a tokenizer, which may be another model's, or can't be written
      */
     public static void saveGpt(Path dir, Gpt gpt) {
-        if (exists(AtomicFolder.locate(dir, TOKENIZER))) {
+        if (Tokenizers.isIn(dir)) {
             throw new MiniGptException(
-                    dir + " has a " + TOKENIZER + " already, which may not fit the model: choose another folder.");
+                    dir + " has a tokenizer already, which may not fit the model: choose another folder.");
         }
         AtomicFolder.write(dir, folder -> writeGpt(folder, gpt, OptionalInt.empty()));
     }

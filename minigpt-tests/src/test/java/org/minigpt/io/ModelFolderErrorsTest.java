@@ -12,7 +12,9 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.text.BpeTrainer;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizers;
 import org.minigpt.util.Permissions;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -87,6 +89,17 @@ class ModelFolderErrorsTest {
         assertSentence(
                 weights + " is a file, so no folder of that name can be made: choose another name.",
                 () -> ModelFolder.save(weights, TinyModels.gpt(), TinyModels.TOKENIZER));
+    }
+
+    @Test
+    void aModelWithoutATokenizerIsNotSavedBesideOne() {
+        Path folder = temp.resolve("gpt2");
+        Tokenizers.saveAsGpt2Files(folder, BpeTrainer.of("ab").train(256));
+        for (Path other : new Path[] {dir, folder}) {
+            assertSentence(
+                    other + " has a tokenizer already, which may not fit the model: choose another folder.",
+                    () -> ModelFolder.saveGpt(other, TinyModels.gpt()));
+        }
     }
 
     @Test

@@ -190,8 +190,8 @@ public final class GptNetworks {
         }
         if (!alike || first.attentionBias() && !first.hasBias()) {
             throw new MiniGptException(
-                    "the network's blocks, norm and embedding differ in heads, positions, activation, biases, eps or"
-                            + " feed-forward, which a Gpt has in common; make them alike");
+                    "the network's blocks, norm and embedding differ in heads, positions, activation, biases, eps,"
+                            + " dropout or feed-forward, which a Gpt has in common; make them alike");
         }
         if (head.hasBias() && !first.hasBias()) {
             throw new MiniGptException(
@@ -250,7 +250,9 @@ public final class GptNetworks {
                 block.getNHidden(),
                 block.hasBias(),
                 block.attentionBias(),
-                block.getEps());
+                block.getEps(),
+                block.getDropoutRate(),
+                block.getAttentionDropoutRate());
     }
 
     private static void copy(Gpt gpt, Layer[] layers) {

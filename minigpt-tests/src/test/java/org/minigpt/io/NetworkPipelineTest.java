@@ -149,6 +149,7 @@ class NetworkPipelineTest {
         assertTrue(refusal(() -> GptNetworks.toGpt(other)).startsWith("the network is not a GPT;"));
         assertTrue(refusal(() -> GptNetworks.toGpt(chain(Positions.ROTARY, 0)))
                 .startsWith("the network's blocks, norm and embedding differ in"));
+        assertTrue(refusal(() -> GptNetworks.toGpt(twoDropoutRates())).contains("dropout"));
         assertEquals(
                 "the network's feed-forwards are 24 wide, but a Gpt's are 64; leave nHidden out",
                 refusal(() -> GptNetworks.toGpt(chain(Positions.LEARNED, 24))));
@@ -175,6 +176,26 @@ class NetworkPipelineTest {
                         .nHeads(2)
                         .positions(positions)
                         .nHidden(nHidden)
+                        .build())
+                .layer(new LayerNormLayer.Builder().build())
+                .layer(new LanguageModelOutputLayer.Builder().nOut(V).build())
+                .setInputType(InputType.recurrent(1, T))
+                .build());
+        network.init();
+        return network;
+    }
+
+    private static MultiLayerNetwork twoDropoutRates() {
+        MultiLayerNetwork network = new MultiLayerNetwork(training()
+                .list()
+                .layer(new TokenAndPositionEmbeddingLayer.Builder()
+                        .nIn(V)
+                        .nOut(16)
+                        .build())
+                .layer(new TransformerBlockLayer.Builder().nHeads(2).build())
+                .layer(new TransformerBlockLayer.Builder()
+                        .nHeads(2)
+                        .dropoutRate(0.1)
                         .build())
                 .layer(new LayerNormLayer.Builder().build())
                 .layer(new LanguageModelOutputLayer.Builder().nOut(V).build())

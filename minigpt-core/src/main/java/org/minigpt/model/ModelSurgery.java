@@ -58,7 +58,7 @@ public final class ModelSurgery {
      *
      * @param oldIds for each token of {@code to} its id in {@code from}, or -1 for a new one, whose rows stay as they were
      *     drawn
-     * @throws MiniGptException if the models do not fit each other, or an id is out of range
+     * @throws MiniGptException if the models do not fit each other, or an id is out of range; {@code to} then is as it was
      */
     public static void copy(Gpt from, Gpt to, int[] oldIds) {
         requireKnownBlocks(from);
@@ -73,6 +73,12 @@ public final class ModelSurgery {
             throw new MiniGptException("a model of " + from.config() + " can't be copied into one of " + to.config()
                     + " with " + oldIds.length + " ids: only vocabulary, dropout and a shorter block_size may differ");
         }
+        for (int id : oldIds) {
+            if (id < -1 || id >= from.config().vocabSize()) {
+                throw new MiniGptException("token id " + id + " is not in the vocabulary of "
+                        + from.config().vocabSize() + "; give the ids of the model's own tokens, and -1 for new ones");
+            }
+        }
         from.parameters().forEach((name, source) -> {
             INDArray target = to.parameters().get(name);
             if (OF_TOKENS.contains(name)) {
@@ -85,10 +91,6 @@ public final class ModelSurgery {
 
     private static void copyTokens(INDArray source, INDArray target, int[] oldIds) {
         for (int id = 0; id < oldIds.length; id++) {
-            if (oldIds[id] >= source.size(0)) {
-                throw new MiniGptException("token id " + oldIds[id] + " is not in the vocabulary of " + source.size(0)
-                        + "; give the ids of the model's own tokens");
-            }
             if (oldIds[id] >= 0) {
                 target.slice(id).assign(source.slice(oldIds[id]));
             }

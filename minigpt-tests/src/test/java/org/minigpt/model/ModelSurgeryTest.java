@@ -58,6 +58,19 @@ class ModelSurgeryTest {
     }
 
     @Test
+    void aCopyWithAnUnknownIdIsNotBegun() {
+        Gpt to = gpt(false);
+        to.flatParameters().assign(0);
+        for (int id : new int[] {7, -2}) {
+            assertSentence(
+                    "token id " + id
+                            + " is not in the vocabulary of 7; give the ids of the model's own tokens, and -1 for new ones",
+                    () -> ModelSurgery.copy(gpt(false), to, new int[] {0, 1, 2, 3, 4, 5, id}));
+        }
+        assertEquals(0, to.flatParameters().amaxNumber().doubleValue());
+    }
+
+    @Test
     void blocksOfOnesOwnAreRefused() {
         GptConfig config = gpt(false).config();
         GptLayers layers = new GptLayers(config);

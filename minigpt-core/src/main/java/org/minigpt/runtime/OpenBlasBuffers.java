@@ -38,15 +38,22 @@ final class OpenBlasBuffers {
             Function allocate = library.getFunction("blas_memory_alloc");
             Function free = library.getFunction("blas_memory_free");
             List<Pointer> buffers = new ArrayList<>();
-            for (int i = 0; i < count; i++) {
-                Pointer buffer = allocate.invokePointer(new Object[] {0});
-                buffers.add(buffer);
-                for (long at = 0; at < TOUCHED_BYTES; at += PAGE_BYTES) {
-                    buffer.setByte(at, (byte) 0);
+            try {
+                for (int i = 0; i < count; i++) {
+                    Pointer buffer = allocate.invokePointer(new Object[] {0});
+                    if (buffer == null) {
+                        LOG.debug("OpenBLAS has {} buffers, not {}; small products may be slow.", i, count);
+                        return false;
+                    }
+                    buffers.add(buffer);
+                    for (long at = 0; at < TOUCHED_BYTES; at += PAGE_BYTES) {
+                        buffer.setByte(at, (byte) 0);
+                    }
                 }
+                return true;
+            } finally {
+                buffers.forEach(buffer -> free.invokeVoid(new Object[] {buffer}));
             }
-            buffers.forEach(buffer -> free.invokeVoid(new Object[] {buffer}));
-            return true;
         } catch (LinkageError | RuntimeException e) {
             LOG.debug("OpenBLAS's buffers can't be touched; small products may be slow.", e);
             return false;

@@ -39,7 +39,10 @@ public record SamplingOptions(
         Window window,
         int topLogProbabilities) {
 
-    /** @throws MiniGptException if the number of tokens is negative, the temperature not positive or a stop text empty */
+    /**
+     * @throws MiniGptException if the number of tokens or of log-probabilities is negative, the temperature not positive or a
+     *     stop text empty
+     */
     public SamplingOptions {
         if (maxNewTokens < 0) {
             throw new MiniGptException("max_new_tokens is " + maxNewTokens + " but must not be negative; 500 is usual");

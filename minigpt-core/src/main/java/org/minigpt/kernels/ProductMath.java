@@ -4,7 +4,7 @@ package org.minigpt.kernels;
 interface ProductMath {
     /**
      * @return whether these are faster than OpenBLAS's for the heads of some ten positions: by half with vectors of 8
-     *     floats. With those of 16 it has kernels for small matrices, which do not pack; with fewer nobody has measured it
+     *     floats. With those of 16 it has kernels for small matrices, which do not pack; with fewer it is left to BLAS
      */
     boolean beatBlas();
 

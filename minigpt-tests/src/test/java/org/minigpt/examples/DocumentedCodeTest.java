@@ -17,7 +17,10 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.text.CharTokenizer;
 
-/** The Java code of the pages compiles and runs; {@link ExtendingTest} has that on layers of one's own. */
+/**
+ * The Java code of the pages compiles and runs; {@link ExtendingTest} has that on layers of one's own. That on DL4J's
+ * training UI needs minigpt-ui, which these tests do not have.
+ */
 class DocumentedCodeTest {
     private static final String TEXT = "To be, or not to be.\n".repeat(50);
     private static final String TOKENIZER =
@@ -135,5 +138,69 @@ class DocumentedCodeTest {
         assertTrue(printed.endsWith("[1, 3, 57]"), printed);
         assertTrue(Files.size(dir.resolve("gpt.fb")) > 0);
         assertEquals(4, blocks.size());
+    }
+
+    @Test
+    void anAdapter() throws Exception {
+        List<String> blocks = CodeBlocks.of("docs/training.md");
+        Path adapter = dir.resolve("adapter");
+
+        String printed = CodeBlocks.runProgram(
+                dir,
+                List.of(
+                        "org.minigpt.data.*",
+                        "org.minigpt.io.*",
+                        "org.minigpt.model.*",
+                        "org.minigpt.text.*",
+                        "org.minigpt.train.*"),
+                TOKENIZER + "Gpt gpt = Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1);"
+                        + "TokenDataset data = TokenDataset.split(ids, 0.9);"
+                        + "TrainConfig config = TrainConfig.builder().maxIters(2).evalIters(1).build();"
+                        + replaceOnce(blocks.get(0), "Path.of(\"adapter\")", path(adapter))
+                        + "lora.detach();"
+                        + "System.out.print(LoraFolder.load(" + path(adapter) + ", gpt).config().rank());");
+
+        assertEquals("8", printed);
+        assertEquals(2, blocks.size());
+    }
+
+    @Test
+    void tokenizers() throws Exception {
+        List<String> blocks = CodeBlocks.of("docs/tokenizers.md");
+        Path model = dir.resolve("model");
+
+        String printed = CodeBlocks.runProgram(
+                dir,
+                List.of("org.minigpt.data.*", "org.minigpt.io.*", "org.minigpt.model.*", "org.minigpt.text.*"),
+                "interface MyTokenizer { static Tokenizer load(Path file) { return Tokenizers.load(file); } }"
+                        + "String text = \"To be, or not to be.\\n\".repeat(50);"
+                        + replaceOnce(blocks.get(0), "train(8192)", "train(270)")
+                        + "Path dir = " + path(model) + ";"
+                        + "Gpt gpt = Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1);"
+                        + "ModelFolder.save(dir, gpt, tokenizer);"
+                        + blocks.get(1)
+                        + "System.out.print(model.tokenizer().equals(tokenizer) + \" \" + (data.train().length() > 0));");
+
+        assertEquals("true true", printed);
+        assertEquals(2, blocks.size());
+    }
+
+    @Test
+    void serving() throws Exception {
+        CharTokenizer tokenizer = CharTokenizer.fromCorpus(TEXT);
+        Path model = dir.resolve("model");
+        ModelFolder.save(
+                model,
+                Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1),
+                tokenizer);
+        List<String> blocks = CodeBlocks.of("docs/serving.md");
+        String code = replaceOnce(blocks.get(0), "Path.of(\"out\")", path(model));
+        code = replaceOnce(code, "ServerOptions.builder()", "ServerOptions.builder().port(0)");
+        code = replaceOnce(code, "server.awaitClose();", "");
+
+        String printed = CodeBlocks.runProgram(dir, List.of("org.minigpt.io.*", "org.minigpt.server.*"), code);
+
+        assertTrue(printed.startsWith("http://127.0.0.1:"), printed);
+        assertEquals(1, blocks.size());
     }
 }

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -21,7 +23,18 @@ class UsageTest {
         String help = Cli.run("--help").assertDone().out();
 
         for (String command : new String[] {
-            "prepare", "train", "sample", "chat", "serve", "score", "eval", "info", "import", "export", "bench"
+            "tokenizer",
+            "prepare",
+            "train",
+            "sample",
+            "chat",
+            "serve",
+            "score",
+            "eval",
+            "info",
+            "import",
+            "export",
+            "bench"
         }) {
             assertTrue(help.contains("\n  " + command + " "), help);
         }
@@ -30,11 +43,32 @@ class UsageTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "prepare", "train", "sample", "chat", "serve", "score", "eval", "info", "import", "export", "bench"
+                "tokenizer train",
+                "tokenizer encode",
+                "tokenizer decode",
+                "tokenizer bench",
+                "prepare",
+                "train",
+                "sample",
+                "chat",
+                "serve",
+                "score",
+                "eval",
+                "info",
+                "import",
+                "export",
+                "bench",
+                "bench files"
             })
     void helpExplainsEveryOption(String command) {
-        CommandLine cli = MiniGpt.commandLine().getSubcommands().get(command);
-        String help = Cli.run(command, "--help").assertDone().out();
+        String[] names = command.split(" ");
+        CommandLine cli = MiniGpt.commandLine();
+        for (String name : names) {
+            cli = cli.getSubcommands().get(name);
+        }
+        List<Object> args = new ArrayList<>(List.of((Object[]) names));
+        args.add("--help");
+        String help = Cli.run(args.toArray()).assertDone().out();
 
         for (OptionSpec option : cli.getCommandSpec().options()) {
             String shown =

@@ -17,6 +17,7 @@ import org.minigpt.io.LoraFolder;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.ModelFolder.SavedModel;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.Lora;
 
 /** {@code minigpt train --init-from}. */
 class FineTuneTest {
@@ -96,13 +97,20 @@ class FineTuneTest {
                 Files.readAllBytes(straight.resolve("adapter/adapter_model.safetensors")),
                 Files.readAllBytes(stopped.resolve("adapter/adapter_model.safetensors")));
 
-        // What was not adapted is as it was; the adapter taken off, so is the rest, but for the crop and the new rows.
+        // What was not adapted is as it was.
         Gpt tuned = ModelFolder.load(straight).gpt();
         Gpt before = ModelFolder.load(base).gpt();
         String frozen = "h.0.attn.c_proj.weight";
         assertEquals(before.parameters().get(frozen), tuned.parameters().get(frozen));
-        assertEquals(
-                2, LoraFolder.load(straight.resolve("adapter"), tuned).config().rank());
+
+        // The adapter on the base makes of its weights the tuned model's, and taken off leaves the base as it was.
+        Lora adapter = LoraFolder.load(straight.resolve("adapter"), before);
+        assertEquals(2, adapter.config().rank());
+        for (String adapted : List.of("h.0.attn.c_attn.weight", "h.0.mlp.c_fc.weight")) {
+            assertEquals(tuned.parameters().get(adapted), before.parameters().get(adapted));
+        }
+        adapter.detach();
+        assertEquals(ModelFolder.load(base).gpt().flatParameters(), before.flatParameters());
     }
 
     private static Object[] concat(Object[] first, Object... more) {

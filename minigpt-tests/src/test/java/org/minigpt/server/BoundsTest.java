@@ -107,25 +107,36 @@ class BoundsTest {
     @Test
     void aRequestThatTakesTooLongIsEnded() throws Exception {
         try (Served served = new Served(options().timeout(Duration.ofMillis(300)))) {
-            String sentence = "the request took longer than 0.3 s, waiting and all; ask for fewer tokens, or start the"
-                    + " server with a larger --timeout";
             HttpResponse<String> response = served.post("/v1/completions", ("{" + ENDLESS + "}").replace('\'', '"'));
             assertEquals(503, response.statusCode());
             assertTrue(response.headers().firstValue("Retry-After").isPresent());
             assertEquals(
-                    sentence, Served.json(response.body()).at("/error/message").asText());
+                    tookLongerThan("0.3"),
+                    Served.json(response.body()).at("/error/message").asText());
 
+            await("the slot is free", () -> served.server.active() == 0);
+        }
+    }
+
+    @Test
+    void aStreamThatTakesTooLongEndsWithAnError() throws Exception {
+        try (Served served = new Served(options().timeout(Duration.ofSeconds(2)))) {
             String stream = served.post("/v1/completions", ("{" + ENDLESS + ",'stream':true}").replace('\'', '"'))
                     .body();
             String[] events = stream.split("\n\n");
             assertTrue(events.length > 2);
             assertEquals(
-                    sentence,
+                    tookLongerThan("2.0"),
                     Served.json(events[events.length - 1].substring("data: ".length()))
                             .at("/error/message")
                             .asText());
-            assertEquals(0, served.server.active());
+            await("the slot is free", () -> served.server.active() == 0);
         }
+    }
+
+    private static String tookLongerThan(String seconds) {
+        return "the request took longer than " + seconds
+                + " s, waiting and all; ask for fewer tokens, or start the server with a larger --timeout";
     }
 
     @Test
@@ -133,7 +144,6 @@ class BoundsTest {
         try (Served served = new Served(options());
                 Socket socket = new RawClient(served.port()).connect()) {
             byte[] request = RawClient.post("/v1/completions", "{'prompt':'a'}");
-            long start = System.nanoTime();
             Thread slow = new Thread(() -> {
                 for (byte one : request) {
                     RawClient.send(socket, new byte[] {one});
@@ -149,7 +159,6 @@ class BoundsTest {
             slow.interrupt();
             assertTrue(answer.startsWith("HTTP/1.1 408 "), answer);
             assertTrue(answer.contains("the request had not come whole after 0.5 s; send it faster"), answer);
-            assertTrue(System.nanoTime() - start < TimeUnit.SECONDS.toNanos(5));
         }
     }
 
@@ -207,10 +216,8 @@ class BoundsTest {
             RawClient.send(socket, RawClient.post("/v1/completions", "{" + ENDLESS + ",'stream':true}"));
             InputStream in = socket.getInputStream();
             assertEquals(600, in.readNBytes(600).length);
-            long start = System.nanoTime();
             served.close();
             RawClient.readAll(socket);
-            assertTrue(System.nanoTime() - start < TimeUnit.SECONDS.toNanos(5));
             assertEquals(0, served.server.active());
         }
     }

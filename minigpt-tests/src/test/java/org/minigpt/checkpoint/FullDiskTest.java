@@ -43,7 +43,9 @@ class FullDiskTest {
         List<String> command = new ArrayList<>(
                 List.of(SHELL.toString(), "-c", "ulimit -f " + blocks + "; exec \"$@\"", SHELL.toString()));
         command.addAll(KilledRun.command(dir));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment().put("LC_ALL", "C"); // the system's words are in its language
+        Process process = builder.start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 
         assertEquals(1, process.waitFor(), output);

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -21,10 +22,10 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Ten thousand damaged files of all formats: each is a sentence or a model, never another exception, and never an array
+ * Fourteen thousand damaged files of all formats: each is a sentence or a model, never another exception, and never an array
  * of a size that only a damaged header gives, for which the tests' heap would not suffice.
  */
-@Timeout(300)
+@Timeout(value = 30, unit = TimeUnit.MINUTES)
 class MutatedFilesTest {
     private static final int FILES_A_FORMAT = 2000;
 

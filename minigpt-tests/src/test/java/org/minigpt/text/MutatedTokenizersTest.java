@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -13,7 +14,7 @@ import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.util.Mutations;
 
 /** Three thousand damaged files of tokenizers: each is a sentence, or a tokenizer that gives every text back. */
-@Timeout(120)
+@Timeout(value = 30, unit = TimeUnit.MINUTES)
 class MutatedTokenizersTest {
     private static final int FILES_A_FORMAT = 600;
     private static final String TEXT = "ab ha'll 12  <|endoftext|>";

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,7 +57,7 @@ class TokenizerCommandTest {
         String count = Cli.run("tokenizer", "encode", "--tokenizer", tokens, "--data", text, "--count")
                 .assertDone()
                 .out();
-        assertTrue(count.startsWith(String.format("%,d tokens, ", ids.split(" ").length)), count);
+        assertTrue(count.startsWith(String.format(Locale.ROOT, "%,d tokens, ", ids.split(" ").length)), count);
     }
 
     @Test

@@ -11,7 +11,9 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.deeplearning4j.core.storage.Persistable;
@@ -45,6 +47,7 @@ import org.deeplearning4j.ui.model.stats.api.SummaryType;
 import org.deeplearning4j.ui.model.storage.FileStatsStorage;
 import org.deeplearning4j.ui.model.storage.InMemoryStatsStorage;
 import org.deeplearning4j.util.ModelSerializer;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -71,6 +74,8 @@ class TrainingInNetworksTest {
 
     @TempDir
     Path dir;
+
+    private final Map<Logger, ListAppender<ILoggingEvent>> logs = new HashMap<>();
 
     private static Model network(boolean graph) {
         return network(graph, new NeuralNetConfiguration.Builder().updater(new Adam(1e-2)));
@@ -119,13 +124,22 @@ class TrainingInNetworksTest {
                 : ((MultiLayerNetwork) network).output(x);
     }
 
-    private static ListAppender<ILoggingEvent> logOf(Class<?> listener) {
+    private ListAppender<ILoggingEvent> logOf(Class<?> listener) {
         ListAppender<ILoggingEvent> log = new ListAppender<>();
         log.start();
         Logger logger = (Logger) LoggerFactory.getLogger(listener);
         logger.addAppender(log);
         logger.setAdditive(false); // the tests' own output is long enough
+        logs.put(logger, log);
         return log;
+    }
+
+    @AfterEach
+    void giveLoggersBack() {
+        logs.forEach((logger, log) -> {
+            logger.detachAppender(log);
+            logger.setAdditive(true);
+        });
     }
 
     private static List<String> messages(ListAppender<ILoggingEvent> log) {

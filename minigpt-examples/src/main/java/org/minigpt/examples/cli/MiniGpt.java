@@ -1,5 +1,6 @@
 package org.minigpt.examples.cli;
 
+import java.util.Arrays;
 import org.minigpt.util.MiniGptException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -63,13 +64,21 @@ public final class MiniGpt implements Runnable {
         CommandLine cli = commandLine(root);
         try {
             CommandLine train = cli.getSubcommands().get("train");
-            if (args.length > 0 && args[0].equals(train.getCommandName())) {
+            if (commandOf(args).equals(train.getCommandName())) {
                 train.setDefaultValueProvider(Settings.of(train.getCommandSpec(), args));
             }
             return cli.execute(args);
         } catch (MiniGptException | Error e) { // picocli handles the exceptions of commands only
             return root.failures().report(e, cli);
         }
+    }
+
+    /** @return the first argument that is no option of every command's, or an empty text */
+    private static String commandOf(String... args) {
+        return Arrays.stream(args)
+                .dropWhile(argument -> argument.equals("--stacktrace"))
+                .findFirst()
+                .orElse("");
     }
 
     /** @return a new command line, without anything of an earlier run */

@@ -93,6 +93,14 @@ class SettingsTest {
         assertTrue(config.tiedHead());
     }
 
+    @Test
+    void settingsAreReadBehindStacktraceToo() {
+        String help =
+                Cli.run("--stacktrace", "train", "--preset", "gpt2", "--help").out();
+
+        assertTrue(help.matches("(?s).*--n-layer=L [^-]*\\[12\\].*"), help);
+    }
+
     @ParameterizedTest
     @CsvSource({
         "lecture, 32, 64, 1e-3",

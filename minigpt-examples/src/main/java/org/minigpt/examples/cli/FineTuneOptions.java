@@ -2,11 +2,15 @@ package org.minigpt.examples.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
 import org.minigpt.model.LoraConfig;
 import org.minigpt.model.Trainable;
-import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Option;
 
 /** From which model to start, and what of it to train. */
@@ -39,18 +43,47 @@ final class FineTuneOptions {
     private String loraTargets;
 
     /**
+     * What is wrong with the options together, if anything is.
+     *
+     * @param isGiven tells options that the user gave from defaults
+     * @param overfitOneBatch whether the run is that check
+     */
+    Optional<String> conflict(Predicate<String> isGiven, boolean overfitOneBatch) {
+        if (loraRank == 0) {
+            return Stream.of("--lora-alpha", "--lora-targets")
+                    .filter(isGiven)
+                    .findFirst()
+                    .map(option -> option + " shapes the adapter of --lora-rank: add that, or leave it out.");
+        }
+        if (initFrom == null) {
+            return Optional.of("--lora-rank adapts a model that is there, but there is no --init-from: add that, or"
+                    + " leave it out.");
+        }
+        return overfitOneBatch
+                ? Optional.of("--overfit-one-batch trains all parameters, not an adapter: leave it out, or set"
+                        + " --lora-rank 0.")
+                : Optional.empty();
+    }
+
+    /** Puts right what is recorded: the folder as it is found from any working directory, and no adapter if there is none. */
+    void record(Map<String, String> values) {
+        if (initFrom != null) {
+            values.put("init-from", initFrom.toAbsolutePath().normalize().toString());
+        }
+        if (loraRank == 0) {
+            values.keySet().removeAll(Set.of("lora-alpha", "lora-targets"));
+        }
+    }
+
+    /**
      * What the optimizer is to step.
      *
      * @param seed of an adapter's first values
-     * @throws MiniGptException if an adapter is asked for, but is impossible
+     * @throws org.minigpt.util.MiniGptException if an adapter is asked for, but is impossible
      */
     Trainable trained(Gpt gpt, long seed) {
         if (loraRank == 0) {
             return gpt;
-        }
-        if (initFrom == null) {
-            throw new MiniGptException(
-                    "--lora-rank adapts a model that is there, but there is no --init-from; give one");
         }
         double alpha = loraAlpha == null ? loraRank : loraAlpha;
         return Lora.attach(gpt, new LoraConfig(loraRank, alpha, List.of(loraTargets.split(","))), seed);

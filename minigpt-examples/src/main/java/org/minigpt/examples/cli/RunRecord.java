@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.minigpt.examples.bench.PeakMemory;
 import org.minigpt.examples.report.Scale;
@@ -30,6 +31,8 @@ import org.minigpt.util.MiniGptException;
  */
 final class RunRecord implements TrainListener {
     static final String FILE = "run.json";
+
+    private static final String STARTING_MODEL = "init_from_sha256";
 
     private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
     private static final JsonMapper JSON = new JsonMapper();
@@ -50,12 +53,14 @@ final class RunRecord implements TrainListener {
 
     /**
      * @param settings every option of the run
+     * @param startingModel the SHA-256 of the model that it began with, if it began with one
      * @param modelIsSaved whether the folder is this run's already
      */
     RunRecord(
             Path folder,
             Map<String, String> settings,
             TrainingData data,
+            Optional<String> startingModel,
             long parameters,
             Scale scale,
             BooleanSupplier modelIsSaved) {
@@ -75,6 +80,7 @@ final class RunRecord implements TrainListener {
         text.put("val_tokens", data.dataset().validation().length());
         text.put("vocab_size", data.tokenizer().vocabSize());
         text.put("chars_per_token", scale.charactersPerToken());
+        startingModel.ifPresent(hash -> json.put(STARTING_MODEL, hash));
         json.put("parameters", parameters);
         json.set("results", results);
     }
@@ -179,14 +185,7 @@ final class RunRecord implements TrainListener {
      * @throws MiniGptException if the text is another one, by what {@code run.json} says
      */
     static void requireSameData(Path run, TrainingData data) {
-        Path file = run.resolve(FILE);
-        JsonNode then;
-        try {
-            then = JSON.readTree(file.toFile()).path("data");
-        } catch (IOException e) {
-            throw new MiniGptException(
-                    file + " can't be read (" + e + "): give the folder of a run, or the data with --data.", e);
-        }
+        JsonNode then = read(run).path("data");
         String hash = then.path("sha256").asText("");
         boolean same =
                 then.path("train_tokens").asLong() == data.dataset().train().length()
@@ -196,6 +195,36 @@ final class RunRecord implements TrainListener {
         if (!same) {
             throw new MiniGptException(data.name() + " is not the text that the run in " + run
                     + " was trained on: restore it, or name what to train on with --data.");
+        }
+    }
+
+    /**
+     * Checks that a run is repeated from the model that it began with.
+     *
+     * @param run the folder of the run
+     * @param folder of the model
+     * @throws MiniGptException if that is another one, by what {@code run.json} says
+     */
+    static void requireSameStart(Path run, Path folder, StartingModel start) {
+        Optional<String> then = startingModel(run);
+        if (then.isPresent() && !then.equals(start.sha256())) {
+            throw new MiniGptException("The model in " + folder + " is not the one that the run in " + run
+                    + " began with: restore it, or name what to begin with by --init-from.");
+        }
+    }
+
+    /** @return the SHA-256 of the model that a run began with, if its {@code run.json} has one */
+    static Optional<String> startingModel(Path run) {
+        return Optional.ofNullable(read(run).path(STARTING_MODEL).textValue());
+    }
+
+    private static JsonNode read(Path run) {
+        Path file = run.resolve(FILE);
+        try {
+            return JSON.readTree(file.toFile());
+        } catch (IOException e) {
+            throw new MiniGptException(
+                    file + " can't be read (" + e + "): give the folder of a run, or the data with --data.", e);
         }
     }
 

@@ -38,7 +38,8 @@ final class Settings implements IDefaultValueProvider {
 
     private final List<Layer> layers = new ArrayList<>();
 
-    private record Layer(String source, Properties values) {}
+    /** @param given whether the user chose its values for this run, as those of the command line */
+    private record Layer(String source, Properties values, boolean given) {}
 
     /** The options that name the files, read before the others since those get their defaults first. */
     private static final class Sources {
@@ -59,17 +60,17 @@ final class Settings implements IDefaultValueProvider {
         Settings settings = new Settings();
         SettingsOptions options = sources(args);
         if (options.config != null) {
-            settings.add(options.config.toString(), parse(options.config), command);
+            settings.add(options.config.toString(), parse(options.config), true, command);
         }
         if (options.resume != null) {
             Path file = Resumption.of(options.resume).checkpoint().path().resolve(OF_RUN);
-            settings.add(file.toString(), parse(file), command);
+            settings.add(file.toString(), parse(file), false, command);
         }
         if (options.fromRun != null) {
-            settings.add(options.fromRun.resolve(OF_RUN).toString(), ofRun(options.fromRun), command);
+            settings.add(options.fromRun.resolve(OF_RUN).toString(), ofRun(options.fromRun), false, command);
         }
         if (options.preset != null) {
-            settings.add("preset " + options.preset.spelling(), ofPreset(options.preset), command);
+            settings.add("preset " + options.preset.spelling(), ofPreset(options.preset), false, command);
         }
         return settings;
     }
@@ -117,7 +118,7 @@ final class Settings implements IDefaultValueProvider {
         return values;
     }
 
-    private void add(String source, Properties values, CommandSpec command) {
+    private void add(String source, Properties values, boolean given, CommandSpec command) {
         Properties byOption = new Properties();
         for (String key : values.stringPropertyNames()) {
             String option = key.replace('_', '-');
@@ -127,7 +128,7 @@ final class Settings implements IDefaultValueProvider {
             }
             byOption.setProperty(option, values.getProperty(key).strip());
         }
-        layers.add(new Layer(source, byOption));
+        layers.add(new Layer(source, byOption, given));
     }
 
     @Override
@@ -140,6 +141,12 @@ final class Settings implements IDefaultValueProvider {
     /** The file that an option's value comes from, unless the command line gives one. */
     Optional<String> source(ArgSpec argument) {
         return layer(argument).map(Layer::source);
+    }
+
+    /** @return whether {@code --config} gives an option, such as {@code --n-layer} */
+    boolean isGiven(String option) {
+        return layers.stream()
+                .anyMatch(layer -> layer.given && layer.values.containsKey(option.replaceFirst("^--", "")));
     }
 
     private Optional<Layer> layer(ArgSpec argument) {

@@ -1,8 +1,10 @@
 package org.minigpt.examples.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.ModelFolder.SavedModel;
 import org.minigpt.model.Gpt;
@@ -10,19 +12,29 @@ import org.minigpt.model.GptConfig;
 import org.minigpt.model.ModelSurgery;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.util.AtomicFolder;
 
 /**
  * The model that a run begins with, and the tokens that it is to have.
  *
  * @param saved as its folder has it
  * @param tokenizer its own, with the characters of the text that it lacks if it is one of characters
+ * @param sha256 of the file of its parameters, by which a run that is repeated knows it again; not of several files
  */
-record StartingModel(SavedModel saved, Tokenizer tokenizer) {
+record StartingModel(SavedModel saved, Tokenizer tokenizer, Optional<String> sha256) {
 
     /** Opens the model of {@code --init-from} for a text. */
     static StartingModel open(Path folder, DataOptions data) {
         SavedModel saved = ModelFolder.load(folder);
-        return new StartingModel(saved, data.covering(saved.tokenizer()));
+        Path weights = AtomicFolder.locate(folder, ModelFolder.WEIGHTS);
+        Optional<String> sha256 = Files.exists(weights) ? Optional.of(Sha256.of(weights)) : Optional.empty();
+        return new StartingModel(saved, data.covering(saved.tokenizer()), sha256);
+    }
+
+    /** Opens a checkpoint of a run that began with a model, whose own folder may be another's by now, or gone. */
+    static StartingModel resume(Path checkpoint, DataOptions data) {
+        SavedModel saved = ModelFolder.load(checkpoint);
+        return new StartingModel(saved, data.covering(saved.tokenizer()), RunRecord.startingModel(checkpoint));
     }
 
     /** The model's shape, with more tokens if the text needs them. */

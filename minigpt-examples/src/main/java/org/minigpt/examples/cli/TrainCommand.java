@@ -102,16 +102,18 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        schedule.conflict().ifPresent(message -> {
-            throw new ParameterException(spec.commandLine(), message);
-        });
+        schedule.conflict()
+                .or(() -> fineTune.conflict(this::isGiven, run.overfitOneBatch))
+                .ifPresent(message -> {
+                    throw new ParameterException(spec.commandLine(), message);
+                });
         TrainConfig config = config();
         Checks.requireNotNegative("--sample-tokens", output.sampleTokens);
         SamplingOptions sampling =
                 SamplingOptions.builder().maxNewTokens(output.sampleTokens).build();
 
         Optional<Resumption> resumption = Optional.ofNullable(settings.resume).map(Resumption::of);
-        Optional<StartingModel> start = startingModel();
+        Optional<StartingModel> start = startingModel(resumption);
         TrainingData text = start.map(StartingModel::tokenizer).map(data::open).orElseGet(() -> open(resumption));
         GptConfig shape = start.map(this::shapeOf)
                 .orElseGet(() -> model.config(text.tokenizer().vocabSize()));
@@ -143,11 +145,12 @@ final class TrainCommand implements Callable<Integer> {
         }
         Optional<Checkpoint> from = resumption.map(Resumption::checkpoint);
         Trainable trained = fineTune.trained(gpt, run.seed);
-        return new TrainingRun(trained, text, config, output, run.replicas(), options(shape), from)
+        Optional<String> hash = start.flatMap(StartingModel::sha256);
+        return new TrainingRun(trained, text, hash, config, output, run.replicas(), options(shape), from)
                 .run(sampling, summary);
     }
 
-    private Optional<StartingModel> startingModel() {
+    private Optional<StartingModel> startingModel(Optional<Resumption> resumption) {
         if (fineTune.initFrom == null) {
             return Optional.empty();
         }
@@ -159,7 +162,15 @@ final class TrainCommand implements Callable<Integer> {
                                 + " leave one of them out");
             }
         }
-        return Optional.of(StartingModel.open(fineTune.initFrom, data));
+        if (resumption.isPresent()) {
+            return Optional.of(
+                    StartingModel.resume(resumption.get().checkpoint().path(), data));
+        }
+        StartingModel start = StartingModel.open(fineTune.initFrom, data);
+        if (settings.fromRun != null && !isGiven("--init-from")) {
+            RunRecord.requireSameStart(settings.fromRun, fineTune.initFrom, start);
+        }
+        return Optional.of(start);
     }
 
     /** A run that goes on or is repeated has recorded its context; otherwise it is the model's unless it is given. */
@@ -186,8 +197,10 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
+    /** Whether the command line or {@code --config} has an option; what an earlier run recorded does not count. */
     private boolean isGiven(String option) {
-        return spec.commandLine().getParseResult().hasMatchedOption(option);
+        return spec.commandLine().getParseResult().hasMatchedOption(option)
+                || spec.commandLine().getDefaultValueProvider() instanceof Settings files && files.isGiven(option);
     }
 
     /** All options with their values, as {@code --from-run} reads them. */
@@ -206,6 +219,10 @@ final class TrainCommand implements Callable<Integer> {
         values.put("block-size", String.valueOf(shape.blockSize()));
         // Another number of threads would be another run, in the last bits.
         values.put("replicas", String.valueOf(run.replicas()));
+        fineTune.record(values);
+        if (fineTune.initFrom != null) {
+            NOT_WITH_INIT_FROM.forEach(option -> values.remove(option.substring(2)));
+        }
         values.remove("out-dir"); // a run that is repeated must not replace itself
         return values;
     }

@@ -37,6 +37,7 @@ final class TrainingRun {
 
     /**
      * @param trained the model, or an adapter to it
+     * @param startingModel the SHA-256 of the model that the run began with, if it began with one
      * @param options all that are to be recorded, as {@code --from-run} reads them
      * @param replicas among how many threads a batch is shared out
      * @param from the checkpoint that the run goes on from, with the figures that the run in the folder had there
@@ -44,6 +45,7 @@ final class TrainingRun {
     TrainingRun(
             Trainable trained,
             TrainingData text,
+            Optional<String> startingModel,
             TrainConfig config,
             OutputOptions output,
             int replicas,
@@ -54,9 +56,8 @@ final class TrainingRun {
         tokenizer = text.tokenizer();
         trainer = new Trainer(trained, text.dataset(), config);
         from.ifPresent(checkpoint -> checkpoint.restore(trainer));
-        if (trained instanceof Lora lora) {
-            trainer.addListener(new AdapterFolder(output.outDir.resolve(AdapterFolder.NAME), lora));
-        }
+        Optional<Lora> adapter = trained instanceof Lora lora ? Optional.of(lora) : Optional.empty();
+        trainer.addListener(new AdapterFolder(output.outDir.resolve(AdapterFolder.NAME), adapter, config.maxIters()));
         String title = String.format(Locale.ROOT, "%s, %,d parameters", text.name(), gpt.parameterCount());
         OptionalDouble peak = output.peak ? OptionalDouble.of(SgemmPeak.gflops(replicas, 1)) : OptionalDouble.empty();
         scale = new Scale(
@@ -69,6 +70,7 @@ final class TrainingRun {
                 output.outDir,
                 options,
                 text,
+                startingModel,
                 gpt.parameterCount(),
                 scale,
                 () -> folder.savedIteration().isPresent());

@@ -2,6 +2,7 @@ package org.minigpt.examples.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.minigpt.util.Deviation.assertNear;
 
@@ -119,6 +120,57 @@ class FineTuneTest {
         return all.toArray();
     }
 
+    /** From any working directory, without the base, and from no other model than that. */
+    @Test
+    void isRepeatedAndResumedFromItsOwnBase() throws IOException {
+        Path moved = dir.resolve("moved");
+        Cli.train(dir.resolve("first.txt"), moved, "--seed", 3).assertDone();
+        Path run = dir.resolve("run");
+        Path relative = Path.of("").toAbsolutePath().relativize(moved.toAbsolutePath());
+        tune(run, "--init-from", relative).assertDone();
+        List<String> options = Files.readAllLines(run.resolve("train.properties"));
+        assertTrue(options.contains("init-from = " + moved.toAbsolutePath()), options.toString());
+        assertTrue(options.stream().noneMatch(line -> line.startsWith("n-layer") || line.startsWith("tokenizer")));
+
+        Cli.run("train", "--from-run", run, "--out-dir", moved).assertDone(); // replaces its own base
+        assertArrayEquals(
+                Files.readAllBytes(run.resolve("model.safetensors")),
+                Files.readAllBytes(moved.resolve("model.safetensors")));
+        Cli.run("train", "--from-run", run)
+                .assertSentence("The model in " + moved.toAbsolutePath() + " is not the one that the run in " + run
+                        + " began with: restore it, or name what to begin with by --init-from.");
+
+        Files.move(moved, dir.resolve("gone"));
+        Cli.run("train", "--resume", run, "--max-iters", 6).assertDone();
+    }
+
+    @Test
+    void aModelWithoutAdapterLeavesNone() {
+        Path folder = dir.resolve("stale");
+        tune(folder, "--lora-rank", 2, "--max-iters", 0).assertDone();
+        assertTrue(Files.exists(folder.resolve("adapter/adapter_config.json")));
+        tune(folder, "--max-iters", 1).assertDone();
+        assertFalse(Files.exists(folder.resolve("adapter")));
+    }
+
+    /** What a file gives counts as what the command line gives. */
+    @Test
+    void aFileGives() throws IOException {
+        Path file = Files.writeString(dir.resolve("a.properties"), "block-size = 5\n");
+        Path folder = dir.resolve("by-file");
+        tune(folder, "--config", file).assertDone();
+        assertEquals(5, ModelFolder.load(folder).gpt().config().blockSize());
+
+        Files.writeString(file, "n-layer = 2\n");
+        assertEquals(2, tune(dir.resolve("no"), "--config", file).exitCode());
+    }
+
+    private static void assertUsageError(String message, Cli.Result result) {
+        assertTrue(result.err().startsWith("minigpt: " + message + System.lineSeparator()), result.err());
+        assertEquals(2, result.exitCode());
+        assertFalse(Files.exists(dir.resolve("no")));
+    }
+
     @Test
     void saysWhatDoesNotGoTogether() {
         Cli.Result result = tune(dir.resolve("no"), "--n-layer", 2);
@@ -127,8 +179,15 @@ class FineTuneTest {
                 result.err()
                         .contains("--n-layer does not go with --init-from, whose model has its shape and its tokens"),
                 result.err());
-        Cli.train(text, dir.resolve("no"), "--lora-rank", 2)
-                .assertSentence("--lora-rank adapts a model that is there, but there is no --init-from; give one");
+        assertUsageError(
+                "--lora-rank adapts a model that is there, but there is no --init-from: add that, or leave it out.",
+                Cli.train(text, dir.resolve("no"), "--lora-rank", 2));
+        assertUsageError(
+                "--lora-alpha shapes the adapter of --lora-rank: add that, or leave it out.",
+                tune(dir.resolve("no"), "--lora-alpha", 2));
+        assertUsageError(
+                "--overfit-one-batch trains all parameters, not an adapter: leave it out, or set --lora-rank 0.",
+                tune(dir.resolve("no"), "--lora-rank", 2, "--overfit-one-batch"));
         tune(dir.resolve("no"), "--lora-rank", 2, "--lora-targets", "c_attn,wte")
                 .assertSentence(
                         "the model has no linear layer called wte to adapt; lora_targets may be c_attn, c_proj and"

@@ -84,6 +84,24 @@ class FromRunTest {
     }
 
     @Test
+    void aFileNamesTheFolder() throws IOException {
+        Path other = dir.resolve("by-file");
+        Path file = Files.writeString(dir.resolve("a.properties"), "out-dir = " + other + "\npeak = false\n");
+        Cli.run("train", "--from-run", run, "--config", file).assertDone();
+
+        assertArrayEquals(weights(run), weights(other));
+    }
+
+    @Test
+    void whatItSaysIsAConfigurationToo() throws IOException {
+        Path other = dir.resolve("by-record");
+        Cli.run("train", "--config", run.resolve("train.properties"), "--no-peak", "--out-dir", other)
+                .assertDone();
+
+        assertArrayEquals(weights(run), weights(other));
+    }
+
+    @Test
     void saysWhatItWas() throws IOException {
         JsonNode json = json();
 

@@ -24,7 +24,7 @@ final class CompletionJob implements Runnable, GenerationListener {
     private final Tokenizer tokenizer;
     private final ServerOptions options;
     private final Exchange exchange;
-    private final long end;
+    private final Deadline deadline;
     private final String id = "cmpl-" + UUID.randomUUID().toString().replace("-", "");
     private final long created = System.currentTimeMillis() / 1000;
     private final List<Choice> choices = new ArrayList<>();
@@ -70,13 +70,13 @@ final class CompletionJob implements Runnable, GenerationListener {
         this.tokenizer = tokenizer;
         this.options = options;
         this.exchange = exchange;
-        this.end = System.nanoTime() + options.timeout().toNanos();
+        this.deadline = Deadline.in(options.timeout());
     }
 
     @Override
     public void run() {
         try {
-            requireTime();
+            deadline.require();
             for (int[] prompt : request.prompts()) {
                 for (int i = 0; i < request.n(); i++) {
                     choices.add(new Choice(choices.size(), prompt));
@@ -93,22 +93,12 @@ final class CompletionJob implements Runnable, GenerationListener {
         }
     }
 
-    private void requireTime() {
-        if (System.nanoTime() - end > 0) {
-            throw ApiException.of(
-                    503,
-                    "timeout",
-                    "the request took longer than " + options.timeout().toMillis() / 1e3
-                            + " s, waiting and all; ask for fewer tokens, or start the server with a larger --timeout");
-        }
-    }
-
     @Override
     public void onToken(int sequence, GeneratedToken token, String text) {
         if (exchange.gone()) {
             throw new CancellationException();
         }
-        requireTime();
+        deadline.require();
         generated++;
         if (request.logprobs()) {
             choices.get(sequence).tokens.add(token);

@@ -1,6 +1,7 @@
 package org.minigpt.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.DoubleNode;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
@@ -105,7 +106,14 @@ record CompletionRequest(
         } else if (temperature != null) {
             builder.temperature(temperature);
         }
-        set("temperature", temperature, t -> builder.build());
+        set("temperature", temperature, t -> {
+            if (t < 0) {
+                throw RequestBody.wrong(
+                        "temperature",
+                        DoubleNode.valueOf(t),
+                        "at least 0; 0.8 is usual, and 0 takes" + " always the most likely token");
+            }
+        });
         set("top_p", body.number("top_p"), builder::topP);
         set("min_p", body.number("min_p"), builder::minP);
         set("typical_p", body.number("typical_p"), builder::typicalP);

@@ -96,7 +96,7 @@ final class Connection extends SimpleChannelInboundHandler<FullHttpRequest> {
             service.accept(request, current);
         } catch (ApiException e) {
             current.error(e);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // such as too little memory; the next request may need less
             LOG.error("A request failed", e);
             current.error(Answers.unexpected(e));
         }

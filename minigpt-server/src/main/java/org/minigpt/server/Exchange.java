@@ -185,7 +185,8 @@ final class Exchange {
                 channel.eventLoop().schedule(() -> closeIfUnsent(sent), patience.toMillis(), TimeUnit.MILLISECONDS);
             }
             if (!close) {
-                ended.run();
+                // Not before: answers to a client that never reads would pile up.
+                sent.addListener(written -> ended.run());
             }
         });
     }

@@ -59,6 +59,11 @@ public final class ModelServer implements AutoCloseable {
 
     private ModelServer(Gpt gpt, Tokenizer tokenizer, ServerOptions options) {
         this.options = options;
+        InetSocketAddress address = new InetSocketAddress(options.host(), options.port());
+        if (address.isUnresolved()) {
+            throw new MiniGptException("there is no address " + options.host()
+                    + " to listen at; choose another --host, such as 127.0.0.1");
+        }
         this.service = new Service(gpt, tokenizer, options);
         this.threads = new MultiThreadIoEventLoopGroup(
                 IO_THREADS, new DefaultThreadFactory("minigpt-http", true), NioIoHandler.newFactory());
@@ -76,7 +81,7 @@ public final class ModelServer implements AutoCloseable {
                             accept(channel);
                         }
                     })
-                    .bind(options.host(), options.port())
+                    .bind(address)
                     .syncUninterruptibly()
                     .channel();
         } catch (Exception e) { // whatever the socket throws, though it is not declared

@@ -8,7 +8,7 @@ import org.minigpt.util.MiniGptException;
 /**
  * Where a {@link ModelServer} listens, and what it takes on.
  *
- * @param host the address to listen at
+ * @param host the address to listen at; brackets around one of IPv6 are taken off
  * @param port to listen at; 0 for any that is free
  * @param modelName what clients call the model
  * @param maxConcurrent requests that generate at the same time; their caches take memory each
@@ -37,6 +37,9 @@ public record ServerOptions(
 
     /** @throws MiniGptException if a value is out of its range */
     public ServerOptions {
+        if (host.startsWith("[") && host.endsWith("]")) {
+            host = host.substring(1, host.length() - 1); // as in a URL
+        }
         require(port >= 0 && port <= 65535, "port", port, "be from 0, any that is free, to 65535");
         require(maxConcurrent >= 1, "max_concurrent", maxConcurrent, "be at least 1; 4 is usual");
         require(maxWaiting >= 1, "max_waiting", maxWaiting, "be at least 1; 100 is usual");

@@ -9,6 +9,7 @@ import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.Locale;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.model.Gpt;
@@ -40,7 +41,7 @@ final class Service implements BiConsumer<FullHttpRequest, Exchange> {
         this.guard = new Guard(options);
         this.generator = new TextGenerator(gpt, tokenizer);
         this.generating = new Slots("minigpt-generate", options.maxConcurrent(), options.maxWaiting());
-        // One thread: SameDiff keeps plans for each, and attention is looked at by people.
+        // One thread: SameDiff keeps plans for each, and what is inspected is looked at by people.
         this.inspecting = new Slots("minigpt-inspect", 1, options.maxWaiting());
         this.inspection = new Inspection(gpt, tokenizer, generator);
         // What is wrong with the model shall be known before the first request, and be no fault of that.
@@ -148,12 +149,18 @@ final class Service implements BiConsumer<FullHttpRequest, Exchange> {
         requireModel(model);
         switch (path) {
             case "/v1/completions" -> complete(body, exchange);
-            case "/v1/attention" -> {
-                Inspection.Look look = inspection.look(body);
-                run(inspecting, exchange, () -> exchange.json(200, look.attention()));
-            }
-            default -> exchange.json(200, inspection.tokenize(body));
+            case "/v1/attention" ->
+                inspect(exchange, () -> inspection.look(body).attention());
+            default -> inspect(exchange, () -> inspection.tokenize(body));
         }
+    }
+
+    private void inspect(Exchange exchange, Supplier<ObjectNode> look) {
+        Deadline deadline = Deadline.in(options.timeout());
+        run(inspecting, exchange, () -> {
+            deadline.require();
+            exchange.json(200, look.get());
+        });
     }
 
     private static CharSequence typeOf(FullHttpRequest request) {

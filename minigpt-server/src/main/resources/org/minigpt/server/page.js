@@ -2,7 +2,7 @@
 
 const $ = id => document.getElementById(id);
 
-/** The text: {id, text, p, top: [[text, p], ...]} for each token; p is undefined for those of the beginning. */
+/** The text: {id, text, name, p, top: [[name, p], ...]} for each token; p is undefined for those of the beginning. */
 let tokens = [];
 let selected = -1;
 let attention = null; // {of, first, position, weights[layer][head][token]}
@@ -112,6 +112,7 @@ async function write(goOn) {
       say(e.message, true);
     }
   } finally {
+    control.abort(); // after an error the server need not go on
     running = null;
     setRunning(false);
   }
@@ -123,13 +124,21 @@ function take(event) {
   }
   const {text, logprobs} = event.choices[0];
   const same = logprobs.tokens.join('') === text;
-  logprobs.tokens.forEach((token, i) => add({
-    id: logprobs.token_ids[i],
-    // Of tokens that make up a character together, the last shows it.
-    text: same || i < logprobs.tokens.length - 1 ? token : text || token,
-    p: Math.exp(logprobs.token_logprobs[i]),
-    top: Object.entries(logprobs.top_logprobs[i] || {}).map(([name, logp]) => [name, Math.exp(logp)]),
-  }));
+  logprobs.tokens.forEach((token, i) => {
+    const id = logprobs.token_ids[i];
+    const logp = logprobs.token_logprobs[i];
+    const top = logprobs.top_logprobs[i] || {};
+    add({
+      id,
+      // Of tokens that make up a character together, the last shows it.
+      text: same || i < logprobs.tokens.length - 1 ? token : text || token,
+      // Its name in top, where parts of characters look alike: another's probability tells that it is not there.
+      name: token in top && top[token] === logp ? token : 'token_id:' + id,
+      p: Math.exp(logp),
+      // An object does not keep the order of names that are numbers.
+      top: Object.entries(top).sort((a, b) => b[1] - a[1]).map(([name, other]) => [name, Math.exp(other)]),
+    });
+  });
 }
 
 function setRunning(is) {
@@ -146,7 +155,10 @@ function restart(beginning) {
   attention = null;
   pinned = null;
   $('tokens').replaceChildren();
+  asked++; // what is still asked about the old text is no longer of interest
   $('choice').hidden = $('attention').hidden = true;
+  $('heads').replaceChildren();
+  $('attention-text').textContent = '';
   beginning.forEach(add);
   shade();
 }
@@ -223,15 +235,17 @@ function showChoice() {
   $('choice-text').textContent = token.p === undefined
     ? 'This token was given.' : 'What might have come in this place, and how likely the model held it:';
   const rows = token.p === undefined ? [] : token.top.slice();
-  if (rows.length && !rows.some(([text]) => text === token.text)) {
-    rows.push([token.text, token.p]);
+  if (rows.length && !rows.some(([name]) => name === token.name)) {
+    rows.push([token.name, token.p]);
   }
-  $('alternatives').replaceChildren(...rows.map(([text, p]) => {
+  $('alternatives').replaceChildren(...rows.map(([name, p]) => {
+    const chosen = name === token.name;
+    const text = chosen ? token.text : name;
     const bar = element('div', {className: 'bar'});
     bar.style.width = (100 * p) + '%';
-    const row = element('li', {className: text === token.text ? 'chosen' : ''},
+    const row = element('li', {className: chosen ? 'chosen' : ''},
       element('code', {textContent: shown(text)}), element('div', {}, bar), element('span', {className: 'percent', textContent: percent(p)}));
-    row.setAttribute('aria-label', shown(text) + ', ' + percent(p) + (text === token.text ? ', chosen' : ''));
+    row.setAttribute('aria-label', shown(text) + ', ' + percent(p) + (chosen ? ', chosen' : ''));
     return row;
   }));
 }

@@ -42,8 +42,8 @@ class BadRequestsTest {
                 "{'max_tokens':'9'} | max_tokens | max_tokens is \"9\" but must be a whole number from 0 to 50",
                 "{'max_tokens':99999999999999999999} | max_tokens | max_tokens is 99999999999999999999 but must be a"
                         + " whole number from 0 to 50",
-                "{'temperature':-0.5} | temperature | temperature is -0.5 but must be positive; 0.8 is usual, and for"
-                        + " always the most likely token sample greedily (--greedy)",
+                "{'temperature':-0.5} | temperature | temperature is -0.5 but must be at least 0; 0.8 is usual, and 0"
+                        + " takes always the most likely token",
                 "{'temperature':'hot'} | temperature | temperature is \"hot\" but must be a number",
                 "{'temperature':1e999} | temperature | temperature is \"Infinity\" but must be a number",
                 "{'top_p':0} | top_p | top_p is 0.0 but must be above 0 and at most 1; 0.9 is usual, and 1 the most",
@@ -63,6 +63,7 @@ class BadRequestsTest {
                 "{'prompt':[[]]} | prompt | prompt is [] but must be a string or an array of token ids, not empty",
                 "{'seed':'x'} | seed | seed is \"x\" but must be a whole number of 64 bits",
                 "{'stop':''} | stop | a stop text is empty, so nothing would be generated; leave it out",
+                "{'stop':'','temperature':0.5} | stop | a stop text is empty, so nothing would be generated; leave it out",
                 "{'stop':[1]} | stop | stop is [1] but must be a string, or an array of at most 16 strings",
                 "{'stream':'yes'} | stream | stream is \"yes\" but must be true or false",
                 "{'stream_options':{}} | stream_options | stream_options is for streams, and must be an object; leave it"
@@ -203,6 +204,7 @@ class BadRequestsTest {
         assertSentence(
                 "timeout is PT0S but must be positive; a minute is usual",
                 () -> ServerOptions.builder().timeout(Duration.ZERO).build());
+        assertEquals("::1", ServerOptions.builder().host("[::1]").build().host());
     }
 
     @Test
@@ -218,6 +220,12 @@ class BadRequestsTest {
                 .getMessage();
         assertTrue(message.startsWith("the server can't listen at 127.0.0.1 port " + port + " ("), message);
         assertTrue(message.endsWith("); choose another --port or --host"), message);
+        assertSentence(
+                "there is no address no such host to listen at; choose another --host, such as 127.0.0.1",
+                () -> ModelServer.start(
+                        served.gpt,
+                        Served.TOKENIZER,
+                        ServerOptions.builder().host("no such host").build()));
         Gpt diverged = Gpt.create(served.gpt.config(), 1);
         diverged.flatParameters().assign(Double.NaN);
         ServerOptions options = ServerOptions.builder().port(0).build();

@@ -114,7 +114,7 @@ class OpenAiClientTest {
                 BadRequestException.class,
                 () -> client.completions().create(params().temperature(-1).build()));
         assertEquals("temperature", bad.param().orElseThrow());
-        assertTrue(bad.getMessage().contains("temperature is -1.0 but must be positive"), bad.getMessage());
+        assertTrue(bad.getMessage().contains("temperature is -1.0 but must be at least 0"), bad.getMessage());
         NotFoundException none = assertThrows(
                 NotFoundException.class,
                 () -> client.completions().create(params().model("gpt-4").build()));

@@ -189,6 +189,34 @@ class PageTest {
     }
 
     @Test
+    void anotherTextLeavesNothingOfTheOneBefore() throws Exception {
+        write("abc", 5, 5);
+        browser.click("#token-4");
+        browser.await("document.querySelectorAll('.head').length === 4");
+        browser.click("#write");
+        browser.await("document.querySelectorAll('.head').length === 0 && !document.getElementById('write').disabled");
+        assertEquals(
+                "",
+                browser.evaluate("document.getElementById('attention-text').textContent")
+                        .asText());
+    }
+
+    private static String taken(String token, int id, double logProbability, String top) throws Exception {
+        return browser.evaluate("(() => { take({choices: [{text: '', logprobs: {tokens: ['" + token + "'], token_ids: ["
+                        + id + "], token_logprobs: [" + logProbability + "], top_logprobs: [" + top + "]}}]});"
+                        + " const {name, top} = tokens.at(-1); return name + ' of ' + top.map(one => one[0]); })()")
+                .asText();
+    }
+
+    /** Names that JavaScript sorts as numbers, and tokens that look alike. */
+    @Test
+    void alternativesComeByProbability() throws Exception {
+        assertEquals("a of 2,a,1", taken("a", 3, -1, "{'1': -3, 'a': -1, '2': -0.5}"));
+        assertEquals("token_id:7 of ?,token_id:7", taken("?", 7, -2, "{'?': -1, 'token_id:7': -2}"));
+        assertEquals("token_id:8 of ?", taken("?", 8, -2, "{'?': -1}"));
+    }
+
+    @Test
     void errorsAreShown() throws Exception {
         browser.click("#prompt");
         browser.type("abX");

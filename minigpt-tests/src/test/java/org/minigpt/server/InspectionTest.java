@@ -1,0 +1,93 @@
+package org.minigpt.server;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.text.Tokenizer;
+
+/** The tokens of texts are asked for within bounds, as all that takes time. */
+class InspectionTest {
+    private final CountDownLatch begun = new CountDownLatch(1);
+    private final CountDownLatch mayEnd = new CountDownLatch(1);
+
+    /** Takes its time for the text "b". */
+    private final class Slow implements Tokenizer {
+        @Override
+        public int vocabSize() {
+            return Served.TOKENIZER.vocabSize();
+        }
+
+        @Override
+        public int[] encode(String text) {
+            if (text.equals("b")) {
+                begun.countDown();
+                try {
+                    mayEnd.await();
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+            }
+            return Served.TOKENIZER.encode(text);
+        }
+
+        @Override
+        public String decode(int... ids) {
+            return Served.TOKENIZER.decode(ids);
+        }
+
+        @Override
+        public void save(Path file) {
+            Served.TOKENIZER.save(file);
+        }
+    }
+
+    private static CompletableFuture<HttpResponse<String>> tokenize(ModelServer server, String text) {
+        HttpRequest request = HttpRequest.newBuilder(server.address().resolve("/v1/tokenize"))
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString("{\"prompt\":\"" + text + "\"}", UTF_8))
+                .build();
+        return HttpClient.newHttpClient().sendAsync(request, BodyHandlers.ofString(UTF_8));
+    }
+
+    @Test
+    void oneAtATimeSomeWaitAndNotForEver() throws Exception {
+        GptConfig config = GptConfig.builder()
+                .vocabSize(Served.TOKENIZER.vocabSize())
+                .blockSize(8)
+                .nLayer(1)
+                .nHead(2)
+                .nEmbd(8)
+                .build();
+        ServerOptions options = ServerOptions.builder()
+                .port(0)
+                .maxWaiting(1)
+                .timeout(Duration.ofMillis(300))
+                .build();
+        try (ModelServer server = ModelServer.start(Gpt.create(config, 1), new Slow(), options)) {
+            CompletableFuture<HttpResponse<String>> first = tokenize(server, "b");
+            begun.await();
+            CompletableFuture<HttpResponse<String>> second = tokenize(server, "a");
+            CompletableFuture<HttpResponse<String>> third = tokenize(server, "a");
+            // Whichever of the two came later finds the queue full.
+            HttpResponse<?> refused =
+                    (HttpResponse<?>) CompletableFuture.anyOf(second, third).get();
+            assertEquals(429, refused.statusCode());
+            Thread.sleep(400);
+            mayEnd.countDown();
+
+            assertEquals(200, first.get().statusCode());
+            assertEquals(429 + 503, second.get().statusCode() + third.get().statusCode());
+        }
+    }
+}

@@ -3,11 +3,9 @@ package org.minigpt.examples.bench;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.commons.io.file.PathUtils;
 import org.minigpt.graph.Activation;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -29,28 +27,24 @@ public record FileBench(GptConfig config, Path dir) {
     /**
      * Measures and prints.
      *
-     * @throws MiniGptException if a JVM fails, which has said why on the error stream, or the logits differ
+     * @throws MiniGptException if a JVM fails, which has said why on the error stream, the logits differ, or no files can be
+     *     written
      */
     public void run(Lines lines) {
-        lines.print("java", Runtime.version());
-        lines.print(
-                "parameters",
-                Gpt.declaredParameters(config).stream()
-                        .mapToLong(parameter -> parameter.length())
-                        .sum());
-        try {
-            Path work = Files.createTempDirectory(Files.createDirectories(dir), "minigpt-files");
-            try {
-                String expected = null;
-                String from = FileStep.NONE;
-                for (FileStep.Format format : FileStep.Format.values()) {
-                    expected = same(expected, step(work, from, format.name(), lines));
-                    from = format.name();
-                }
-                lines.print(LOGITS, same(expected, step(work, from, FileStep.NONE, lines)));
-            } finally {
-                PathUtils.deleteDirectory(work);
+        try (WorkFolder work = WorkFolder.in(dir, "minigpt-files")) {
+            lines.print("java", Runtime.version());
+            lines.print(
+                    "parameters",
+                    Gpt.declaredParameters(config).stream()
+                            .mapToLong(parameter -> parameter.length())
+                            .sum());
+            String expected = null;
+            String from = FileStep.NONE;
+            for (FileStep.Format format : FileStep.Format.values()) {
+                expected = same(expected, step(work.path(), from, format.name(), lines));
+                from = format.name();
             }
+            lines.print(LOGITS, same(expected, step(work.path(), from, FileStep.NONE, lines)));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

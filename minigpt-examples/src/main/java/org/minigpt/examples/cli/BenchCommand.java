@@ -3,8 +3,9 @@ package org.minigpt.examples.cli;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.function.IntConsumer;
+import java.util.function.Consumer;
 import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.Tokens;
@@ -55,6 +56,8 @@ import picocli.CommandLine.Spec;
         footer = {"docs/performance.md explains the results."})
 final class BenchCommand implements Callable<Integer> {
 
+    private static final List<String> MEASUREMENTS =
+            List.of("--ops", "--attention-sweep", "--soak", "--generate", "--serve");
     private static final int GENERATED_AT_ONCE = 16;
     private static final int GPT2_VOCAB_SIZE = 50257;
 
@@ -180,10 +183,10 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        conflict().ifPresent(message -> {
+            throw new ParameterException(spec.commandLine(), message);
+        });
         Lines lines = new Lines(System.out);
-        if (data != null && soak == null) {
-            throw new ParameterException(spec.commandLine(), "--data is for --soak: add that, or leave it out.");
-        }
         if (soak != null) {
             Checks.requireAtLeastOne("--soak", soak);
             soak();
@@ -202,6 +205,26 @@ final class BenchCommand implements Callable<Integer> {
             measure(workload(Workload.VOCAB_SIZE), lines);
         }
         return 0;
+    }
+
+    /** What is wrong with the options together, if anything is. */
+    private Optional<String> conflict() {
+        List<String> given = MEASUREMENTS.stream().filter(this::isGiven).toList();
+        if (given.size() > 1) {
+            return Optional.of(
+                    given.get(0) + " and " + given.get(1) + " are measurements of their own: leave one of them out.");
+        }
+        if (data != null && soak == null) {
+            return Optional.of("--data is for --soak: add that, or leave it out.");
+        }
+        if (isGiven("--clients") && serve == null) {
+            return Optional.of("--clients is for --serve: add that, or leave it out.");
+        }
+        // The sweep hands it on to the measurements that it is made of.
+        return isGiven("--engine") && !given.isEmpty() && !attentionSweep
+                ? Optional.of(
+                        "--engine is not for " + given.get(0) + ", which measures this library's own: leave it out.")
+                : Optional.empty();
     }
 
     private void generate(Lines lines) {
@@ -254,16 +277,20 @@ final class BenchCommand implements Callable<Integer> {
         preset("--n-head", config::nHead, preset.nHead);
         preset("--n-layer", config::nLayer, preset.nLayer);
         if (preset == Preset.GPT2) {
-            config.bias(Bias.ALL).activation(Activation.GELU_TANH).tiedHead(true);
+            preset("--bias", config::bias, Bias.ALL);
+            preset("--activation", config::activation, Activation.GELU_TANH);
+            preset("--tied-head", config::tiedHead, true);
         }
         return config.build();
     }
 
     private int replicas() {
-        return replicas != null ? replicas : Runtime.getRuntime().availableProcessors();
+        int threads = replicas != null ? replicas : Runtime.getRuntime().availableProcessors();
+        Checks.requireAtLeastOne("--replicas", threads);
+        return threads;
     }
 
-    private void preset(String option, IntConsumer setting, int value) {
+    private <T> void preset(String option, Consumer<T> setting, T value) {
         if (!isGiven(option)) {
             setting.accept(value);
         }

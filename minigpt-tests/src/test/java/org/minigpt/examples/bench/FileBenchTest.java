@@ -2,10 +2,12 @@ package org.minigpt.examples.bench;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +15,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.util.MiniGptException;
 
 /** The way through all formats with a tiny model; never how fast it was. */
 class FileBenchTest {
@@ -54,5 +57,18 @@ class FileBenchTest {
         try (Stream<Path> left = Files.list(dir)) {
             assertEquals(0, left.count());
         }
+    }
+
+    @Test
+    void aFileIsNoFolderToWriteIn() throws IOException {
+        Path file = Files.createFile(dir.resolve("file"));
+
+        String message = assertThrows(
+                        MiniGptException.class,
+                        () -> new FileBench(FileBench.config(11, 6, 8, 2, 1), file)
+                                .run(new Lines(new PrintStream(OutputStream.nullOutputStream()))))
+                .getMessage();
+        assertTrue(message.startsWith("no files can be written in " + file + " ("), message);
+        assertTrue(message.endsWith("): choose another --dir, or check its permissions."), message);
     }
 }

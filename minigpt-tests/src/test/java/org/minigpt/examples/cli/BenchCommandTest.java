@@ -14,6 +14,8 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What {@code minigpt bench} prints, on a model that is as small as can be; never how fast it was. */
 class BenchCommandTest {
@@ -187,13 +189,22 @@ class BenchCommandTest {
     }
 
     @Test
+    void whatIsGivenBesideGpt2Counts() {
+        List<Object> plain = List.of("--config", "GPT2", "--bias", "none", "--no-tied-head");
+
+        // wte and lm_head 65·8 each, wpe 4·8, norms 3·8, c_attn 8·24, c_proj 8·8, c_fc 8·32, c_proj 32·8
+        assertEquals(1864, number(values(bench(plain, TINY, SHORT)), "parameters"));
+    }
+
+    @Test
     void badInput() {
         bench(List.of("--steps", 0)).assertSentence("--steps is 0: it must be at least 1.");
         bench(List.of("--rounds", 0)).assertSentence("--rounds is 0: it must be at least 1.");
         bench(List.of("--serve", 0)).assertSentence("--serve is 0: it must be at least 1.");
         bench(List.of("--serve", 1, "--clients", 0)).assertSentence("--clients is 0: it must be at least 1.");
         bench(List.of("--batch-size", 0)).assertSentence("--batch-size is 0: it must be at least 1.");
-        bench(TINY, List.of("--replicas", 0)).assertSentence("replicas is 0 but must be at least 1; set it");
+        bench(TINY, List.of("--replicas", 0)).assertSentence("--replicas is 0: it must be at least 1.");
+        bench(TINY, List.of("--ops", "--replicas", 0)).assertSentence("--replicas is 0: it must be at least 1.");
         bench(TINY, List.of("--engine", "stock", "--dropout", 0.2))
                 .assertSentence("the portable op set has no dropout, but a share of 0.2 is to be dropped; train with"
                         + " the fused op set, or set dropout to 0");
@@ -207,6 +218,22 @@ class BenchCommandTest {
                 String.format(
                         "minigpt: --attention-sweep sets the sizes itself: leave --n-embd out.%nTry: minigpt bench --help%n"),
                 result.err());
+        assertEquals(2, result.exitCode());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--ops --generate | --ops and --generate are measurements of their own: leave one of them out.",
+                "--soak 1 --serve 1 | --soak and --serve are measurements of their own: leave one of them out.",
+                "--clients 3 | --clients is for --serve: add that, or leave it out.",
+                "--ops --engine stock | --engine is not for --ops, which measures this library's own: leave it out.",
+            })
+    void optionsThatDoNotGoTogether(String options, String sentence) {
+        Cli.Result result = Cli.run((Object[]) ("bench " + options).split(" "));
+
+        assertEquals(String.format("minigpt: %s%nTry: minigpt bench --help%n", sentence), result.err());
         assertEquals(2, result.exitCode());
     }
 

@@ -5,6 +5,7 @@ import org.minigpt.data.TokenDataset;
 import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.examples.custom.SquaredReluFeedForward;
 import org.minigpt.examples.custom.SquaredReluOp;
+import org.minigpt.examples.report.Arguments;
 import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
@@ -34,7 +35,7 @@ public final class CustomLayerExample {
     public static void main(String[] args) {
         PlainErrors.show();
         Corpus corpus = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK);
-        int steps = args.length > 1 ? Integer.parseInt(args[1]) : 1000;
+        int steps = Arguments.wholeNumber(args, 1, "the number of steps", 1000);
         Path folder = Path.of(args.length > 2 ? args[2] : "out/custom-layer");
 
         registerOps();

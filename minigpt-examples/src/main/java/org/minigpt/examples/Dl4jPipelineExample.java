@@ -18,6 +18,7 @@ import org.minigpt.dl4j.LayerNormLayer;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;
 import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.examples.report.Arguments;
 import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
@@ -42,7 +43,7 @@ public final class Dl4jPipelineExample {
     public static void main(String[] args) throws IOException {
         PlainErrors.show();
         Corpus corpus = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK);
-        int steps = args.length > 1 ? Integer.parseInt(args[1]) : 2000;
+        int steps = Arguments.wholeNumber(args, 1, "the number of steps", 2000);
         Path folder = Path.of(args.length > 2 ? args[2] : "out/dl4j-pipeline");
 
         // Text to ids, and ids to batches: one epoch of random windows, ids [B,T] with the ids that follow as labels.

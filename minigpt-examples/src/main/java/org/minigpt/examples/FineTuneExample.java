@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.examples.report.Arguments;
 import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.io.LoraFolder;
 import org.minigpt.io.ModelFolder;
@@ -31,7 +32,7 @@ public final class FineTuneExample {
     public static void main(String[] args) {
         PlainErrors.show();
         String text = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK).text();
-        int steps = args.length > 1 ? Integer.parseInt(args[1]) : 500;
+        int steps = Arguments.wholeNumber(args, 1, "the number of steps", 500);
         Path folder = Path.of(args.length > 2 ? args[2] : "out/fine-tuned");
 
         String other =

@@ -21,6 +21,7 @@ import org.minigpt.dl4j.LayerNormLayer;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;
 import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.examples.report.Arguments;
 import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.text.CharTokenizer;
@@ -47,7 +48,7 @@ public final class LstmVersusGpt {
         PlainErrors.show();
         MiniGptRuntime.install(); // before anything loads the BLAS whose kernels it chooses: all three use it
         Corpus corpus = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK);
-        double seconds = args.length > 1 ? Double.parseDouble(args[1]) : 20;
+        double seconds = Arguments.number(args, 1, "the number of seconds", 20);
         CharTokenizer tokenizer = CharTokenizer.fromCorpus(corpus.text());
         TokenDataset data = TokenDataset.split(tokenizer.encode(corpus.text()), 0.9);
         int vocabSize = tokenizer.vocabSize();

@@ -4,6 +4,7 @@ import org.deeplearning4j.ui.api.UIServer;
 import org.deeplearning4j.ui.model.storage.InMemoryStatsStorage;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.examples.report.Arguments;
 import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.examples.report.Progress;
 import org.minigpt.examples.report.TrainingReport;
@@ -26,7 +27,7 @@ public final class TrainInBrowser {
     public static void main(String[] args) throws InterruptedException {
         PlainErrors.show();
         Corpus corpus = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK);
-        int steps = args.length > 1 ? Integer.parseInt(args[1]) : 5000;
+        int steps = Arguments.wholeNumber(args, 1, "the number of steps", 5000);
 
         CharTokenizer tokenizer = CharTokenizer.fromCorpus(corpus.text());
         TokenDataset data = TokenDataset.split(tokenizer.encode(corpus.text()), 0.9);

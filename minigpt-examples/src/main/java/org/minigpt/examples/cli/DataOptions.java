@@ -55,6 +55,11 @@ final class DataOptions {
 
     /** Opens the text for a tokenizer that is there already, such as a model's. */
     TrainingData open(Tokenizer tokenizer) {
+        if (vocabSize != null) {
+            throw new MiniGptException(
+                    "--vocab-size is for token files without a tokenizer, but there is that of the model"
+                            + " or of --tokenizer: leave it out.");
+        }
         if (!isFolder()) {
             return split(Corpus.of(data), tokenizer);
         }

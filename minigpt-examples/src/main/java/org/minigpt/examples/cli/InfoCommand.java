@@ -60,18 +60,18 @@ final class InfoCommand implements Callable<Integer> {
         row(out, "n_head", config.nHead());
         row(out, "n_embd", config.nEmbd());
         row(out, "dropout", dropout(config.dropout()));
-        row(out, "bias", lower(config.bias()));
-        row(out, "activation", config.mlp() == Mlp.SWIGLU ? "silu" : lower(config.activation()));
+        row(out, "bias", EnumOption.spell(config.bias()));
+        row(out, "activation", config.mlp() == Mlp.SWIGLU ? "silu" : EnumOption.spell(config.activation()));
         row(out, "tied_head", config.tiedHead());
         row(out, "norm_eps", config.normEps());
-        row(out, "init", lower(config.initialization()));
+        row(out, "init", EnumOption.spell(config.initialization()));
         row(out, "n_kv_head", config.nKvHead());
-        row(out, "norm", lower(config.norm()));
-        row(out, "positions", lower(config.positions()));
+        row(out, "norm", EnumOption.spell(config.norm()));
+        row(out, "positions", EnumOption.spell(config.positions()));
         if (config.positions() == Positions.ROTARY) {
             row(out, "rope_theta", config.ropeTheta());
         }
-        row(out, "mlp", lower(config.mlp()));
+        row(out, "mlp", EnumOption.spell(config.mlp()));
     }
 
     private static String dropout(DropoutRates rates) {
@@ -82,10 +82,6 @@ final class InfoCommand implements Callable<Integer> {
 
     private static void row(PrintStream out, String name, Object value) {
         out.printf(Locale.ROOT, "  %-12s %s%n", name, value);
-    }
-
-    private static String lower(Enum<?> value) {
-        return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     private static void printTokenizer(PrintStream out, Tokenizer tokenizer) {

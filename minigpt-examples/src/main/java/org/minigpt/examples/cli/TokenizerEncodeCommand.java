@@ -13,7 +13,10 @@ import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
 import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** {@code minigpt tokenizer encode}: from a text to the ids of its tokens. */
 @Command(
@@ -25,6 +28,9 @@ import picocli.CommandLine.Option;
         header = "Writes the ids of a text's tokens.",
         description = "")
 final class TokenizerEncodeCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
     @Option(
             names = "--tokenizer",
             paramLabel = "PATH",
@@ -52,6 +58,9 @@ final class TokenizerEncodeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (tokens && count) {
+            throw new ParameterException(spec.commandLine(), "--tokens and --count are given: leave one out.");
+        }
         String given = read();
         Tokenizer tokenizer = Tokenizers.load(path);
         int[] ids =

@@ -83,6 +83,10 @@ class PrepareTest {
                 .assertDone();
         assertTrue(sample.out().strip().matches("3 1( \\d+){4}"), sample.out());
         Cli.run("eval", "--model", model, "--data", tokens).assertDone();
+        Cli.run("eval", "--model", model, "--data", tokens, "--vocab-size", 9)
+                .assertSentence(
+                        "--vocab-size is for token files without a tokenizer, but there is that of the model or of"
+                                + " --tokenizer: leave it out.");
         Cli.run("train", "--from-run", model).assertDone();
         Cli.run("sample", "--model", model, "--prompt", "To be")
                 .assertSentence(

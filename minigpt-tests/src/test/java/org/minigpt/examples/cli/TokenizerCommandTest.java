@@ -104,4 +104,12 @@ class TokenizerCommandTest {
                         "Token id 270 at index 0 is outside the vocabulary of 270 tokens: use the tokenizer that was"
                                 + " saved with the model.");
     }
+
+    @Test
+    void tokensAndTheirNumberAreTwoThings() {
+        Cli.Result result = Cli.run("tokenizer", "encode", "--tokenizer", "none", "--text", "a", "--tokens", "--count");
+
+        assertEquals(2, result.exitCode());
+        assertTrue(result.err().startsWith("minigpt: --tokens and --count are given: leave one out."), result.err());
+    }
 }

@@ -64,6 +64,8 @@ public final class Dl4jPipelineExample {
         int interval = Math.max(1, steps / 5);
         network.setListeners(
                 new ScoreIterationListener(interval), new PerformanceListener(interval, false), checkpoints);
+        System.out.println(
+                "A score is the loss and the penalty of the weights, which grow: it may rise while the loss falls.");
         network.fit(batches);
 
         // DL4J's Evaluation wants labels one-hot. A GPT guesses the next character at each place.

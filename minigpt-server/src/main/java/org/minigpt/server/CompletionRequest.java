@@ -111,7 +111,7 @@ record CompletionRequest(
                 throw RequestBody.wrong(
                         "temperature",
                         DoubleNode.valueOf(t),
-                        "at least 0; 0.8 is usual, and 0 takes" + " always the most likely token");
+                        "at least 0; 0.8 is usual, and 0 always takes the most likely token");
             }
         });
         set("top_p", body.number("top_p"), builder::topP);

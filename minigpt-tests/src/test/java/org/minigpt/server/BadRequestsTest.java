@@ -43,7 +43,7 @@ class BadRequestsTest {
                 "{'max_tokens':99999999999999999999} | max_tokens | max_tokens is 99999999999999999999 but must be a"
                         + " whole number from 0 to 50",
                 "{'temperature':-0.5} | temperature | temperature is -0.5 but must be at least 0; 0.8 is usual, and 0"
-                        + " takes always the most likely token",
+                        + " always takes the most likely token",
                 "{'temperature':'hot'} | temperature | temperature is \"hot\" but must be a number",
                 "{'temperature':1e999} | temperature | temperature is \"Infinity\" but must be a number",
                 "{'top_p':0} | top_p | top_p is 0.0 but must be above 0 and at most 1; 0.9 is usual, and 1 the most",

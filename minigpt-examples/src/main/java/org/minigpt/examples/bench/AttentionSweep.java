@@ -1,10 +1,5 @@
 package org.minigpt.examples.bench;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
-import java.nio.charset.Charset;
 import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.util.MiniGptException;
@@ -61,24 +56,6 @@ public final class AttentionSweep {
         List<String> all = new ArrayList<>(arguments);
         all.addAll(List.of("--batch-size", String.valueOf(TOKENS / t), "--block-size", String.valueOf(t)));
         all.addAll(List.of("--n-embd", String.valueOf(N_EMBD)));
-        try {
-            Process jvm = ChildJvm.builder(options, mainClass, all).start();
-            List<String> lines;
-            try (BufferedReader out =
-                    new BufferedReader(new InputStreamReader(jvm.getInputStream(), Charset.defaultCharset()))) {
-                lines = out.lines().toList();
-            }
-            int exitCode = jvm.waitFor();
-            if (exitCode != 0) {
-                throw new MiniGptException("The measurement of T = " + t + " ended with exit code " + exitCode
-                        + ": mend what it complains of above.");
-            }
-            return lines;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new MiniGptException("The measurement was interrupted: start it again.", e);
-        }
+        return ChildJvm.run(ChildJvm.builder(options, mainClass, all), "The measurement of T = " + t);
     }
 }

@@ -1,8 +1,5 @@
 package org.minigpt.examples.bench;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,8 +42,6 @@ public record FileBench(GptConfig config, Path dir) {
                 from = format.name();
             }
             lines.print(LOGITS, same(expected, step(work.path(), from, FileStep.NONE, lines)));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 
@@ -59,33 +54,25 @@ public record FileBench(GptConfig config, Path dir) {
     }
 
     /** @return the checksum of the logits */
-    private String step(Path work, String from, String to, Lines lines) throws IOException {
+    private String step(Path work, String from, String to, Lines lines) {
         List<String> arguments = new ArrayList<>(List.of(work.toString(), from, to));
         for (int size : sizes()) {
             arguments.add(String.valueOf(size));
         }
         String logits = null;
-        Process jvm = ChildJvm.builder(List.of(), FileStep.class, arguments).start();
-        try (BufferedReader out = jvm.inputReader()) {
-            for (String line : out.lines().toList()) {
-                String[] words = line.split(" ", 2);
-                if (words[0].equals(LOGITS)) {
-                    logits = words[1];
-                } else if (words.length == 2) {
-                    lines.print(words[0], words[1]);
-                }
+        String what = "Opening and saving the model";
+        for (String line : ChildJvm.run(ChildJvm.builder(List.of(), FileStep.class, arguments), what)) {
+            String[] words = line.split(" ", 2);
+            if (words[0].equals(LOGITS)) {
+                logits = words[1];
+            } else if (words.length == 2) {
+                lines.print(words[0], words[1]);
             }
-            int exitCode = jvm.waitFor();
-            if (exitCode != 0 || logits == null) {
-                throw new MiniGptException("Opening and saving the model ended with exit code " + exitCode
-                        + ": mend what it complains of above.");
-            }
-            return logits;
-        } catch (InterruptedException e) {
-            jvm.destroy();
-            Thread.currentThread().interrupt();
-            throw new MiniGptException("The measurement was interrupted: start it again.", e);
         }
+        if (logits == null) {
+            throw new MiniGptException(what + " printed no checksum: mend what it complains of above.");
+        }
+        return logits;
     }
 
     private int[] sizes() {

@@ -101,19 +101,16 @@ record CompletionRequest(
                 .stop(body.strings("stop", MAX_STOPS))
                 .seed(body.wholeNumber("seed", ThreadLocalRandom.current().nextLong() >>> 12));
         Double temperature = body.number("temperature");
-        if (temperature != null && temperature == 0) {
+        if (temperature != null && temperature < 0) {
+            throw RequestBody.wrong(
+                    "temperature",
+                    DoubleNode.valueOf(temperature),
+                    "at least 0; 0.8 is usual, and 0 always takes the most likely token");
+        } else if (temperature != null && temperature == 0) {
             builder.greedy(true);
         } else if (temperature != null) {
             builder.temperature(temperature);
         }
-        set("temperature", temperature, t -> {
-            if (t < 0) {
-                throw RequestBody.wrong(
-                        "temperature",
-                        DoubleNode.valueOf(t),
-                        "at least 0; 0.8 is usual, and 0 always takes the most likely token");
-            }
-        });
         set("top_p", body.number("top_p"), builder::topP);
         set("min_p", body.number("min_p"), builder::minP);
         set("typical_p", body.number("typical_p"), builder::typicalP);

@@ -44,42 +44,28 @@ final class Inspection {
         return prompts.get(0);
     }
 
-    /** A token's attention that is to be computed. */
-    Look look(RequestBody body) {
-        int[] ids = prompt(body);
-        int position = body.integer("position", ids.length - 1, 0, ids.length - 1);
+    /** How one token divides its attention: by layer and head, the weights of those that it sees, the last being itself. */
+    ObjectNode attention(RequestBody body) {
+        int[] prompt = prompt(body);
+        int position = body.integer("position", prompt.length - 1, 0, prompt.length - 1);
         body.requireNoMore();
-        return new Look(ids, position);
-    }
-
-    /** How one token divides its attention. */
-    final class Look {
-        private final int[] ids;
-        private final int first;
-
-        Look(int[] ids, int position) {
-            first = Math.max(0, position + 1 - gpt.config().blockSize());
-            this.ids = Arrays.copyOfRange(ids, first, position + 1);
-        }
-
-        /** @return by layer and head, the weights of the tokens that it sees, the last of which is itself */
-        ObjectNode attention() {
-            // Nothing looks ahead, so what is added does not matter; but there are few lengths to make plans for.
-            int length = Math.min(gpt.config().blockSize(), roundUp(ids.length));
-            AttentionWeights attention = AttentionWeights.of(gpt, Arrays.copyOf(ids, length));
-            ObjectNode result = Json.object().put("first", first).put("position", first + ids.length - 1);
-            ArrayNode layers = result.putArray("weights");
-            for (int layer = 0; layer < gpt.config().nLayer(); layer++) {
-                ArrayNode heads = layers.addArray();
-                for (int head = 0; head < gpt.config().nHead(); head++) {
-                    ArrayNode weights = heads.addArray();
-                    for (double weight : attention.from(layer, head, ids.length - 1)) {
-                        weights.add(Math.round(weight * 1e5) / 1e5);
-                    }
+        int first = Math.max(0, position + 1 - gpt.config().blockSize());
+        int[] ids = Arrays.copyOfRange(prompt, first, position + 1);
+        // Nothing looks ahead, so what is added does not matter; but there are few lengths to make plans for.
+        int length = Math.min(gpt.config().blockSize(), roundUp(ids.length));
+        AttentionWeights attention = AttentionWeights.of(gpt, Arrays.copyOf(ids, length));
+        ObjectNode result = Json.object().put("first", first).put("position", position);
+        ArrayNode layers = result.putArray("weights");
+        for (int layer = 0; layer < gpt.config().nLayer(); layer++) {
+            ArrayNode heads = layers.addArray();
+            for (int head = 0; head < gpt.config().nHead(); head++) {
+                ArrayNode weights = heads.addArray();
+                for (double weight : attention.from(layer, head, ids.length - 1)) {
+                    weights.add(Math.round(weight * 1e5) / 1e5);
                 }
             }
-            return result;
         }
+        return result;
     }
 
     private static int roundUp(int n) {

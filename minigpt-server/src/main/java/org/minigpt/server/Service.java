@@ -9,7 +9,7 @@ import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.Locale;
 import java.util.Set;
 import java.util.function.BiConsumer;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.model.Gpt;
@@ -149,17 +149,16 @@ final class Service implements BiConsumer<FullHttpRequest, Exchange> {
         requireModel(model);
         switch (path) {
             case "/v1/completions" -> complete(body, exchange);
-            case "/v1/attention" ->
-                inspect(exchange, () -> inspection.look(body).attention());
-            default -> inspect(exchange, () -> inspection.tokenize(body));
+            case "/v1/attention" -> inspect(body, exchange, inspection::attention);
+            default -> inspect(body, exchange, inspection::tokenize);
         }
     }
 
-    private void inspect(Exchange exchange, Supplier<ObjectNode> look) {
+    private void inspect(RequestBody body, Exchange exchange, Function<RequestBody, ObjectNode> look) {
         Deadline deadline = Deadline.in(options.timeout());
         run(inspecting, exchange, () -> {
             deadline.require();
-            exchange.json(200, look.get());
+            exchange.json(200, look.apply(body));
         });
     }
 

@@ -14,17 +14,16 @@ final class TextEncoder {
     /** Shorter texts are not tried to be cut: else one that can't be would be tried with each piece. */
     private int worthCutting;
 
+    private final long start;
     private long characters;
-    /** Where in the file what is held begins, in characters. */
-    private long place;
 
     /**
      * @param file that the text comes from
-     * @param place where in the file the text begins, in characters
+     * @param start where in the file the text begins, in characters
      */
-    TextEncoder(Path file, long place, Tokenizer tokenizer, TokenWriter out) {
+    TextEncoder(Path file, long start, Tokenizer tokenizer, TokenWriter out) {
         this.file = file;
-        this.place = place;
+        this.start = start;
         this.tokenizer = tokenizer;
         this.out = out;
     }
@@ -51,14 +50,14 @@ final class TextEncoder {
     private void write(String text) throws IOException {
         int[] ids = encode(text);
         out.write(ids, 0, ids.length);
-        place += text.codePointCount(0, text.length());
     }
 
     private int[] encode(String text) {
         try {
             return tokenizer.encode(text);
         } catch (MiniGptException e) {
-            // Its offset, if it tells one, is in this part alone.
+            // Its offset, if it tells one, is in this part alone, with which what is held begins.
+            long place = start + characters - held.codePointCount(0, held.length());
             throw new MiniGptException(
                     file + " can't be encoded, in its part from character " + place + " on: " + e.getMessage(), e);
         }

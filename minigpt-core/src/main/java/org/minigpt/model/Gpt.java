@@ -150,11 +150,6 @@ public final class Gpt implements Trainable {
         return sd;
     }
 
-    /** @return the number of trainable values */
-    public long parameterCount() {
-        return infos.stream().mapToLong(ParameterInfo::length).sum();
-    }
-
     @Override
     public Gpt model() {
         return this;

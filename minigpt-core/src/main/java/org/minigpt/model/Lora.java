@@ -118,11 +118,6 @@ public final class Lora implements Trainable {
         return gradients.views();
     }
 
-    /** @return the number of trained values */
-    public long parameterCount() {
-        return infos.stream().mapToLong(ParameterInfo::length).sum();
-    }
-
     @Override
     public List<ParameterInfo> parameterInfos() {
         return infos;

@@ -17,6 +17,11 @@ public sealed interface Trainable permits Gpt, Lora {
     /** @return where each trained parameter lies in the flat vectors */
     List<ParameterInfo> parameterInfos();
 
+    /** @return the number of trained values */
+    default long parameterCount() {
+        return parameterInfos().stream().mapToLong(ParameterInfo::length).sum();
+    }
+
     /** @return the live vector of the trained parameters */
     INDArray flatParameters();
 

@@ -11,7 +11,7 @@ interface ProductMath {
     /**
      * out [rows,n] = x [rows,terms]·y [terms,n], each within a larger array: entry (r,k) of x lies at
      * {@code xAt + r·xRow + k·xTerm}, row k of y begins at {@code yAt + k·yTerm} and row r of out at
-     * {@code outAt + r·outRow}.
+     * {@code outAt + r·outRow}. It is fastest where {@code xTerm} is 1.
      */
     void multiply(
             int rows,

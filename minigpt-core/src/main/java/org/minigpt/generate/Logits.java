@@ -12,15 +12,18 @@ final class Logits {
     /** @return the id of the largest logit, the first of equals */
     static int argMax(double[] logits) {
         int best = 0;
+        double max = Double.NEGATIVE_INFINITY;
         for (int id = 0; id < logits.length; id++) {
-            if (Double.isNaN(logits[id])) {
-                throw unusable("NaN");
-            }
-            if (logits[id] > logits[best]) {
+            // One comparison that is seldom true: vocabularies are large.
+            if (!(logits[id] <= max)) {
+                if (Double.isNaN(logits[id])) {
+                    throw unusable("NaN");
+                }
+                max = logits[id];
                 best = id;
             }
         }
-        if (Double.isInfinite(logits[best])) {
+        if (Double.isInfinite(max)) {
             throw unusable("infinite");
         }
         return best;

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.kernels.Gelu;
+import org.minigpt.kernels.WeightPanels;
 import org.minigpt.ops.CachedAttentionOp;
 import org.minigpt.ops.EmbeddingAtOp;
 import org.minigpt.ops.InferenceLinearOp;
@@ -39,7 +40,9 @@ public final class CachedOps implements OpSet {
     private final Sequences sequences;
     private final int capacity;
     private final int maxRows;
+    private final boolean copies;
     private final List<INDArray> caches = new ArrayList<>();
+    private final List<WeightPanels> panels = new ArrayList<>();
 
     /** The last axis of what {@link #linear} computes, by name: the variables know their shapes only when they run. */
     private final Map<String, Long> widths = new HashMap<>();
@@ -47,16 +50,23 @@ public final class CachedOps implements OpSet {
     /**
      * @param maxRows R, the sequences that the caches have room for
      * @param capacity S, the tokens of each
+     * @param copies whether to keep copies of the weights for products of few rows, see {@link #forgetWeights}
      */
-    public CachedOps(Sequences sequences, int maxRows, int capacity) {
+    public CachedOps(Sequences sequences, int maxRows, int capacity, boolean copies) {
         this.sequences = sequences;
         this.maxRows = maxRows;
         this.capacity = capacity;
+        this.copies = copies;
     }
 
     /** @return the caches [R,G,S,D] of keys and values of each attention that has been defined with this op set */
     public List<INDArray> caches() {
         return List.copyOf(caches);
+    }
+
+    /** Drops the copies of the weights: these may have changed. */
+    public void forgetWeights() {
+        panels.forEach(WeightPanels::forget);
     }
 
     /** @return the last token of each sequence: x [B,T,C] to [B,1,C] */
@@ -80,7 +90,11 @@ public final class CachedOps implements OpSet {
     @Override
     public SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
         widths.put(name, w.getShape()[outIn ? 0 : 1]);
-        return new InferenceLinearOp(x.getSameDiff(), x, w, b, outIn).outputVariables(name)[0];
+        WeightPanels own = copies ? new WeightPanels() : null;
+        if (copies) {
+            panels.add(own);
+        }
+        return new InferenceLinearOp(x.getSameDiff(), x, w, b, outIn, own).outputVariables(name)[0];
     }
 
     @Override

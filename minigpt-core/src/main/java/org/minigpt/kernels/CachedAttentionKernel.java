@@ -13,6 +13,9 @@ import java.util.Arrays;
 public final class CachedAttentionKernel {
     private static final int TILE_ROWS = 64;
 
+    /** The scores of one query are filled up to a multiple of this: a softmax is slow on what does not fill a vector. */
+    private static final int LANES = 16;
+
     private final int t;
     private final int heads;
     private final int groups;
@@ -26,7 +29,7 @@ public final class CachedAttentionKernel {
     private final Floats keys;
     private final Floats values;
     private final Floats y;
-    private final Floats scratch; // [S,tileRows], or a row of scores for each query head of a group
+    private final Floats scratch; // [S,tileRows], or a row of scores, filled up, for each query head of a group
     private final float[] p;
     private final float[] row;
 
@@ -64,8 +67,9 @@ public final class CachedAttentionKernel {
         this.values = values.alias();
         this.y = y.alias();
         this.tileRows = t == 1 ? heads / groups : Math.min(TILE_ROWS, t);
-        this.scratch = Floats.allocate(tileRows * capacity);
-        this.p = new float[tileRows * capacity];
+        int size = tileRows * filled(capacity);
+        this.scratch = Floats.allocate(size);
+        this.p = new float[size];
         this.row = new float[qkvWidth];
     }
 
@@ -114,32 +118,39 @@ public final class CachedAttentionKernel {
         }
     }
 
+    private static int filled(int n) {
+        return (n + LANES - 1) / LANES * LANES;
+    }
+
     /** One token: its m = H/G query heads over n keys. */
     private void attendOne(int b, long cache, int g, int n) {
         int m = heads / groups;
+        int width = filled(n);
         long q = (long) b * qkvWidth + (long) g * m * d;
         long out = ((long) b * heads + (long) g * m) * d;
         if (m == 1) {
             Gemv.n(n, d, scale, keys.at(cache), d, qkv.at(q), 0f, scratch.at(0));
         } else {
             // scores [m,n] = q [m,D]·k [n,D]ᵀ
-            Blas.nt(m, n, d, scale, qkv.at(q), d, keys.at(cache), d, 0f, scratch.at(0), n);
+            Blas.nt(m, n, d, scale, qkv.at(q), d, keys.at(cache), d, 0f, scratch.at(0), width);
         }
-        scratch.read(0, p, 0, m * n);
+        scratch.read(0, p, 0, m * width);
         for (int i = 0; i < m; i++) {
+            int first = i * width;
             if (alibi) {
                 float slope = (float) AttentionShape.alibiSlope(g * m + i, heads);
                 for (int j = 0; j < n; j++) {
-                    p[i * n + j] += slope * (j - (n - 1));
+                    p[first + j] += slope * (j - (n - 1));
                 }
             }
-            Tiles.MATH.softmax(p, i * n, n);
+            Arrays.fill(p, first + n, first + width, Float.NEGATIVE_INFINITY);
+            Tiles.MATH.softmax(p, first, width);
         }
-        scratch.write(0, p, 0, m * n);
+        scratch.write(0, p, 0, m * width);
         if (m == 1) {
             Gemv.t(n, d, 1f, values.at(cache), d, scratch.at(0), 0f, y.at(out));
         } else {
-            Blas.nn(m, d, n, 1f, scratch.at(0), n, values.at(cache), d, 0f, y.at(out), d);
+            Blas.nn(m, d, n, 1f, scratch.at(0), width, values.at(cache), d, 0f, y.at(out), d);
         }
     }
 

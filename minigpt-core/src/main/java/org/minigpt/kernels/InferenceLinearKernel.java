@@ -5,6 +5,8 @@ package org.minigpt.kernels;
  * row is a matrix-vector product, which waits for the weights to come from memory, and a BLAS that packs its operands for
  * a product of several rows would read them more than once. Any range of the columns or of the rows can be computed by
  * itself, by several threads at once.
+ *
+ * <p>Where {@link WeightPanels} are given, few rows are multiplied on the heap.
  */
 public final class InferenceLinearKernel {
     /** Up to so many rows, blocks that OpenBLAS multiplies without packing are faster than one large product. */
@@ -30,6 +32,8 @@ public final class InferenceLinearKernel {
     private final Floats b;
     private final Floats y;
     private final float[] tile;
+    private final WeightPanels panels;
+    private final float[] few; // x [rows,in], and y [rows,out] after it; null without panels
 
     /**
      * Binds the kernel to its operands, for use by one thread: another takes another instance.
@@ -37,8 +41,10 @@ public final class InferenceLinearKernel {
      * @param rows of x [rows,in] and y [rows,out]
      * @param outIn whether W is stored [out,in]
      * @param b null for none
+     * @param panels of W, shared by all kernels that read it; null to leave products to BLAS
      */
-    public InferenceLinearKernel(int rows, int in, int out, boolean outIn, Floats x, Floats w, Floats b, Floats y) {
+    public InferenceLinearKernel(
+            int rows, int in, int out, boolean outIn, Floats x, Floats w, Floats b, Floats y, WeightPanels panels) {
         this.rows = rows;
         this.in = in;
         this.out = out;
@@ -48,6 +54,13 @@ public final class InferenceLinearKernel {
         this.b = b == null ? null : b.alias();
         this.y = y.alias();
         this.tile = b == null ? null : new float[out];
+        this.panels = panels;
+        this.few = panels == null ? null : new float[rows * (in + panelled(out))];
+    }
+
+    /** @return the columns of all panels */
+    private static int panelled(int out) {
+        return (out + WeightPanels.WIDTH - 1) / WeightPanels.WIDTH * WeightPanels.WIDTH;
     }
 
     /** @return whether the columns are better shared out among threads than the rows */
@@ -55,8 +68,12 @@ public final class InferenceLinearKernel {
         return rows <= FEW_ROWS;
     }
 
-    /** Computes the columns [from, to) of y, for all rows; there are few. */
+    /** Computes the columns [from, to) of y, for all rows; there are few. With panels {@code from} begins one. */
     public void columns(int from, int to) {
+        if (panels != null) {
+            onHeap(from, to);
+            return;
+        }
         bias(0, rows, from, to);
         if (rows == 1) {
             vector(from, to);
@@ -88,6 +105,41 @@ public final class InferenceLinearKernel {
         b.read(from, tile, 0, to - from);
         for (int r = row; r < end; r++) {
             y.write(r * out + from, tile, 0, to - from);
+        }
+    }
+
+    private void onHeap(int from, int to) {
+        float[] w = panels.of(this.w, in, out, outIn);
+        int width = panelled(to - from);
+        int first = rows * in; // of y in few
+        x.read(0, few, 0, first);
+        for (int column = from; column < to; column += WeightPanels.WIDTH) {
+            Tiles.PRODUCTS.multiply(
+                    rows,
+                    WeightPanels.WIDTH,
+                    in,
+                    few,
+                    0,
+                    in,
+                    1,
+                    w,
+                    column * in,
+                    WeightPanels.WIDTH,
+                    few,
+                    first + column - from,
+                    width);
+        }
+        if (b != null) {
+            b.read(from, tile, 0, to - from);
+        }
+        for (int r = 0; r < rows; r++) {
+            int at = first + r * width;
+            if (b != null) {
+                for (int j = 0; j < to - from; j++) {
+                    few[at + j] += tile[j];
+                }
+            }
+            y.write(r * out + from, few, at, to - from);
         }
     }
 

@@ -10,8 +10,10 @@ import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.minigpt.graph.CachedOps;
 import org.minigpt.graph.Scope;
+import org.minigpt.kernels.WeightPanels;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.Plan;
+import org.minigpt.util.Workers;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -21,10 +23,18 @@ import org.nd4j.linalg.factory.Nd4j;
 /**
  * A second graph of the model's layers, made with {@link CachedOps}, which shares its parameters: it takes new tokens only
  * and keeps the keys and values of those before them. There is a plan for each number of rows and of new tokens, the
- * latter rounded up and padded, so that prompts of all lengths share a few.
+ * latter rounded up and padded, so that prompts of all lengths share a few. A batch that grows by a token each is shared out
+ * between two threads, where that needs no weights to be read twice from memory.
  */
 final class CachedForward implements Forward {
     private static final int MAX_PLANS = 24;
+
+    /** Weights of which copies are kept for batches; larger ones take long to copy, and memory. */
+    private static final int MAX_COPIED = 4 << 20;
+
+    /** So many sequences are shared out between two threads, each of which runs the whole model on its own. */
+    private static final int WORTH_SHARING = 8;
+
     private static final String ROWS = "rows";
     private static final String PAST = "past";
     private static final String COUNT = "count";
@@ -33,6 +43,8 @@ final class CachedForward implements Forward {
     private final int vocabSize;
     private final SameDiff sd = Graphs.create();
     private final List<INDArray> caches; // [R,G,S,D]
+    private final CachedOps ops;
+    private final boolean copies;
 
     private final Map<List<Integer>, Bound> plans = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
@@ -52,13 +64,15 @@ final class CachedForward implements Forward {
         this.vocabSize = gpt.config().vocabSize();
         gpt.parameters().forEach(sd::var);
         SDVariable ids = sd.placeHolder(Gpt.IDS, DataType.INT32, -1, -1);
-        CachedOps ops = new CachedOps(
+        copies = WeightPanels.useful() && gpt.parameterCount() <= MAX_COPIED;
+        ops = new CachedOps(
                 new CachedOps.Sequences(
                         sd.placeHolder(ROWS, DataType.INT32, -1),
                         sd.placeHolder(PAST, DataType.INT32, -1),
                         sd.placeHolder(COUNT, DataType.INT32, -1)),
                 maxRows,
-                capacity);
+                capacity,
+                copies);
         GptGraph graph = new GptGraph(gpt.config(), null);
         Scope scope = Scope.root(ops, sd::getVariable, null);
         graph.head(scope, ops.lastToken("last", graph.body(scope, ids)));
@@ -77,8 +91,26 @@ final class CachedForward implements Forward {
             longest = Math.max(longest, row.length);
         }
         int t = padded(longest);
-        Bound bound = plans.computeIfAbsent(List.of(rows.length, t), shape -> new Bound(rows.length, t));
-        return bound.run(rows, past, ids);
+        double[][] logits = new double[rows.length][];
+        if (copies && t == 1 && rows.length >= WORTH_SHARING) {
+            int half = rows.length / 2;
+            Bound lower = bound(half, t, 0);
+            Bound upper = bound(rows.length - half, t, 1);
+            Workers.runBoth(
+                    () -> lower.run(rows, past, ids, 0, logits), () -> upper.run(rows, past, ids, half, logits));
+        } else {
+            bound(rows.length, t, 0).run(rows, past, ids, 0, logits);
+        }
+        return logits;
+    }
+
+    private Bound bound(int b, int t, int thread) {
+        return plans.computeIfAbsent(List.of(b, t, thread), shape -> new Bound(b, t));
+    }
+
+    @Override
+    public void begin() {
+        ops.forgetWeights();
     }
 
     /** @return the next number of the form 2ⁿ or 1.5·2ⁿ: a third of a plan's tokens are padding at most */
@@ -114,9 +146,11 @@ final class CachedForward implements Forward {
         private final Plan plan;
         private final FloatPointer logits;
         private final float[] row = new float[vocabSize];
+        private final int b;
         private final int t;
 
         Bound(int b, int t) {
+            this.b = b;
             this.t = t;
             inputs = Map.of(
                     Gpt.IDS,
@@ -139,23 +173,25 @@ final class CachedForward implements Forward {
             return new IntPointer(inputs.get(input).data().addressPointer());
         }
 
-        double[][] run(int[] rowsOf, int[] pastOf, int[][] idsOf) {
-            rows.put(rowsOf);
-            past.put(pastOf);
-            for (int i = 0; i < rowsOf.length; i++) {
-                count.put(i, idsOf[i].length);
-                ids.position((long) i * t).put(Arrays.copyOf(idsOf[i], t));
+        /** Runs the sequences from {@code first} on, as many as the plan takes, and sets their logits. */
+        void run(int[] rowsOf, int[] pastOf, int[][] idsOf, int first, double[][] logitsOf) {
+            for (int i = 0; i < b; i++) {
+                int[] tokens = idsOf[first + i];
+                rows.put(i, rowsOf[first + i]);
+                past.put(i, pastOf[first + i]);
+                count.put(i, tokens.length);
+                ids.position((long) i * t).put(Arrays.copyOf(tokens, t));
             }
             ids.position(0);
             plan.run(inputs);
-            double[][] result = new double[rowsOf.length][vocabSize];
-            for (int i = 0; i < rowsOf.length; i++) {
+            for (int i = 0; i < b; i++) {
                 logits.position((long) i * vocabSize).get(row);
+                double[] result = new double[vocabSize];
                 for (int v = 0; v < vocabSize; v++) {
-                    result[i][v] = row[v];
+                    result[v] = row[v];
                 }
+                logitsOf[first + i] = result;
             }
-            return result;
         }
     }
 }

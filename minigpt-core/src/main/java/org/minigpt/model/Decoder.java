@@ -20,8 +20,7 @@ import org.minigpt.util.MiniGptException;
  * }
  * }</pre>
  *
- * <p>For use by one thread at a time; a model may have many. The parameters must not change between the tokens of a
- * sequence.
+ * <p>For use by one thread at a time; a model may have many. The parameters must not change while it is open.
  */
 public final class Decoder implements AutoCloseable {
     /** Tokens that run at once: products are at their full rate well below, and memory grows with it. */
@@ -52,6 +51,7 @@ public final class Decoder implements AutoCloseable {
 
     /** Forgets all sequences. */
     void reset(Window window) {
+        forward.begin();
         this.window = window;
         Arrays.fill(lengths, 0);
         Arrays.fill(remembered, 0);

@@ -6,6 +6,9 @@ interface Forward {
     /** @return whether the tokens of earlier runs are remembered, so that only new ones need be given */
     boolean remembers();
 
+    /** New sequences follow, before which the model's parameters may have changed. */
+    void begin();
+
     /**
      * Runs one batch.
      *

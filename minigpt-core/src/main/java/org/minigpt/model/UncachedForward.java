@@ -17,6 +17,11 @@ final class UncachedForward implements Forward {
     }
 
     @Override
+    public void begin() {
+        // The model's own graph has nothing but the parameters.
+    }
+
+    @Override
     public double[][] run(int[] rows, int[] past, int[][] ids) {
         double[][] result = new double[rows.length][];
         for (int i = 0; i < rows.length; i++) {

@@ -3,6 +3,8 @@ package org.minigpt.ops;
 import java.util.List;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.InferenceLinearKernel;
+import org.minigpt.kernels.RowTimesMatrixKernel;
+import org.minigpt.kernels.WeightPanels;
 import org.minigpt.util.Workers;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -18,16 +20,23 @@ public final class InferenceLinearOp extends JavaOp {
 
     private static final int CACHE_LINE = 16;
 
+    private final WeightPanels panels;
+
     /** For SameDiff. */
-    public InferenceLinearOp() {}
+    public InferenceLinearOp() {
+        panels = null;
+    }
 
     /**
      * @param b null for none
      * @param outIn whether W is [out,in]
+     * @param panels of W for one token each of several sequences; null to leave all products to BLAS
      */
-    public InferenceLinearOp(SameDiff sd, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
+    public InferenceLinearOp(
+            SameDiff sd, SDVariable x, SDVariable w, SDVariable b, boolean outIn, WeightPanels panels) {
         super(sd, b == null ? new SDVariable[] {x, w} : new SDVariable[] {x, w, b});
         addBArgument(outIn);
+        this.panels = panels;
     }
 
     @Override
@@ -47,10 +56,14 @@ public final class InferenceLinearOp extends JavaOp {
         int rows = Checks.rows(in[0]);
         int width = (int) in[0].size(-1);
         int outWidth = (int) out[0].size(-1);
+        boolean worthSharing = (long) rows * width * outWidth * Float.BYTES >= WORTH_SHARING;
+        if (rows == 1 && !getBArgument(0) && worthSharing && RowTimesMatrixKernel.splits(width)) {
+            return row(in, out);
+        }
         InferenceLinearKernel first = kernel(in, out);
         boolean columns = InferenceLinearKernel.byColumns(rows);
         int total = columns ? outWidth : rows;
-        if ((long) rows * width * outWidth * Float.BYTES < WORTH_SHARING || total < 2 * CACHE_LINE) {
+        if (!worthSharing || total < 2 * CACHE_LINE) {
             return range(first, columns, 0, total);
         }
         int half = (total / 2 + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
@@ -59,19 +72,43 @@ public final class InferenceLinearOp extends JavaOp {
         return () -> Workers.runBoth(lower, upper);
     }
 
+    private static Runnable row(INDArray[] in, INDArray[] out) {
+        RowTimesMatrixKernel kernel = new RowTimesMatrixKernel(
+                (int) in[0].size(-1),
+                (int) out[0].size(-1),
+                Floats.of(in[0]),
+                Floats.of(in[1]),
+                bias(in),
+                Floats.of(out[0]));
+        Runnable lower = kernel::lower;
+        Runnable upper = kernel::upper;
+        return () -> {
+            Workers.runBoth(lower, upper);
+            kernel.finish();
+        };
+    }
+
+    /** @return null for none */
+    private static Floats bias(INDArray[] in) {
+        return in.length == 3 ? Floats.of(in[2]) : null;
+    }
+
     private static Runnable range(InferenceLinearKernel kernel, boolean columns, int from, int to) {
         return columns ? () -> kernel.columns(from, to) : () -> kernel.rows(from, to);
     }
 
     private InferenceLinearKernel kernel(INDArray[] in, INDArray[] out) {
+        int rows = Checks.rows(in[0]);
+        boolean tokenEach = rows > 1 && in[0].size(0) == rows && InferenceLinearKernel.byColumns(rows);
         return new InferenceLinearKernel(
-                Checks.rows(in[0]),
+                rows,
                 (int) in[0].size(-1),
                 (int) out[0].size(-1),
                 getBArgument(0),
                 Floats.of(in[0]),
                 Floats.of(in[1]),
-                in.length == 3 ? Floats.of(in[2]) : null,
-                Floats.of(out[0]));
+                bias(in),
+                Floats.of(out[0]),
+                tokenEach ? panels : null);
     }
 }

@@ -175,6 +175,24 @@ class DecoderTest {
     }
 
     @Test
+    void aBatchAfterTheParametersHaveChangedKnowsTheNewOnes() {
+        Gpt gpt = small(DataType.FLOAT, 20);
+        int[] rows = {0, 1, 2, 3, 4, 5, 6, 7};
+        int[][] ids = {{0}, {1}, {2}, {3}, {4}, {5}, {6}, {0}};
+        for (int round = 0; round < 2; round++) {
+            try (Decoder decoder = gpt.decoder(8, 20, Window.EXACT)) {
+                decoder.append(rows, ids);
+                double[][] logits = decoder.append(rows, ids);
+                for (int row : rows) {
+                    List<Integer> tokens = List.of(ids[row][0], ids[row][0]);
+                    assertArrayEquals(uncached(gpt, tokens, 2), logits[row], TOLERANCE);
+                }
+            }
+            gpt.parameters().values().forEach(parameter -> parameter.muli(1.5));
+        }
+    }
+
+    @Test
     void beyondTheBlockTheExactWindowIsTheLecturesCrop() {
         Gpt gpt = small(DataType.FLOAT, 6);
         try (Decoder decoder = gpt.decoder(1, 20, Window.EXACT)) {

@@ -3,6 +3,7 @@ package org.minigpt.examples.bench;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.minigpt.generate.LogitsProcessor;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TokenContext;
@@ -33,7 +34,7 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
         // Up to the end of the context, of which a long one is left to a prompt.
         int fresh = Math.min(config.blockSize() - 1, 128);
         int prompt = config.blockSize() - fresh;
-        warmUp(gpt);
+        warmUp(gpt, 1);
         double one = generation(gpt, 1, prompt, fresh, Window.EXACT);
         lines.print("generate_tokens_per_second", one, 0);
         double bytes = bytesPerToken(prompt + fresh / 2.0);
@@ -42,6 +43,7 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
         lines.print("copy_gigabytes_per_second", bandwidth / 1e9, 1);
         lines.print("fraction_of_bandwidth", one * bytes / bandwidth, 3);
         lines.print("batch_size", batch);
+        warmUp(gpt, batch);
         lines.print("batch_tokens_per_second", generation(gpt, batch, prompt, fresh, Window.EXACT), 0);
         lines.print("sliding_exact_tokens_per_second", sliding(gpt, Window.EXACT), 0);
         lines.print("sliding_halving_tokens_per_second", sliding(gpt, Window.HALVING), 0);
@@ -55,12 +57,14 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
     }
 
     /** The JIT takes some seconds to compile the kernels, of which the Vector API's are very slow until then. */
-    private void warmUp(Gpt gpt) {
+    private void warmUp(Gpt gpt, int rows) {
+        int[] all = IntStream.range(0, rows).toArray();
         long end = System.nanoTime() + (long) (rounds * ROUND_SECONDS * 1e9);
         while (System.nanoTime() < end) {
-            try (Decoder decoder = gpt.decoder(1, config.blockSize(), Window.EXACT)) {
+            try (Decoder decoder = gpt.decoder(rows, config.blockSize(), Window.EXACT)) {
                 for (int i = 0; i < config.blockSize() && System.nanoTime() < end; i++) {
-                    decoder.append(0, i % config.vocabSize());
+                    int[] token = {i % config.vocabSize()};
+                    decoder.append(all, Collections.nCopies(rows, token).toArray(int[][]::new));
                 }
             }
         }

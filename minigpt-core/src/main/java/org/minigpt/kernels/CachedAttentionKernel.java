@@ -67,7 +67,7 @@ public final class CachedAttentionKernel {
         this.values = values.alias();
         this.y = y.alias();
         this.tileRows = t == 1 ? heads / groups : Math.min(TILE_ROWS, t);
-        int size = tileRows * filled(capacity);
+        int size = tileRows * Tiles.roundUp(capacity, LANES);
         this.scratch = Floats.allocate(size);
         this.p = new float[size];
         this.row = new float[qkvWidth];
@@ -118,14 +118,10 @@ public final class CachedAttentionKernel {
         }
     }
 
-    private static int filled(int n) {
-        return (n + LANES - 1) / LANES * LANES;
-    }
-
     /** One token: its m = H/G query heads over n keys. */
     private void attendOne(int b, long cache, int g, int n) {
         int m = heads / groups;
-        int width = filled(n);
+        int width = Tiles.roundUp(n, LANES);
         long q = (long) b * qkvWidth + (long) g * m * d;
         long out = ((long) b * heads + (long) g * m) * d;
         if (m == 1) {

@@ -55,12 +55,7 @@ public final class InferenceLinearKernel {
         this.y = y.alias();
         this.tile = b == null ? null : new float[out];
         this.panels = panels;
-        this.few = panels == null ? null : new float[rows * (in + panelled(out))];
-    }
-
-    /** @return the columns of all panels */
-    private static int panelled(int out) {
-        return (out + WeightPanels.WIDTH - 1) / WeightPanels.WIDTH * WeightPanels.WIDTH;
+        this.few = panels == null ? null : new float[rows * (in + Tiles.roundUp(out, WeightPanels.WIDTH))];
     }
 
     /** @return whether the columns are better shared out among threads than the rows */
@@ -110,7 +105,7 @@ public final class InferenceLinearKernel {
 
     private void onHeap(int from, int to) {
         float[] w = panels.of(this.w, in, out, outIn);
-        int width = panelled(to - from);
+        int width = Tiles.roundUp(to - from, WeightPanels.WIDTH);
         int first = rows * in; // of y in few
         x.read(0, few, 0, first);
         for (int column = from; column < to; column += WeightPanels.WIDTH) {

@@ -21,6 +21,11 @@ final class Tiles {
         return Math.max(1, Math.min(rows, TILE / c));
     }
 
+    /** @return the next multiple of {@code unit}, or {@code n} if it is one */
+    static int roundUp(int n, int unit) {
+        return (n + unit - 1) / unit * unit;
+    }
+
     /** Adds the first {@code n} entries of {@code part} to {@code total} and clears them. */
     static void drain(float[] part, double[] total, int n) {
         for (int j = 0; j < n; j++) {

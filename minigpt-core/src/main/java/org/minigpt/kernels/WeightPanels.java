@@ -32,9 +32,8 @@ public final class WeightPanels {
 
     private synchronized float[] copy(Floats w, int in, int out, boolean outIn) {
         if (ready == null) {
-            int count = (out + WIDTH - 1) / WIDTH;
             if (panels == null) {
-                panels = new float[count * in * WIDTH];
+                panels = new float[Tiles.roundUp(out, WIDTH) * in];
             }
             if (outIn) {
                 turn(w, in, out);

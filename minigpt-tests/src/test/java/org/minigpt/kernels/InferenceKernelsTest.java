@@ -31,14 +31,6 @@ class InferenceKernelsTest {
         return values;
     }
 
-    private static float[] normal(Random random, int n) {
-        float[] values = new float[n];
-        for (int i = 0; i < n; i++) {
-            values[i] = (float) random.nextGaussian();
-        }
-        return values;
-    }
-
     @Test
     void panelsByHand() {
         Floats y = floats(9, 9, 9, 9);
@@ -83,9 +75,9 @@ class InferenceKernelsTest {
     @CsvSource({"2,1,1", "3,5,15", "4,16,16", "5,33,17", "8,128,65", "17,64,48", "32,512,128"})
     void panelsAreAsInDoubles(int rows, int in, int out) {
         Random random = new Random(7);
-        float[] x = normal(random, rows * in);
-        float[] w = normal(random, in * out);
-        float[] b = normal(random, out);
+        float[] x = ProductMathTest.normal(random, rows * in);
+        float[] w = ProductMathTest.normal(random, in * out);
+        float[] b = ProductMathTest.normal(random, out);
         for (boolean outIn : new boolean[] {false, true}) {
             for (boolean biased : new boolean[] {false, true}) {
                 Floats y = Floats.allocate(rows * out);
@@ -145,9 +137,9 @@ class InferenceKernelsTest {
     void halvesAreAsInDoubles(int in, int out) {
         assertTrue(RowTimesMatrixKernel.splits(in));
         Random random = new Random(8);
-        float[] x = normal(random, in);
-        float[] w = normal(random, in * out);
-        float[] b = normal(random, out);
+        float[] x = ProductMathTest.normal(random, in);
+        float[] w = ProductMathTest.normal(random, in * out);
+        float[] b = ProductMathTest.normal(random, out);
         for (boolean biased : new boolean[] {false, true}) {
             Floats y = Floats.allocate(out);
             RowTimesMatrixKernel kernel =

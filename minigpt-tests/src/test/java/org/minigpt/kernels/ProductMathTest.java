@@ -62,7 +62,7 @@ class ProductMathTest {
         }
     }
 
-    private static float[] normal(Random random, int n) {
+    static float[] normal(Random random, int n) {
         float[] x = new float[n];
         for (int i = 0; i < n; i++) {
             x[i] = (float) random.nextGaussian();

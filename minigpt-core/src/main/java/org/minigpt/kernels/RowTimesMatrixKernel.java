@@ -19,8 +19,6 @@ public final class RowTimesMatrixKernel {
     private final Floats wUpper;
     private final Floats yUpper; // [out]
     private final Floats b;
-    private final float[] sum; // [out]
-    private final float[] part; // [out]
 
     /**
      * @param in terms, which must {@link #splits split}
@@ -37,8 +35,6 @@ public final class RowTimesMatrixKernel {
         this.wUpper = w.alias();
         this.yUpper = Floats.allocate(out);
         this.b = b == null ? null : b.alias();
-        this.sum = new float[out];
-        this.part = new float[out];
     }
 
     /** @return whether so many terms have two halves */
@@ -46,9 +42,12 @@ public final class RowTimesMatrixKernel {
         return in >= 2 * BLOCK;
     }
 
-    /** Computes the sum of the first terms. */
+    /** Computes the sum of the bias and the first terms. */
     public void lower() {
-        Gemv.t(half, out, 1f, w.at(0), out, x.at(0), 0f, y.at(0));
+        if (b != null) {
+            Gemv.copy(out, b.at(0), y.at(0));
+        }
+        Gemv.t(half, out, 1f, w.at(0), out, x.at(0), b != null ? 1f : 0f, y.at(0));
     }
 
     /** Computes the sum of the other terms. */
@@ -56,15 +55,8 @@ public final class RowTimesMatrixKernel {
         Gemv.t(in - half, out, 1f, wUpper.at((long) half * out), out, xUpper.at(half), 0f, yUpper.at(0));
     }
 
-    /** Adds both sums and the bias up, once they are there. */
+    /** Adds both sums up, once they are there. */
     public void finish() {
-        y.read(0, sum, 0, out);
-        yUpper.read(0, part, 0, out);
-        Tiles.MATH.add(sum, part, out);
-        if (b != null) {
-            b.read(0, part, 0, out);
-            Tiles.MATH.add(sum, part, out);
-        }
-        y.write(0, sum, 0, out);
+        Gemv.add(out, yUpper.at(0), y.at(0));
     }
 }

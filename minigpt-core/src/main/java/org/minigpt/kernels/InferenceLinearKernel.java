@@ -31,9 +31,10 @@ public final class InferenceLinearKernel {
     private final Floats w;
     private final Floats b;
     private final Floats y;
-    private final float[] tile;
+    private final float[] tile; // of biases, or zeros
     private final WeightPanels panels;
-    private final float[] few; // x [rows,in], and y [rows,out] after it; null without panels
+    private final int heapRows; // filled up with zeros
+    private final float[] few; // x [heapRows,in], and y [heapRows,out] after it; null without panels
 
     /**
      * Binds the kernel to its operands, for use by one thread: another takes another instance.
@@ -53,9 +54,10 @@ public final class InferenceLinearKernel {
         this.w = w.alias();
         this.b = b == null ? null : b.alias();
         this.y = y.alias();
-        this.tile = b == null ? null : new float[out];
+        this.tile = new float[Tiles.roundUp(out, PanelMath.WIDTH)];
         this.panels = panels;
-        this.few = panels == null ? null : new float[rows * (in + Tiles.roundUp(out, WeightPanels.WIDTH))];
+        this.heapRows = Tiles.roundUp(rows, PanelMath.ROWS);
+        this.few = panels == null ? null : new float[heapRows * (in + Tiles.roundUp(out, PanelMath.WIDTH))];
     }
 
     /** @return whether the columns are better shared out among threads than the rows */
@@ -105,36 +107,19 @@ public final class InferenceLinearKernel {
 
     private void onHeap(int from, int to) {
         float[] w = panels.of(this.w, in, out, outIn);
-        int width = Tiles.roundUp(to - from, WeightPanels.WIDTH);
-        int first = rows * in; // of y in few
-        x.read(0, few, 0, first);
-        for (int column = from; column < to; column += WeightPanels.WIDTH) {
-            Tiles.PRODUCTS.multiply(
-                    rows,
-                    WeightPanels.WIDTH,
-                    in,
-                    few,
-                    0,
-                    in,
-                    1,
-                    w,
-                    column * in,
-                    WeightPanels.WIDTH,
-                    few,
-                    first + column - from,
-                    width);
-        }
+        int width = Tiles.roundUp(to - from, PanelMath.WIDTH);
+        int first = heapRows * in; // of y in few
+        x.read(0, few, 0, rows * in);
         if (b != null) {
             b.read(from, tile, 0, to - from);
         }
+        Tiles.PANELS.rows(heapRows, in, width / PanelMath.WIDTH, few, w, from * in, tile, few, first);
+        if (width == out) {
+            y.write(0, few, first, rows * out);
+            return;
+        }
         for (int r = 0; r < rows; r++) {
-            int at = first + r * width;
-            if (b != null) {
-                for (int j = 0; j < to - from; j++) {
-                    few[at + j] += tile[j];
-                }
-            }
-            y.write(r * out + from, few, at, to - from);
+            y.write(r * out + from, few, first + r * width, to - from);
         }
     }
 

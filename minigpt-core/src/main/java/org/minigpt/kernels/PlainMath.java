@@ -356,6 +356,11 @@ class PlainMath implements TileMath {
     }
 
     @Override
+    public PanelMath panels() {
+        return new PlainPanelMath();
+    }
+
+    @Override
     public ProductMath products() {
         return new PlainProductMath();
     }

@@ -63,6 +63,9 @@ interface TileMath {
     /** @return products with the same instructions as this */
     ProductMath products();
 
+    /** @return products with panels */
+    PanelMath panels();
+
     /** @return the arithmetic of Llama's layers, with the same instructions as this */
     LlamaMath llama();
 }

@@ -11,6 +11,9 @@ final class Tiles {
     /** Small products in use. */
     static final ProductMath PRODUCTS = MATH.products();
 
+    /** Products with panels in use. */
+    static final PanelMath PANELS = MATH.panels();
+
     /** The arithmetic in use for what Llama has and GPT-2 has not. */
     static final LlamaMath LLAMA = MATH.llama();
 

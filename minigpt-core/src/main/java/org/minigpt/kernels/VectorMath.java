@@ -353,6 +353,11 @@ final class VectorMath extends PlainMath {
     }
 
     @Override
+    public PanelMath panels() {
+        return LANES == VectorPanelMath.LANES ? new VectorPanelMath() : super.panels();
+    }
+
+    @Override
     public ProductMath products() {
         return new VectorProductMath();
     }

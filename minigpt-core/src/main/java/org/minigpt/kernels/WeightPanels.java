@@ -1,14 +1,13 @@
 package org.minigpt.kernels;
 
 /**
- * Weights W [in,out] or [out,in] as a product of few rows wants them: on the heap, [out/16,in,16], panels of 16 columns
- * that are read from one end to the other, with zeros beyond the last column. A BLAS makes such a copy for each product,
- * and for few rows that takes longer than the product. Here it is made when it is first asked for, and kept until
- * {@link #forget}. Safe for use by several threads.
+ * Weights W [in,out] or [out,in] as a product of few rows wants them: on the heap, in {@link PanelMath panels} of 16
+ * columns, [out/16,in,16], with zeros beyond the last column. A BLAS makes such a copy for each product, and for few rows
+ * that takes longer than the product. Here it is made when it is first asked for, and kept until {@link #forget}. Safe for
+ * use by several threads.
  */
 public final class WeightPanels {
-    /** Columns of a panel. */
-    static final int WIDTH = 16;
+    private static final int WIDTH = PanelMath.WIDTH;
 
     private float[] panels;
 
@@ -17,7 +16,7 @@ public final class WeightPanels {
 
     /** @return whether products on panels are faster than OpenBLAS's, which has kernels without a copy for AVX-512 */
     public static boolean useful() {
-        return Tiles.PRODUCTS.beatBlas();
+        return Tiles.PANELS.beatBlas();
     }
 
     /** The weights are about to change: they are copied anew when they are next asked for. */

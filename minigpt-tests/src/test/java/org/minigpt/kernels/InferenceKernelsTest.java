@@ -84,7 +84,7 @@ class InferenceKernelsTest {
                 WeightPanels panels = new WeightPanels();
                 Floats bias = biased ? floats(b) : null;
                 // In two parts, as two threads do it, and each from the beginning of a panel.
-                int middle = out / 2 / WeightPanels.WIDTH * WeightPanels.WIDTH;
+                int middle = out / 2 / PanelMath.WIDTH * PanelMath.WIDTH;
                 for (int from : new int[] {0, middle}) {
                     new InferenceLinearKernel(rows, in, out, outIn, floats(x), floats(w), bias, y, panels)
                             .columns(from, from == middle ? out : middle);

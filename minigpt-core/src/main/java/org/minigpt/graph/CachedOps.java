@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.Gelu;
+import org.minigpt.kernels.HeapCache;
 import org.minigpt.kernels.WeightPanels;
 import org.minigpt.ops.CachedAttentionOp;
 import org.minigpt.ops.EmbeddingAtOp;
@@ -36,13 +38,22 @@ public final class CachedOps implements OpSet {
      */
     public record Sequences(SDVariable rows, SDVariable past, SDVariable count) {}
 
+    /**
+     * What to keep on the heap as well, where products with it are faster.
+     *
+     * @param weights for products of few rows, see {@link #forgetWeights}
+     * @param caches for single tokens, see {@link #toCaches}
+     */
+    public record OnHeap(boolean weights, boolean caches) {}
+
     private final FusedOps fused = new FusedOps();
     private final Sequences sequences;
     private final int capacity;
     private final int maxRows;
-    private final boolean copies;
+    private final OnHeap onHeap;
     private final List<INDArray> caches = new ArrayList<>();
     private final List<WeightPanels> panels = new ArrayList<>();
+    private final List<HeapCache> heapCaches = new ArrayList<>();
 
     /** The last axis of what {@link #linear} computes, by name: the variables know their shapes only when they run. */
     private final Map<String, Long> widths = new HashMap<>();
@@ -50,13 +61,13 @@ public final class CachedOps implements OpSet {
     /**
      * @param maxRows R, the sequences that the caches have room for
      * @param capacity S, the tokens of each
-     * @param copies whether to keep copies of the weights for products of few rows, see {@link #forgetWeights}
+     * @param onHeap what to keep there as well
      */
-    public CachedOps(Sequences sequences, int maxRows, int capacity, boolean copies) {
+    public CachedOps(Sequences sequences, int maxRows, int capacity, OnHeap onHeap) {
         this.sequences = sequences;
         this.maxRows = maxRows;
         this.capacity = capacity;
-        this.copies = copies;
+        this.onHeap = onHeap;
     }
 
     /** @return the caches [R,G,S,D] of keys and values of each attention that has been defined with this op set */
@@ -67,6 +78,16 @@ public final class CachedOps implements OpSet {
     /** Drops the copies of the weights: these may have changed. */
     public void forgetWeights() {
         panels.forEach(WeightPanels::forget);
+    }
+
+    /** Sees to it that the first tokens of a sequence are in {@link #caches}, for somebody else to read. */
+    public void toCaches(int row, int tokens) {
+        heapCaches.forEach(heap -> heap.toNative(row, tokens));
+    }
+
+    /** Somebody else has put the tokens of a sequence to {@link #caches}, all of them. */
+    public void putToCaches(int row, int tokens) {
+        heapCaches.forEach(heap -> heap.putNative(row, 0, tokens));
     }
 
     /** @return the last token of each sequence: x [B,T,C] to [B,1,C] */
@@ -90,8 +111,8 @@ public final class CachedOps implements OpSet {
     @Override
     public SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
         widths.put(name, w.getShape()[outIn ? 0 : 1]);
-        WeightPanels own = copies ? new WeightPanels() : null;
-        if (copies) {
+        WeightPanels own = onHeap.weights ? new WeightPanels() : null;
+        if (own != null) {
             panels.add(own);
         }
         return new InferenceLinearOp(x.getSameDiff(), x, w, b, outIn, own).outputVariables(name)[0];
@@ -117,6 +138,12 @@ public final class CachedOps implements OpSet {
         long headSize = widths.get(qkv.name()) / (heads + 2L * groups);
         SDVariable keys = cache(qkv, name + ".keys", groups, headSize);
         SDVariable values = cache(qkv, name + ".values", groups, headSize);
+        HeapCache heap = null;
+        if (onHeap.caches) {
+            heap = new HeapCache(
+                    maxRows, groups, capacity, (int) headSize, Floats.of(keys.getArr()), Floats.of(values.getArr()));
+            heapCaches.add(heap);
+        }
         return new CachedAttentionOp(
                         qkv.getSameDiff(),
                         qkv,
@@ -126,7 +153,8 @@ public final class CachedOps implements OpSet {
                         sequences.past(),
                         sequences.count(),
                         heads,
-                        alibi)
+                        alibi,
+                        heap)
                 .outputVariables(name)[0];
     }
 

@@ -8,13 +8,15 @@ import java.util.Arrays;
  * share one of keys and values (grouped-query attention; G = H for the usual one). The caches [R,G,S,D] hold the keys
  * and values of R sequences of up to S tokens. The output y [B,T,H·D] holds the heads side by side.
  *
+ * <p>Where a {@link HeapCache} is given, one new token attends there.
+ *
  * <p>Heads are computed by themselves: several threads may each have some, with an instance each.
  */
 public final class CachedAttentionKernel {
     private static final int TILE_ROWS = 64;
 
     /** The scores of one query are filled up to a multiple of this: a softmax is slow on what does not fill a vector. */
-    private static final int LANES = 16;
+    private static final int LANES = PanelMath.WIDTH;
 
     private final int t;
     private final int heads;
@@ -32,6 +34,8 @@ public final class CachedAttentionKernel {
     private final Floats scratch; // [S,tileRows], or a row of scores, filled up, for each query head of a group
     private final float[] p;
     private final float[] row;
+    private final HeapCache heap;
+    private final float[] tile; // of a head; null without a heap
 
     /**
      * Binds the kernel to its arrays.
@@ -42,6 +46,7 @@ public final class CachedAttentionKernel {
      * @param d entries a head
      * @param capacity S
      * @param alibi whether scores fall off with the distance
+     * @param heap for single tokens, shared by all kernels that use these caches; null to leave all products to BLAS
      */
     public CachedAttentionKernel(
             int t,
@@ -53,6 +58,7 @@ public final class CachedAttentionKernel {
             Floats qkv,
             Floats keys,
             Floats values,
+            HeapCache heap,
             Floats y) {
         this.t = t;
         this.heads = heads;
@@ -71,6 +77,11 @@ public final class CachedAttentionKernel {
         this.scratch = Floats.allocate(size);
         this.p = new float[size];
         this.row = new float[qkvWidth];
+        this.heap = heap;
+        this.tile = heap == null ? null : new float[Tiles.roundUp(d, LANES)];
+        if (t == 1 && heap != null) {
+            heap.allocate();
+        }
     }
 
     /**
@@ -83,6 +94,13 @@ public final class CachedAttentionKernel {
      */
     public void append(int b, int r, int past, int count) {
         int width = groups * d;
+        if (heap != null) {
+            if (t == 1 && count == 1) {
+                return; // put there when it attends
+            }
+            heap.toNative(r, past);
+            heap.putNative(r, past, past + count);
+        }
         for (int i = 0; i < count; i++) {
             qkv.read((b * t + i) * qkvWidth + heads * d, row, 0, 2 * width);
             for (int g = 0; g < groups; g++) {
@@ -104,7 +122,11 @@ public final class CachedAttentionKernel {
      */
     public void attend(int b, int r, int g, int past, int count) {
         if (t == 1 && count == 1) {
-            attendOne(b, cache(r, g), g, past + 1);
+            if (heap == null) {
+                attendOne(b, cache(r, g), g, past + 1);
+            } else {
+                attendOnHeap(b, r, g, past + 1);
+            }
             return;
         }
         for (int h = g * heads / groups; h < (g + 1) * heads / groups; h++) {
@@ -133,12 +155,7 @@ public final class CachedAttentionKernel {
         scratch.read(0, p, 0, m * width);
         for (int i = 0; i < m; i++) {
             int first = i * width;
-            if (alibi) {
-                float slope = (float) AttentionShape.alibiSlope(g * m + i, heads);
-                for (int j = 0; j < n; j++) {
-                    p[first + j] += slope * (j - (n - 1));
-                }
-            }
+            addDistances(first, n, g * m + i);
             Arrays.fill(p, first + n, first + width, Float.NEGATIVE_INFINITY);
             Tiles.MATH.softmax(p, first, width);
         }
@@ -147,6 +164,34 @@ public final class CachedAttentionKernel {
             Gemv.t(n, d, 1f, values.at(cache), d, scratch.at(0), 0f, y.at(out));
         } else {
             Blas.nn(m, d, n, 1f, scratch.at(0), width, values.at(cache), d, 0f, y.at(out), d);
+        }
+    }
+
+    /** {@link #attendOne} with the caches on the heap. */
+    private void attendOnHeap(int b, int r, int g, int n) {
+        int head = r * groups + g;
+        int m = heads / groups;
+        int q = b * qkvWidth + g * m * d;
+        int key = b * qkvWidth + (heads + g) * d;
+        heap.append(head, n - 1, qkv, key, key + groups * d, tile);
+        qkv.read(q, row, 0, m * d);
+        Tiles.MATH.scale(row, scale, m * d);
+        for (int i = 0; i < m; i++) {
+            int width = heap.scores(head, n, row, i * d, p);
+            addDistances(0, n, g * m + i);
+            Tiles.MATH.softmax(p, 0, width);
+            heap.mix(head, n, p, tile);
+            y.write((b * heads + g * m + i) * d, tile, 0, d);
+        }
+    }
+
+    /** Lowers the scores p[first..first+n) of head h by the distance of their keys, if that is wanted. */
+    private void addDistances(int first, int n, int h) {
+        if (alibi) {
+            float slope = (float) AttentionShape.alibiSlope(h, heads);
+            for (int j = 0; j < n; j++) {
+                p[first + j] += slope * (j - (n - 1));
+            }
         }
     }
 

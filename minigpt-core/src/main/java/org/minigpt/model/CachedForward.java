@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.minigpt.graph.CachedOps;
 import org.minigpt.graph.Scope;
+import org.minigpt.kernels.HeapCache;
 import org.minigpt.kernels.WeightPanels;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.Plan;
@@ -32,6 +33,9 @@ final class CachedForward implements Forward {
     /** Weights of which copies are kept for batches; larger ones take long to copy, and memory. */
     private static final int MAX_COPIED = 4 << 20;
 
+    /** Keys and values that are kept on the heap as well: 128 MB. */
+    private static final long MAX_ON_HEAP = 32 << 20;
+
     /** So many sequences are shared out between two threads, each of which runs the whole model on its own. */
     private static final int WORTH_SHARING = 8;
 
@@ -44,7 +48,7 @@ final class CachedForward implements Forward {
     private final SameDiff sd = Graphs.create();
     private final List<INDArray> caches; // [R,G,S,D]
     private final CachedOps ops;
-    private final boolean copies;
+    private final boolean sharesBatches;
 
     private final Map<List<Integer>, Bound> plans = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
@@ -64,7 +68,7 @@ final class CachedForward implements Forward {
         this.vocabSize = gpt.config().vocabSize();
         gpt.parameters().forEach(sd::var);
         SDVariable ids = sd.placeHolder(Gpt.IDS, DataType.INT32, -1, -1);
-        copies = WeightPanels.useful() && gpt.parameterCount() <= MAX_COPIED;
+        sharesBatches = WeightPanels.useful() && gpt.parameterCount() <= MAX_COPIED;
         ops = new CachedOps(
                 new CachedOps.Sequences(
                         sd.placeHolder(ROWS, DataType.INT32, -1),
@@ -72,11 +76,18 @@ final class CachedForward implements Forward {
                         sd.placeHolder(COUNT, DataType.INT32, -1)),
                 maxRows,
                 capacity,
-                copies);
+                new CachedOps.OnHeap(
+                        sharesBatches, HeapCache.useful() && floats(gpt.config(), maxRows) <= MAX_ON_HEAP));
         GptGraph graph = new GptGraph(gpt.config(), null);
         Scope scope = Scope.root(ops, sd::getVariable, null);
         graph.head(scope, ops.lastToken("last", graph.body(scope, ids)));
         caches = ops.caches();
+    }
+
+    /** @return the length of all keys and values */
+    private long floats(GptConfig config, int maxRows) {
+        long ofToken = 2L * config.nLayer() * (config.nEmbd() / config.nHead()) * config.nKvHead();
+        return ofToken * maxRows * capacity;
     }
 
     @Override
@@ -92,7 +103,7 @@ final class CachedForward implements Forward {
         }
         int t = padded(longest);
         double[][] logits = new double[rows.length][];
-        if (copies && t == 1 && rows.length >= WORTH_SHARING) {
+        if (sharesBatches && t == 1 && rows.length >= WORTH_SHARING) {
             int half = rows.length / 2;
             Bound lower = bound(half, t, 0);
             Bound upper = bound(rows.length - half, t, 1);
@@ -122,6 +133,7 @@ final class CachedForward implements Forward {
 
     @Override
     public void copy(int from, int to, int length) {
+        ops.toCaches(from, length);
         for (INDArray cache : caches) {
             long head = cache.size(2) * cache.size(3) * Float.BYTES;
             long row = cache.size(1) * head;
@@ -134,11 +146,11 @@ final class CachedForward implements Forward {
                         length * cache.size(3) * Float.BYTES);
             }
         }
+        ops.putToCaches(to, length);
     }
 
-    /** A plan with the arrays that its placeholders are set from. */
+    /** A plan with the memory of its placeholders. */
     private final class Bound {
-        private final Map<String, INDArray> inputs;
         private final IntPointer ids;
         private final IntPointer rows;
         private final IntPointer past;
@@ -152,7 +164,7 @@ final class CachedForward implements Forward {
         Bound(int b, int t) {
             this.b = b;
             this.t = t;
-            inputs = Map.of(
+            Map<String, INDArray> shapes = Map.of(
                     Gpt.IDS,
                     Nd4j.zeros(DataType.INT32, b, t),
                     ROWS,
@@ -161,16 +173,16 @@ final class CachedForward implements Forward {
                     Nd4j.zeros(DataType.INT32, b),
                     COUNT,
                     Nd4j.zeros(DataType.INT32, b));
+            plan = Plan.of(sd, List.of(Gpt.LOGITS), shapes, Map.of());
             ids = pointer(Gpt.IDS);
             rows = pointer(ROWS);
             past = pointer(PAST);
             count = pointer(COUNT);
-            plan = Plan.of(sd, List.of(Gpt.LOGITS), inputs, Map.of());
             logits = new FloatPointer(plan.output(Gpt.LOGITS).data().addressPointer());
         }
 
-        private IntPointer pointer(String input) {
-            return new IntPointer(inputs.get(input).data().addressPointer());
+        private IntPointer pointer(String placeholder) {
+            return new IntPointer(plan.placeholder(placeholder).data().addressPointer());
         }
 
         /** Runs the sequences from {@code first} on, as many as the plan takes, and sets their logits. */
@@ -183,7 +195,7 @@ final class CachedForward implements Forward {
                 ids.position((long) i * t).put(Arrays.copyOf(tokens, t));
             }
             ids.position(0);
-            plan.run(inputs);
+            plan.run();
             for (int i = 0; i < b; i++) {
                 logits.position((long) i * vocabSize).get(row);
                 double[] result = new double[vocabSize];

@@ -3,6 +3,7 @@ package org.minigpt.ops;
 import java.util.List;
 import org.minigpt.kernels.CachedAttentionKernel;
 import org.minigpt.kernels.Floats;
+import org.minigpt.kernels.HeapCache;
 import org.minigpt.util.MiniGptException;
 import org.minigpt.util.Workers;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -22,13 +23,18 @@ public final class CachedAttentionOp extends JavaOp {
     /** Multiplications from which a second thread gains more than handing the work over costs. */
     private static final long WORTH_SHARING = 1 << 17;
 
+    private final HeapCache heap;
+
     /** For SameDiff. */
-    public CachedAttentionOp() {}
+    public CachedAttentionOp() {
+        heap = null;
+    }
 
     /**
      * @param heads H
      * @param alibi whether scores fall off with the distance
      * @param rows of the caches, by row of the batch
+     * @param heap for one token each, beside both caches; null to leave all products to BLAS
      */
     public CachedAttentionOp(
             SameDiff sd,
@@ -39,10 +45,12 @@ public final class CachedAttentionOp extends JavaOp {
             SDVariable past,
             SDVariable count,
             int heads,
-            boolean alibi) {
+            boolean alibi,
+            HeapCache heap) {
         super(sd, qkv, keys, values, rows, past, count);
         addIArgument(heads);
         addBArgument(alibi);
+        this.heap = heap;
     }
 
     @Override
@@ -134,6 +142,7 @@ public final class CachedAttentionOp extends JavaOp {
                 Floats.of(in[0]),
                 Floats.of(in[1]),
                 Floats.of(in[2]),
+                heap,
                 Floats.of(out[0]));
     }
 }

@@ -122,6 +122,11 @@ public final class Plan {
         }
     }
 
+    /** @return the array of a placeholder, to write to instead of {@link #set}; null if the plan does not need it */
+    public INDArray placeholder(String name) {
+        return placeholders.get(name);
+    }
+
     /**
      * Copies an output into a part of an array.
      *

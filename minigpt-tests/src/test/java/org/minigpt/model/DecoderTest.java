@@ -193,6 +193,27 @@ class DecoderTest {
     }
 
     @Test
+    void aCopyOfASequenceGoesOnWithPromptsAndSingleTokens() {
+        Gpt gpt = small(DataType.FLOAT, 20);
+        try (Decoder decoder = gpt.decoder(3, 20, Window.EXACT)) {
+            decoder.append(2, 6, 5, 4, 3, 2, 1, 0); // what was there before is forgotten
+            decoder.append(2, 6);
+            decoder.append(0, 1, 2, 3);
+            decoder.append(0, 4);
+            decoder.append(0, 5);
+            decoder.copy(0, 2);
+            decoder.append(0, 0);
+
+            assertArrayEquals(uncached(gpt, List.of(1, 2, 3, 4, 5, 6), 6), decoder.append(2, 6), TOLERANCE);
+            List<Integer> longer = List.of(1, 2, 3, 4, 5, 6, 0, 1);
+            assertArrayEquals(uncached(gpt, longer, 8), decoder.append(2, 0, 1), TOLERANCE);
+            longer = List.of(1, 2, 3, 4, 5, 6, 0, 1, 2);
+            assertArrayEquals(uncached(gpt, longer, 9), decoder.append(2, 2), TOLERANCE);
+            assertArrayEquals(uncached(gpt, List.of(1, 2, 3, 4, 5, 0, 3), 7), decoder.append(0, 3), TOLERANCE);
+        }
+    }
+
+    @Test
     void beyondTheBlockTheExactWindowIsTheLecturesCrop() {
         Gpt gpt = small(DataType.FLOAT, 6);
         try (Decoder decoder = gpt.decoder(1, 20, Window.EXACT)) {

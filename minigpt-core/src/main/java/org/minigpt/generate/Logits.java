@@ -1,8 +1,6 @@
 package org.minigpt.generate;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import org.minigpt.util.MiniGptException;
 
 /** What samplers and processors have in common. */
@@ -37,50 +35,6 @@ final class Logits {
             }
         }
         throw new MiniGptException("every token is forbidden, by banned ids or no_repeat_ngram; allow some");
-    }
-
-    /** @return the probabilities, which add up to 1 */
-    static double[] softmax(double[] logits) {
-        double max = logits[argMax(logits)];
-        double[] result = new double[logits.length];
-        double total = 0;
-        for (int id = 0; id < result.length; id++) {
-            result[id] = Math.exp(logits[id] - max);
-            total += result[id];
-        }
-        for (int id = 0; id < result.length; id++) {
-            result[id] /= total;
-        }
-        return result;
-    }
-
-    /** @return the natural logarithm of a token's probability */
-    static double logProbability(double[] logits, int id) {
-        return logits[id] - logSumExp(logits);
-    }
-
-    /** @return the {@code count} likeliest tokens, or all if there are fewer; of equally likely ones the lower ids first */
-    static List<TokenProbability> likeliest(double[] logits, int count) {
-        if (count == 0) {
-            return List.of();
-        }
-        double logSumExp = logSumExp(logits);
-        Ranking ranking = new Ranking(logits);
-        List<TokenProbability> result = new ArrayList<>();
-        for (int i = 0; i < Math.min(count, logits.length); i++) {
-            int id = ranking.next();
-            result.add(new TokenProbability(id, logits[id] - logSumExp));
-        }
-        return result;
-    }
-
-    private static double logSumExp(double[] logits) {
-        double max = logits[argMax(logits)];
-        double total = 0;
-        for (double logit : logits) {
-            total += Math.exp(logit - max);
-        }
-        return max + Math.log(total);
     }
 
     /** Forbids all but the {@code k} tokens with the largest keys; of equal ones the lower ids stay. */

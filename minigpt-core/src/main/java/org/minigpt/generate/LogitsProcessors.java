@@ -65,7 +65,7 @@ public final class LogitsProcessors {
         @Override
         public void apply(double[] logits, TokenContext context) {
             if (p < 1) {
-                double[] probabilities = Logits.softmax(logits);
+                double[] probabilities = new Exponentials(logits, 1).probabilities();
                 Logits.keepMass(logits, probabilities, probabilities, p);
             }
         }
@@ -110,7 +110,7 @@ public final class LogitsProcessors {
             if (p == 1) {
                 return;
             }
-            double[] probabilities = Logits.softmax(logits);
+            double[] probabilities = new Exponentials(logits, 1).probabilities();
             double entropy = 0;
             for (double q : probabilities) {
                 entropy -= q > 0 ? q * Math.log(q) : 0;

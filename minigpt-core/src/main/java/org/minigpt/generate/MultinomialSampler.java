@@ -25,26 +25,15 @@ public final class MultinomialSampler implements Sampler {
 
     @Override
     public int next(double[] logits) {
-        double max = logits[Logits.argMax(logits)];
-        double[] weights = new double[logits.length];
-        double total = 0;
-        for (int id = 0; id < weights.length; id++) {
-            // From the maximum, so that nothing overflows.
-            weights[id] = Math.exp((logits[id] - max) / temperature);
-            total += weights[id];
-        }
-        double left = random.nextDouble() * total;
-        int chosen = 0;
-        for (int id = 0; id < weights.length; id++) {
-            if (weights[id] > 0) {
-                // Kept in case rounding leaves something after the last.
-                chosen = id;
-                left -= weights[id];
-                if (left < 0) {
-                    break;
-                }
-            }
-        }
-        return chosen;
+        return next(new Exponentials(logits, temperature));
+    }
+
+    /** {@link #next(double[])} with exponentials that somebody has computed at this {@link #temperature}. */
+    int next(Exponentials exponentials) {
+        return exponentials.tokenAt(random.nextDouble());
+    }
+
+    double temperature() {
+        return temperature;
     }
 }

@@ -31,14 +31,15 @@ final class Sequence {
      * @return the token, or -1 if it is a stop token, which ends the sequence
      */
     int next(double[] logits) {
-        int id = choose(logits);
+        Exponentials exponentials = new Exponentials(logits, 1);
+        int id = choose(logits, exponentials);
         if (options.stopIds().contains(id)) {
             finishReason = FinishReason.STOP;
             return -1;
         }
         tokens.add(new GeneratedToken(
-                new TokenProbability(id, Logits.logProbability(logits, id)),
-                Logits.likeliest(logits, options.topLogProbabilities())));
+                new TokenProbability(id, exponentials.logProbability(id)),
+                exponentials.likeliest(options.topLogProbabilities())));
         context.add(id);
         if (tokens.size() == options.maxNewTokens()) {
             finishReason = FinishReason.LENGTH;
@@ -46,13 +47,14 @@ final class Sequence {
         return id;
     }
 
-    private int choose(double[] logits) {
+    private int choose(double[] logits, Exponentials exponentials) {
         List<LogitsProcessor> penalties = options.penalties();
         List<LogitsProcessor> filters = options.greedy() ? List.of() : options.filters();
         if (penalties.isEmpty() && filters.isEmpty()) {
-            return sampler.next(logits);
+            return sampler instanceof MultinomialSampler drawing && drawing.temperature() == 1
+                    ? drawing.next(exponentials)
+                    : sampler.next(logits);
         }
-        Logits.argMax(logits); // complains of what is not the processors' doing
         double[] changed = logits.clone();
         penalties.forEach(penalty -> penalty.apply(changed, context));
         Logits.requireAny(changed);

@@ -48,7 +48,7 @@ public final class TextScorer {
             for (; done < to; done++) {
                 double[] row = logits.get(NDArrayIndex.point(0), NDArrayIndex.point(done - from), NDArrayIndex.all())
                         .toDoubleVector();
-                logProbabilities[done] = Logits.logProbability(row, ids[done + 1]);
+                logProbabilities[done] = new Exponentials(row, 1).logProbability(ids[done + 1]);
             }
         }
         int[] scored = Arrays.copyOfRange(ids, 1, ids.length);

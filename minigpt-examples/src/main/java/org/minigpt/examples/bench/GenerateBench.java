@@ -4,9 +4,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
-import org.minigpt.generate.LogitsProcessor;
 import org.minigpt.generate.SamplingOptions;
-import org.minigpt.generate.TokenContext;
 import org.minigpt.generate.TokenGenerator;
 import org.minigpt.kernels.SgemmPeak;
 import org.minigpt.model.Decoder;
@@ -80,14 +78,16 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
             int times = 0;
             do {
                 Stopper stopper = new Stopper(rows);
-                generator.generateAll(
-                        prompts,
-                        1,
-                        SamplingOptions.builder()
-                                .maxNewTokens(fresh + 1)
-                                .window(window)
-                                .filter(stopper)
-                                .build());
+                SamplingOptions.Builder options =
+                        SamplingOptions.builder().maxNewTokens(fresh + 1).window(window);
+                if (rows == 1) {
+                    generator.generate(prompts.get(0), options.build(), id -> stopper.tick());
+                } else {
+                    generator.generateAll(
+                            prompts,
+                            1,
+                            options.filter((logits, context) -> stopper.tick()).build());
+                }
                 total += stopper.seconds();
                 times++;
             } while (total < ROUND_SECONDS);
@@ -134,8 +134,8 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
         return best;
     }
 
-    /** Takes the time from the first token that is drawn for the last sequence to the last one. */
-    private static final class Stopper implements LogitsProcessor {
+    /** Takes the time from the first token of the last sequence to the last one. */
+    private static final class Stopper {
         private final int rows;
         private int calls;
         private long first;
@@ -145,8 +145,8 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
             this.rows = rows;
         }
 
-        @Override
-        public void apply(double[] logits, TokenContext context) {
+        /** There is a token. */
+        void tick() {
             calls++;
             last = System.nanoTime();
             first = calls == rows ? last : first;

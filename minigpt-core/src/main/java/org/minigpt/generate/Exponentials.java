@@ -1,0 +1,97 @@
+package org.minigpt.generate;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.minigpt.util.Workers;
+
+/**
+ * exp((logit - max) / temperature) of each token, and their sum: what probabilities, draws and log-probabilities are made
+ * of. They take most of a draw's time, so a token's draw and its log-probability share them.
+ */
+final class Exponentials {
+    /** Fewer are not worth another thread. */
+    private static final int WORTH_SHARING = 16_384;
+
+    private final double[] logits;
+    private final double max;
+    private final double[] values;
+    private final double total;
+
+    /**
+     * From the maximum, so that nothing overflows.
+     *
+     * @throws org.minigpt.util.MiniGptException if no logit is a number to choose by
+     */
+    Exponentials(double[] logits, double temperature) {
+        this.logits = logits;
+        this.max = logits[Logits.argMax(logits)];
+        this.values = new double[logits.length];
+        int n = logits.length;
+        if (n < WORTH_SHARING) {
+            total = compute(temperature, 0, n);
+        } else {
+            double[] halves = new double[2];
+            Workers.runBoth(
+                    () -> halves[0] = compute(temperature, 0, n / 2), () -> halves[1] = compute(temperature, n / 2, n));
+            total = halves[0] + halves[1];
+        }
+    }
+
+    /** @return the sum of those from {@code from} up to {@code to} */
+    private double compute(double temperature, int from, int to) {
+        double sum = 0;
+        for (int id = from; id < to; id++) {
+            values[id] = Math.exp((logits[id] - max) / temperature);
+            sum += values[id];
+        }
+        return sum;
+    }
+
+    /** @return the probabilities, which add up to 1 */
+    double[] probabilities() {
+        double[] result = new double[values.length];
+        for (int id = 0; id < result.length; id++) {
+            result[id] = values[id] / total;
+        }
+        return result;
+    }
+
+    /** @return the token at which the sum of the probabilities, in the order of the ids, exceeds {@code uniform} */
+    int tokenAt(double uniform) {
+        double left = uniform * total;
+        int chosen = 0;
+        for (int id = 0; id < values.length; id++) {
+            if (values[id] > 0) {
+                // Kept in case rounding leaves something after the last.
+                chosen = id;
+                left -= values[id];
+                if (left < 0) {
+                    break;
+                }
+            }
+        }
+        return chosen;
+    }
+
+    /** @return the natural logarithm of a token's probability, if the temperature is 1 */
+    double logProbability(int id) {
+        return logits[id] - (max + Math.log(total));
+    }
+
+    /**
+     * @return the {@code count} likeliest tokens with their log-probabilities, or all if there are fewer; of equally likely
+     *     ones the lower ids first
+     */
+    List<TokenProbability> likeliest(int count) {
+        if (count == 0) {
+            return List.of();
+        }
+        Ranking ranking = new Ranking(logits);
+        List<TokenProbability> result = new ArrayList<>();
+        for (int i = 0; i < Math.min(count, logits.length); i++) {
+            int id = ranking.next();
+            result.add(new TokenProbability(id, logProbability(id)));
+        }
+        return result;
+    }
+}

@@ -43,6 +43,12 @@ public final class HeapCache {
         this.there = new int[rows * groups];
     }
 
+    /** @return the floats that a cache of such a shape takes */
+    public static long length(int rows, int groups, int capacity, int d) {
+        long tokens = (long) rows * groups * Tiles.roundUp(capacity, WIDTH);
+        return tokens * (d + Tiles.roundUp(d, WIDTH));
+    }
+
     /** @return whether single queries are faster here */
     public static boolean useful() {
         return Tiles.PANELS.beatBlas();

@@ -54,7 +54,7 @@ public final class InferenceLinearKernel {
         this.w = w.alias();
         this.b = b == null ? null : b.alias();
         this.y = y.alias();
-        this.tile = new float[Tiles.roundUp(out, PanelMath.WIDTH)];
+        this.tile = b == null && panels == null ? null : new float[Tiles.roundUp(out, PanelMath.WIDTH)];
         this.panels = panels;
         this.heapRows = Tiles.roundUp(rows, PanelMath.ROWS);
         this.few = panels == null ? null : new float[heapRows * (in + Tiles.roundUp(out, PanelMath.WIDTH))];
@@ -114,7 +114,7 @@ public final class InferenceLinearKernel {
             b.read(from, tile, 0, to - from);
         }
         Tiles.PANELS.rows(heapRows, in, width / PanelMath.WIDTH, few, w, from * in, tile, few, first);
-        if (width == out) {
+        if (to - from == out && width == out) {
             y.write(0, few, first, rows * out);
             return;
         }

@@ -76,18 +76,17 @@ final class CachedForward implements Forward {
                         sd.placeHolder(COUNT, DataType.INT32, -1)),
                 maxRows,
                 capacity,
-                new CachedOps.OnHeap(
-                        sharesBatches, HeapCache.useful() && floats(gpt.config(), maxRows) <= MAX_ON_HEAP));
+                new CachedOps.OnHeap(sharesBatches, onHeap(gpt.config(), maxRows, capacity)));
         GptGraph graph = new GptGraph(gpt.config(), null);
         Scope scope = Scope.root(ops, sd::getVariable, null);
         graph.head(scope, ops.lastToken("last", graph.body(scope, ids)));
         caches = ops.caches();
     }
 
-    /** @return the length of all keys and values */
-    private long floats(GptConfig config, int maxRows) {
-        long ofToken = 2L * config.nLayer() * (config.nEmbd() / config.nHead()) * config.nKvHead();
-        return ofToken * maxRows * capacity;
+    private static boolean onHeap(GptConfig config, int maxRows, int capacity) {
+        int d = config.nEmbd() / config.nHead();
+        return HeapCache.useful()
+                && config.nLayer() * HeapCache.length(maxRows, config.nKvHead(), capacity, d) <= MAX_ON_HEAP;
     }
 
     @Override

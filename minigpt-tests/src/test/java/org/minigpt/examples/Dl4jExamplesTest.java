@@ -34,14 +34,14 @@ class Dl4jExamplesTest {
         String text = text(500);
         Path folder = dir.resolve("pipeline");
 
-        String said = CodeBlocks.printed(() -> Dl4jPipelineExample.main(new String[] {text, "120", folder.toString()}));
+        String said = CodeBlocks.printed(() -> Dl4jPipelineExample.main(new String[] {text, "60", folder.toString()}));
 
         Matcher accuracy = Pattern.compile("It guesses ([0-9.]+) %").matcher(said);
         assertTrue(accuracy.find(), said);
         // Spaces are the most frequent, 5 of 21 characters: the rest it has learnt.
         assertTrue(Double.parseDouble(accuracy.group(1)) > 50, said);
         NetworkFile.SavedNetwork saved = NetworkFile.load(folder.resolve("network.zip"));
-        assertEquals(120, ((ComputationGraph) saved.network()).getIterationCount());
+        assertEquals(60, ((ComputationGraph) saved.network()).getIterationCount());
         try (Stream<Path> checkpoints = Files.list(folder.resolve("checkpoints"))) {
             assertEquals(
                     1,

@@ -49,11 +49,6 @@ public final class HeapCache {
         return tokens * (d + Tiles.roundUp(d, WIDTH));
     }
 
-    /** @return whether single queries are faster here */
-    public static boolean useful() {
-        return Tiles.PANELS.beatBlas();
-    }
-
     /** Makes room; a sequence that is but a prompt needs none. */
     synchronized void allocate() {
         if (keys == null) {

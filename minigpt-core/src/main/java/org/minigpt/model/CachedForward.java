@@ -85,7 +85,7 @@ final class CachedForward implements Forward {
 
     private static boolean onHeap(GptConfig config, int maxRows, int capacity) {
         int d = config.nEmbd() / config.nHead();
-        return HeapCache.useful()
+        return WeightPanels.useful()
                 && config.nLayer() * HeapCache.length(maxRows, config.nKvHead(), capacity, d) <= MAX_ON_HEAP;
     }
 

@@ -2,6 +2,8 @@ package org.minigpt.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.minigpt.kernels.InferenceKernelsTest.floats;
+import static org.minigpt.kernels.InferenceKernelsTest.read;
 
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -13,18 +15,6 @@ import org.minigpt.runtime.MiniGptRuntime;
 class HeapCacheTest {
     static {
         MiniGptRuntime.install();
-    }
-
-    private static Floats floats(float... values) {
-        Floats memory = Floats.allocate(values.length);
-        memory.write(0, values, 0, values.length);
-        return memory;
-    }
-
-    private static float[] read(Floats memory, int at, int n) {
-        float[] values = new float[n];
-        memory.read(at, values, 0, n);
-        return values;
     }
 
     /** A sequence of up to 3 tokens, whose one head has 2 entries. */

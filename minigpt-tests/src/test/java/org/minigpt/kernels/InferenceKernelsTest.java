@@ -19,15 +19,15 @@ class InferenceKernelsTest {
     /** W [3,2] has the rows (1, 2), (3, 4) and (5, 6). */
     private static final float[] W = {1, 2, 3, 4, 5, 6};
 
-    private static Floats floats(float... values) {
+    static Floats floats(float... values) {
         Floats memory = Floats.allocate(values.length);
         memory.write(0, values, 0, values.length);
         return memory;
     }
 
-    private static float[] read(Floats memory, int n) {
+    static float[] read(Floats memory, int at, int n) {
         float[] values = new float[n];
-        memory.read(0, values, 0, n);
+        memory.read(at, values, 0, n);
         return values;
     }
 
@@ -39,7 +39,7 @@ class InferenceKernelsTest {
         new InferenceLinearKernel(2, 3, 2, false, x, floats(W), floats(10, 20), y, new WeightPanels()).columns(0, 2);
 
         // (1, 2, 3): 1·1 + 2·3 + 3·5 = 22, 1·2 + 2·4 + 3·6 = 28; (0, -1, 1): -3 + 5 = 2, -4 + 6 = 2; and (10, 20).
-        assertArrayEquals(new float[] {32, 48, 12, 22}, read(y, 4));
+        assertArrayEquals(new float[] {32, 48, 12, 22}, read(y, 0, 4));
     }
 
     @Test
@@ -50,7 +50,7 @@ class InferenceKernelsTest {
         new InferenceLinearKernel(2, 2, 3, true, x, floats(W), null, y, new WeightPanels()).columns(0, 3);
 
         // (1, 2) by the rows of W: 1 + 4 = 5, 3 + 8 = 11, 5 + 12 = 17; (0, -1): -2, -4, -6.
-        assertArrayEquals(new float[] {5, 11, 17, -2, -4, -6}, read(y, 6));
+        assertArrayEquals(new float[] {5, 11, 17, -2, -4, -6}, read(y, 0, 6));
     }
 
     @Test
@@ -60,15 +60,15 @@ class InferenceKernelsTest {
         WeightPanels panels = new WeightPanels();
         InferenceLinearKernel kernel = new InferenceLinearKernel(1, 3, 2, false, floats(1, 0, 0), w, null, y, panels);
         kernel.columns(0, 2);
-        assertArrayEquals(new float[] {1, 2}, read(y, 2));
+        assertArrayEquals(new float[] {1, 2}, read(y, 0, 2));
         w.put(1, 7);
 
         kernel.columns(0, 2);
-        assertArrayEquals(new float[] {1, 2}, read(y, 2));
+        assertArrayEquals(new float[] {1, 2}, read(y, 0, 2));
 
         panels.forget();
         kernel.columns(0, 2);
-        assertArrayEquals(new float[] {1, 7}, read(y, 2));
+        assertArrayEquals(new float[] {1, 7}, read(y, 0, 2));
     }
 
     @ParameterizedTest
@@ -89,7 +89,7 @@ class InferenceKernelsTest {
                     new InferenceLinearKernel(rows, in, out, outIn, floats(x), floats(w), bias, y, panels)
                             .columns(from, from == middle ? out : middle);
                 }
-                assertProduct(rows, in, out, outIn, x, w, biased ? b : new float[out], read(y, rows * out));
+                assertProduct(rows, in, out, outIn, x, w, biased ? b : new float[out], read(y, 0, rows * out));
             }
         }
     }
@@ -129,7 +129,7 @@ class InferenceKernelsTest {
         kernel.finish();
 
         // 0 + 2 + 4 + 6 = 12, and (1, -1).
-        assertArrayEquals(new float[] {13, 119}, read(y, 2));
+        assertArrayEquals(new float[] {13, 119}, read(y, 0, 2));
     }
 
     @ParameterizedTest
@@ -147,7 +147,7 @@ class InferenceKernelsTest {
             kernel.upper();
             kernel.lower();
             kernel.finish();
-            assertProduct(1, in, out, false, x, w, biased ? b : new float[out], read(y, out));
+            assertProduct(1, in, out, false, x, w, biased ? b : new float[out], read(y, 0, out));
         }
     }
 }

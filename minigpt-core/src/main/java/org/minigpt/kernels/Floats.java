@@ -1,6 +1,8 @@
 package org.minigpt.kernels;
 
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -47,6 +49,14 @@ public final class Floats {
     /** @return the pointer, moved to element {@code offset}: one object, so the next call moves it again */
     FloatPointer at(long offset) {
         return pointer.position(offset);
+    }
+
+    /** @return the memory, of which this object must be kept as long as it is used; at most 2^31 - 1 bytes */
+    ByteBuffer bytes() {
+        return new BytePointer(pointer)
+                .position(0)
+                .capacity(buffer.capacity() * (long) Float.BYTES)
+                .asByteBuffer();
     }
 
     /** Copies {@code count} floats from {@code offset} on to {@code tile[start..]}. */

@@ -361,6 +361,11 @@ class PlainMath implements TileMath {
     }
 
     @Override
+    public RowMath rows() {
+        return null;
+    }
+
+    @Override
     public ProductMath products() {
         return new PlainProductMath();
     }

@@ -66,6 +66,12 @@ interface TileMath {
     /** @return products with panels */
     PanelMath panels();
 
+    /**
+     * @return products of a row with a matrix in native memory; null to leave them to BLAS, where vectors have not 8 floats or
+     *     cannot be read from there
+     */
+    RowMath rows();
+
     /** @return the arithmetic of Llama's layers, with the same instructions as this */
     LlamaMath llama();
 }

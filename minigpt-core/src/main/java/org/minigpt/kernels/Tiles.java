@@ -14,6 +14,9 @@ final class Tiles {
     /** Products with panels in use. */
     static final PanelMath PANELS = MATH.panels();
 
+    /** Products of a row with a matrix in native memory in use, or null. */
+    static final RowMath ROWS = MATH.rows();
+
     /** The arithmetic in use for what Llama has and GPT-2 has not. */
     static final LlamaMath LLAMA = MATH.llama();
 

@@ -358,6 +358,11 @@ final class VectorMath extends PlainMath {
     }
 
     @Override
+    public RowMath rows() {
+        return LANES == VectorPanelMath.LANES && VectorRowMath.available() ? new VectorRowMath() : super.rows();
+    }
+
+    @Override
     public ProductMath products() {
         return new VectorProductMath();
     }

@@ -4,6 +4,7 @@ import java.util.List;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.InferenceLinearKernel;
 import org.minigpt.kernels.RowTimesMatrixKernel;
+import org.minigpt.kernels.StreamedRowKernel;
 import org.minigpt.kernels.WeightPanels;
 import org.minigpt.util.Workers;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -57,6 +58,9 @@ public final class InferenceLinearOp extends JavaOp {
         int width = (int) in[0].size(-1);
         int outWidth = (int) out[0].size(-1);
         boolean worthSharing = (long) rows * width * outWidth * Float.BYTES >= WORTH_SHARING;
+        if (rows == 1 && StreamedRowKernel.useful(width, outWidth, getBArgument(0))) {
+            return streamedRow(in, out, getBArgument(0));
+        }
         if (rows == 1 && !getBArgument(0) && worthSharing && RowTimesMatrixKernel.splits(width)) {
             return row(in, out);
         }
@@ -80,11 +84,25 @@ public final class InferenceLinearOp extends JavaOp {
                 Floats.of(in[1]),
                 bias(in),
                 Floats.of(out[0]));
-        Runnable lower = kernel::lower;
-        Runnable upper = kernel::upper;
+        return halves(kernel::lower, kernel::upper, kernel::finish);
+    }
+
+    private static Runnable streamedRow(INDArray[] in, INDArray[] out, boolean outIn) {
+        StreamedRowKernel kernel = new StreamedRowKernel(
+                (int) in[0].size(-1),
+                (int) out[0].size(-1),
+                outIn,
+                Floats.of(in[0]),
+                Floats.of(in[1]),
+                bias(in),
+                Floats.of(out[0]));
+        return halves(kernel::lower, kernel::upper, kernel::finish);
+    }
+
+    private static Runnable halves(Runnable lower, Runnable upper, Runnable finish) {
         return () -> {
             Workers.runBoth(lower, upper);
-            kernel.finish();
+            finish.run();
         };
     }
 

@@ -94,8 +94,7 @@ class InferenceKernelsTest {
         }
     }
 
-    private static void assertProduct(
-            int rows, int in, int out, boolean outIn, float[] x, float[] w, float[] b, float[] y) {
+    static void assertProduct(int rows, int in, int out, boolean outIn, float[] x, float[] w, float[] b, float[] y) {
         for (int r = 0; r < rows; r++) {
             for (int j = 0; j < out; j++) {
                 double sum = b[j];

@@ -113,7 +113,7 @@ public final class TextGenerator {
     public List<Completion> generateAll(
             List<int[]> prompts, int samples, SamplingOptions options, GenerationListener listener) {
         TextWatcher watcher = new TextWatcher(tokenizer, options.stop(), listener, prompts.size() * samples);
-        List<TokenGeneration> generations = tokens.generateAll(prompts, samples, options, watcher);
+        List<TokenGeneration> generations = tokens.watchAll(prompts, samples, options, watcher);
         List<Completion> result = new ArrayList<>();
         for (int i = 0; i < generations.size(); i++) {
             result.add(new Completion(watcher.text(i), generations.get(i)));

@@ -3,6 +3,7 @@ package org.minigpt.generate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
+import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
 import org.minigpt.model.Decoder;
 import org.minigpt.model.Gpt;
@@ -67,10 +68,24 @@ public final class TokenGenerator {
      * @throws MiniGptException as {@link #generate(int[], SamplingOptions, IntConsumer)}
      */
     public List<TokenGeneration> generateAll(List<int[]> prompts, int samples, SamplingOptions options) {
-        return generateAll(prompts, samples, options, (sequence, token) -> true);
+        return generateAll(prompts, samples, options, (token, sequence) -> {});
     }
 
-    List<TokenGeneration> generateAll(List<int[]> prompts, int samples, SamplingOptions options, Watcher watcher) {
+    /**
+     * {@link #generateAll(List, int, SamplingOptions)} with a sink.
+     *
+     * @param sink is given each new token as it comes, with the place of its sequence in the result; what it throws ends the
+     *     generation
+     */
+    public List<TokenGeneration> generateAll(
+            List<int[]> prompts, int samples, SamplingOptions options, ObjIntConsumer<GeneratedToken> sink) {
+        return watchAll(prompts, samples, options, (sequence, token) -> {
+            sink.accept(token, sequence);
+            return true;
+        });
+    }
+
+    List<TokenGeneration> watchAll(List<int[]> prompts, int samples, SamplingOptions options, Watcher watcher) {
         if (samples < 1) {
             throw new MiniGptException("the number of samples is " + samples + " but must be at least 1; set it");
         }

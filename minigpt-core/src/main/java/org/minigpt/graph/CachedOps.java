@@ -7,6 +7,7 @@ import java.util.Map;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.Gelu;
 import org.minigpt.kernels.HeapCache;
+import org.minigpt.kernels.SharedBatch;
 import org.minigpt.kernels.WeightPanels;
 import org.minigpt.ops.CachedAttentionOp;
 import org.minigpt.ops.EmbeddingAtOp;
@@ -41,10 +42,11 @@ public final class CachedOps implements OpSet {
     /**
      * What to keep on the heap as well, where products with it are faster.
      *
-     * @param weights for products of few rows, see {@link #forgetWeights}
+     * @param batch if not null, the weights for products of few rows, see {@link #forgetWeights}, of which two threads may
+     *     each compute half in this batch
      * @param caches for single tokens, see {@link #toCaches}
      */
-    public record OnHeap(boolean weights, boolean caches) {}
+    public record OnHeap(SharedBatch batch, boolean caches) {}
 
     private final FusedOps fused = new FusedOps();
     private final Sequences sequences;
@@ -111,11 +113,11 @@ public final class CachedOps implements OpSet {
     @Override
     public SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
         widths.put(name, w.getShape()[outIn ? 0 : 1]);
-        WeightPanels own = onHeap.weights ? new WeightPanels() : null;
+        WeightPanels own = onHeap.batch != null ? new WeightPanels() : null;
         if (own != null) {
             panels.add(own);
         }
-        return new InferenceLinearOp(x.getSameDiff(), x, w, b, outIn, own).outputVariables(name)[0];
+        return new InferenceLinearOp(x.getSameDiff(), x, w, b, outIn, own, onHeap.batch).outputVariables(name)[0];
     }
 
     @Override

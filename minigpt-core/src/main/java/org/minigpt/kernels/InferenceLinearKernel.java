@@ -113,7 +113,7 @@ public final class InferenceLinearKernel {
         if (b != null) {
             b.read(from, tile, 0, to - from);
         }
-        Tiles.PANELS.rows(heapRows, in, width / PanelMath.WIDTH, few, w, from * in, tile, few, first);
+        Tiles.PANELS.rows(heapRows, in, width / PanelMath.WIDTH, few, w, from * in, tile, 0, few, first, width);
         if (to - from == out && width == out) {
             y.write(0, few, first, rows * out);
             return;

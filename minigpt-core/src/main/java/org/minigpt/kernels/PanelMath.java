@@ -18,11 +18,23 @@ interface PanelMath {
     boolean beatBlas();
 
     /**
-     * out [rows,n] = start [n] + x [rows,terms]·w, with {@code panels} panels of w; x begins at 0, as start does.
+     * out [rows,n] = start [n] + x [rows,terms]·w, with {@code panels} panels of w; x begins at 0.
      *
      * @param rows a multiple of {@link #ROWS}
+     * @param outRow from one row of out to the next
      */
-    void rows(int rows, int terms, int panels, float[] x, float[] w, int wAt, float[] start, float[] out, int outAt);
+    void rows(
+            int rows,
+            int terms,
+            int panels,
+            float[] x,
+            float[] w,
+            int wAt,
+            float[] start,
+            int startAt,
+            float[] out,
+            int outAt,
+            int outRow);
 
     /**
      * out [n] = x [terms]·w, for a w that comes from memory: several panels are read at once.

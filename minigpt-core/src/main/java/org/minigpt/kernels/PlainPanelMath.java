@@ -12,11 +12,21 @@ final class PlainPanelMath implements PanelMath {
 
     @Override
     public void rows(
-            int rows, int terms, int panels, float[] x, float[] w, int wAt, float[] start, float[] out, int outAt) {
+            int rows,
+            int terms,
+            int panels,
+            float[] x,
+            float[] w,
+            int wAt,
+            float[] start,
+            int startAt,
+            float[] out,
+            int outAt,
+            int outRow) {
         for (int panel = 0; panel < panels; panel++) {
             for (int r = 0; r < rows; r++) {
-                int to = outAt + (r * panels + panel) * WIDTH;
-                System.arraycopy(start, panel * WIDTH, out, to, WIDTH);
+                int to = outAt + r * outRow + panel * WIDTH;
+                System.arraycopy(start, startAt + panel * WIDTH, out, to, WIDTH);
                 add(terms, x, r * terms, w, wAt + panel * terms * WIDTH, out, to);
             }
         }

@@ -20,8 +20,17 @@ final class VectorPanelMath implements PanelMath {
 
     @Override
     public void rows(
-            int rows, int terms, int panels, float[] x, float[] w, int wAt, float[] start, float[] out, int outAt) {
-        int outRow = panels * WIDTH;
+            int rows,
+            int terms,
+            int panels,
+            float[] x,
+            float[] w,
+            int wAt,
+            float[] start,
+            int startAt,
+            float[] out,
+            int outAt,
+            int outRow) {
         for (int panel = 0; panel < panels; panel++) {
             for (int r = 0; r < rows; r += ROWS) {
                 fourRows(
@@ -31,7 +40,7 @@ final class VectorPanelMath implements PanelMath {
                         w,
                         wAt + panel * terms * WIDTH,
                         start,
-                        panel * WIDTH,
+                        startAt + panel * WIDTH,
                         out,
                         outAt + r * outRow + panel * WIDTH,
                         outRow);

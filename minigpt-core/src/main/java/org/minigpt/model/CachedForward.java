@@ -11,10 +11,10 @@ import org.bytedeco.javacpp.Pointer;
 import org.minigpt.graph.CachedOps;
 import org.minigpt.graph.Scope;
 import org.minigpt.kernels.HeapCache;
+import org.minigpt.kernels.SharedBatch;
 import org.minigpt.kernels.WeightPanels;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.Plan;
-import org.minigpt.util.Workers;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -48,7 +48,7 @@ final class CachedForward implements Forward {
     private final SameDiff sd = Graphs.create();
     private final List<INDArray> caches; // [R,G,S,D]
     private final CachedOps ops;
-    private final boolean sharesBatches;
+    private final SharedBatch shared; // null if batches are not shared
 
     private final Map<List<Integer>, Bound> plans = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
@@ -68,7 +68,7 @@ final class CachedForward implements Forward {
         this.vocabSize = gpt.config().vocabSize();
         gpt.parameters().forEach(sd::var);
         SDVariable ids = sd.placeHolder(Gpt.IDS, DataType.INT32, -1, -1);
-        sharesBatches = WeightPanels.useful() && gpt.parameterCount() <= MAX_COPIED;
+        shared = WeightPanels.useful() && gpt.parameterCount() <= MAX_COPIED ? new SharedBatch() : null;
         ops = new CachedOps(
                 new CachedOps.Sequences(
                         sd.placeHolder(ROWS, DataType.INT32, -1),
@@ -76,7 +76,7 @@ final class CachedForward implements Forward {
                         sd.placeHolder(COUNT, DataType.INT32, -1)),
                 maxRows,
                 capacity,
-                new CachedOps.OnHeap(sharesBatches, onHeap(gpt.config(), maxRows, capacity)));
+                new CachedOps.OnHeap(shared, onHeap(gpt.config(), maxRows, capacity)));
         GptGraph graph = new GptGraph(gpt.config(), null);
         Scope scope = Scope.root(ops, sd::getVariable, null);
         graph.head(scope, ops.lastToken("last", graph.body(scope, ids)));
@@ -102,12 +102,15 @@ final class CachedForward implements Forward {
         }
         int t = padded(longest);
         double[][] logits = new double[rows.length][];
-        if (sharesBatches && t == 1 && rows.length >= WORTH_SHARING) {
+        if (shared != null && t == 1 && rows.length >= WORTH_SHARING) {
             int half = rows.length / 2;
             Bound lower = bound(half, t, 0);
             Bound upper = bound(rows.length - half, t, 1);
-            Workers.runBoth(
-                    () -> lower.run(rows, past, ids, 0, logits), () -> upper.run(rows, past, ids, half, logits));
+            shared.run(
+                    half,
+                    rows.length,
+                    () -> lower.run(rows, past, ids, 0, logits),
+                    () -> upper.run(rows, past, ids, half, logits));
         } else {
             bound(rows.length, t, 0).run(rows, past, ids, 0, logits);
         }

@@ -4,6 +4,8 @@ import java.util.List;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.InferenceLinearKernel;
 import org.minigpt.kernels.RowTimesMatrixKernel;
+import org.minigpt.kernels.SharedBatch;
+import org.minigpt.kernels.SharedLinearKernel;
 import org.minigpt.kernels.StreamedRowKernel;
 import org.minigpt.kernels.WeightPanels;
 import org.minigpt.util.Workers;
@@ -22,22 +24,32 @@ public final class InferenceLinearOp extends JavaOp {
     private static final int CACHE_LINE = 16;
 
     private final WeightPanels panels;
+    private final SharedBatch batch;
 
     /** For SameDiff. */
     public InferenceLinearOp() {
         panels = null;
+        batch = null;
     }
 
     /**
      * @param b null for none
      * @param outIn whether W is [out,in]
      * @param panels of W for one token each of several sequences; null to leave all products to BLAS
+     * @param batch that two threads may share; null without panels
      */
     public InferenceLinearOp(
-            SameDiff sd, SDVariable x, SDVariable w, SDVariable b, boolean outIn, WeightPanels panels) {
+            SameDiff sd,
+            SDVariable x,
+            SDVariable w,
+            SDVariable b,
+            boolean outIn,
+            WeightPanels panels,
+            SharedBatch batch) {
         super(sd, b == null ? new SDVariable[] {x, w} : new SDVariable[] {x, w, b});
         addBArgument(outIn);
         this.panels = panels;
+        this.batch = batch;
     }
 
     @Override
@@ -54,6 +66,34 @@ public final class InferenceLinearOp extends JavaOp {
 
     @Override
     public Runnable bind(INDArray[] in, INDArray[] out) {
+        Runnable alone = bindAlone(in, out);
+        if (panels == null || !tokenEach(in)) {
+            return alone;
+        }
+        SharedLinearKernel shared = new SharedLinearKernel(
+                Checks.rows(in[0]),
+                (int) in[0].size(-1),
+                (int) out[0].size(-1),
+                getBArgument(0),
+                Floats.of(in[0]),
+                Floats.of(in[1]),
+                bias(in),
+                Floats.of(out[0]),
+                panels,
+                batch);
+        return () -> {
+            if (!shared.run()) {
+                alone.run();
+            }
+        };
+    }
+
+    private static boolean tokenEach(INDArray[] in) {
+        int rows = Checks.rows(in[0]);
+        return rows > 1 && in[0].size(0) == rows && InferenceLinearKernel.byColumns(rows);
+    }
+
+    private Runnable bindAlone(INDArray[] in, INDArray[] out) {
         int rows = Checks.rows(in[0]);
         int width = (int) in[0].size(-1);
         int outWidth = (int) out[0].size(-1);
@@ -116,10 +156,8 @@ public final class InferenceLinearOp extends JavaOp {
     }
 
     private InferenceLinearKernel kernel(INDArray[] in, INDArray[] out) {
-        int rows = Checks.rows(in[0]);
-        boolean tokenEach = rows > 1 && in[0].size(0) == rows && InferenceLinearKernel.byColumns(rows);
         return new InferenceLinearKernel(
-                rows,
+                Checks.rows(in[0]),
                 (int) in[0].size(-1),
                 (int) out[0].size(-1),
                 getBArgument(0),
@@ -127,6 +165,6 @@ public final class InferenceLinearOp extends JavaOp {
                 Floats.of(in[1]),
                 bias(in),
                 Floats.of(out[0]),
-                tokenEach ? panels : null);
+                tokenEach(in) ? panels : null);
     }
 }

@@ -19,7 +19,7 @@ public final class Workers {
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final ConcurrentLinkedDeque<Worker> IDLE = new ConcurrentLinkedDeque<>();
 
-    /** Processors that {@link #runBoth} may still use beside its callers'. */
+    /** Processors that {@link #trySideBySide} may still use beside its callers'. */
     private static final Semaphore SPARE = new Semaphore(Runtime.getRuntime().availableProcessors() - 1);
 
     private Workers() {}
@@ -49,7 +49,8 @@ public final class Workers {
         rethrow(failure);
     }
 
-    private static void rethrow(Throwable failure) {
+    /** Throws what is not null. */
+    static void rethrow(Throwable failure) {
         if (failure instanceof Error error) {
             throw error;
         }
@@ -63,10 +64,16 @@ public final class Workers {
      * several callers at once then keep to a processor each. What a half throws is thrown here, once both have ended.
      */
     public static void runBoth(Runnable first, Runnable second) {
-        if (!SPARE.tryAcquire()) {
+        if (!trySideBySide(first, second)) {
             first.run();
             second.run();
-            return;
+        }
+    }
+
+    /** {@link #runBoth} if a processor is free. @return whether it was; if not, nothing has been run */
+    static boolean trySideBySide(Runnable first, Runnable second) {
+        if (!SPARE.tryAcquire()) {
+            return false;
         }
         try {
             Job job = new Job(second, Thread.currentThread());
@@ -79,6 +86,7 @@ public final class Workers {
             }
             Throwable thrown = job.await();
             rethrow(failure == null ? thrown : failure);
+            return true;
         } finally {
             SPARE.release();
         }

@@ -42,7 +42,7 @@ class PanelMathTest {
         float[] x = {1, 0, 0, 1, 2, 3, 0, 0};
         float[] out = new float[2 + 4 * 16];
 
-        panels.rows(4, 2, 1, x, panel(), 1, start, out, 2);
+        panels.rows(4, 2, 1, x, panel(), 1, start, 0, out, 2, 16);
 
         // Column j: 100 + 1·j, 100 + 1·10j, 100 + 2·j + 3·10j = 100 + 32j, and 100.
         for (int j = 0; j < 16; j++) {
@@ -79,7 +79,7 @@ class PanelMathTest {
             float[] row = new float[3 + 16 * count];
             panels.row(terms, count, x, 3, w, 5, stride, row, 3);
             float[] rows = new float[4 + 8 * 16 * count];
-            panels.rows(8, terms, count, x, w, 5, start, rows, 4);
+            panels.rows(8, terms, count, x, w, 5, start, 0, rows, 4, 16 * count);
             for (int j = 0; j < 16 * count; j++) {
                 int column = 5 + j % 16;
                 double expected = sum(terms, x, 3, w, column + j / 16 * stride);

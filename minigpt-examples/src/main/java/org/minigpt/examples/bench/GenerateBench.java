@@ -78,15 +78,14 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
             int times = 0;
             do {
                 Stopper stopper = new Stopper(rows);
-                SamplingOptions.Builder options =
-                        SamplingOptions.builder().maxNewTokens(fresh + 1).window(window);
+                SamplingOptions options = SamplingOptions.builder()
+                        .maxNewTokens(fresh + 1)
+                        .window(window)
+                        .build();
                 if (rows == 1) {
-                    generator.generate(prompts.get(0), options.build(), id -> stopper.tick());
+                    generator.generate(prompts.get(0), options, id -> stopper.tick());
                 } else {
-                    generator.generateAll(
-                            prompts,
-                            1,
-                            options.filter((logits, context) -> stopper.tick()).build());
+                    generator.generateAll(prompts, 1, options, (token, sequence) -> stopper.tick());
                 }
                 total += stopper.seconds();
                 times++;

@@ -14,7 +14,7 @@ public final class StreamedRowKernel {
     private final int in;
     private final int out;
     private final boolean outIn;
-    private final Floats w;
+    private final Floats w; // keeps the memory
     private final Object memory; // W
     private final Floats y;
     private final Half lower;

@@ -1,5 +1,7 @@
 package org.minigpt.kernels;
 
+import org.minigpt.util.Duet;
+
 /** {@link InferenceLinearKernel} of rows that are half of a {@link SharedBatch}: y = x·W + b with panels of W. */
 public final class SharedLinearKernel {
     private static final int WIDTH = PanelMath.WIDTH;
@@ -56,7 +58,7 @@ public final class SharedLinearKernel {
      */
     public boolean run() {
         int member = batch.member();
-        if (member < 0) {
+        if (member == Duet.ALONE) {
             return false;
         }
         int before = batch.rowsBefore(member);
@@ -72,13 +74,13 @@ public final class SharedLinearKernel {
 
     /** Computes the left half of the panels, or the right. */
     private void products(int member) {
-        if (b != null) {
-            b.read(0, bias, 0, out);
-        }
         int all = bias.length / WIDTH;
         int from = member * (all / 2);
         int count = member == 0 ? all / 2 : all - all / 2;
         int at = from * WIDTH;
+        if (b != null) {
+            b.read(at, bias, at, Math.min(count * WIDTH, out - at));
+        }
         float[] weights = panels.of(w, in, out, outIn);
         Tiles.PANELS.rows(batch.height(), in, count, batch.x(), weights, at * in, bias, at, batch.y(), at, bias.length);
     }

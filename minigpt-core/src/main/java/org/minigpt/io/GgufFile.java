@@ -18,6 +18,8 @@ import org.minigpt.text.Tokenizer;
 import org.minigpt.util.AtomicFiles;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.ops.transforms.Transforms;
 
 /**
  * Models in GGUF, the format of llama.cpp, with the architecture {@code gpt2}: linear weights are [out,in], all biases are
@@ -29,6 +31,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public final class GgufFile {
     private static final String ARCHITECTURE = "gpt2";
     private static final String ACTIVATION = "minigpt.activation";
+    private static final String EMBEDDING = "wte.weight";
+    private static final String HEAD = "lm_head.weight";
     private static final int MOSTLY_F16 = 1;
 
     private GgufFile() {}
@@ -50,7 +54,7 @@ public final class GgufFile {
     public static Contents read(Path file) {
         try (DataFile data = DataFile.open(file, "GGUF")) {
             GgufHeader header = GgufHeader.read(data);
-            GgufTensors tensors = new GgufTensors(data, header);
+            GgufTensors tensors = new GgufTensors(data, header, GgufTokenizer.added(file, header.values()));
             GptConfig config = config(file, header, tensors);
             Gpt gpt = GptWeights.load(tensors, config, GptWeights.Origin.HEADER, Gpt::builder);
             return new Contents(gpt, tokenizer(file, header, config.vocabSize()));
@@ -72,7 +76,7 @@ public final class GgufFile {
                     + SafetensorsHeader.quoted(String.valueOf(architecture)) + ", but MiniGPT supports only "
                     + ARCHITECTURE + ": give another model.");
         }
-        TensorInfo embedding = tensors.tensors().get("wte.weight");
+        TensorInfo embedding = tensors.tensors().get(EMBEDDING);
         if (embedding == null
                 || embedding.shape().size() != 2
                 || embedding.shape().get(0) > Integer.MAX_VALUE) {
@@ -92,7 +96,7 @@ public final class GgufFile {
                     .nLayer(integer(file, header, "block_count"))
                     .nHead(integer(file, header, "attention.head_count"))
                     .normEps(eps instanceof Double value ? value : 1e-5)
-                    .tiedHead(!tensors.tensors().containsKey("lm_head.weight"))
+                    .tiedHead(true) // unless it has a head of another value
                     .activation("gelu".equals(header.values().get(ACTIVATION)) ? Activation.GELU : Activation.GELU_TANH)
                     .build();
         } catch (MiniGptException e) {
@@ -108,49 +112,96 @@ public final class GgufFile {
         return number.intValue();
     }
 
+    /** {@link #write(Path, Gpt, Tokenizer, boolean, boolean)} that writes a tied head as llama.cpp's own converter does. */
+    public static void write(Path file, Gpt gpt, Tokenizer tokenizer, boolean float16) {
+        write(file, gpt, tokenizer, float16, false);
+    }
+
     /**
-     * Writes a model.
+     * Writes a model. llama.cpp takes the 12th token of a file that names no end of text for it, so every file names one:
+     * the tokenizer's, else a byte that no text has, else a control token added for it, which is a copy of the model's
+     * least likely token. Read here, both end nothing, and the one that was added is gone.
      *
      * @param file replaced if it is there
      * @param gpt with GELU, and no bias of the head but zeros; biases that it does not have are written as zeros
      * @param tokenizer a {@link org.minigpt.text.CharTokenizer} or {@link org.minigpt.text.BpeTokenizer} with as many
      *     tokens as the model's vocabulary; null to write none, which llama.cpp does not open
      * @param float16 whether the matrices are in F16, rounded, instead of F32; vectors and positions never are
+     * @param shareHead whether a tied head is left out, which makes V·C values less, and a file that llama.cpp opens since
+     *     the middle of 2025 only
      * @throws MiniGptException if the model is another, or the file can't be written
      */
-    public static void write(Path file, Gpt gpt, Tokenizer tokenizer, boolean float16) {
+    public static void write(Path file, Gpt gpt, Tokenizer tokenizer, boolean float16, boolean shareHead) {
         Gpt2.require(gpt, "GGUF", Set.of(Activation.GELU, Activation.GELU_TANH));
-        if (tokenizer != null && tokenizer.vocabSize() != gpt.config().vocabSize()) {
+        GptConfig config = gpt.config();
+        if (tokenizer != null && tokenizer.vocabSize() != config.vocabSize()) {
             throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
                     + " tokens, but the model has a vocabulary of "
-                    + gpt.config().vocabSize()
+                    + config.vocabSize()
                     + ": export the model with the tokenizer it was trained with.");
         }
-        List<TensorInfo> tensors = layOut(gpt, float16);
-        byte[] header = header(gpt.config(), tokenizer, float16, tensors);
+        if (shareHead && !config.tiedHead()) {
+            throw new MiniGptException(
+                    "The head is not tied to the token embedding, so it can't be left out of the file:" + " write it.");
+        }
+        List<String> names = new ArrayList<>(Gpt2.names(config));
+        if (config.tiedHead() && !shareHead) {
+            names.add(HEAD);
+        }
+        boolean added = tokenizer != null && GgufTokenizer.end(tokenizer).isEmpty();
+        List<TensorInfo> tensors = layOut(names, gpt, float16, added ? 1 : 0);
+        byte[] header = header(config, tokenizer, float16, tensors);
+        int copied = added ? leastLikely(gpt) : -1;
         AtomicFiles.write(file, out -> {
             out.write(header);
             for (TensorInfo tensor : tensors) {
-                INDArray array = Gpt2.parameter(gpt, tensor.name());
+                INDArray array = parameter(gpt, tensor.name());
                 if (Gpt2.linear(tensor.name())) {
                     FloatValues.writeTransposed(array, tensor.dtype(), out);
                 } else {
                     FloatValues.write(array, tensor.dtype(), out);
+                }
+                if (added && ofTokens(tensor.name())) {
+                    FloatValues.write(array.getRow(copied).dup(), tensor.dtype(), out);
                 }
                 pad(out, tensor.end());
             }
         });
     }
 
+    /** @return whether a tensor has a row for each token */
+    static boolean ofTokens(String name) {
+        return name.equals(EMBEDDING) || name.equals(HEAD);
+    }
+
+    /** @return the parameter, of a tied head the embedding */
+    private static INDArray parameter(Gpt gpt, String name) {
+        return Gpt2.parameter(gpt, gpt.config().tiedHead() && name.equals(HEAD) ? EMBEDDING : name);
+    }
+
+    /** @return the token whose greatest probability after any of up to 256 tokens alone is the least */
+    private static int leastLikely(Gpt gpt) {
+        int vocabSize = gpt.config().vocabSize();
+        int[][] contexts = new int[Math.min(256, vocabSize)][1];
+        for (int i = 0; i < contexts.length; i++) {
+            contexts[i][0] = (int) ((long) i * vocabSize / contexts.length);
+        }
+        INDArray logits = gpt.logits(contexts).reshape(contexts.length, vocabSize); // [B,1,V] to [B,V]
+        return Nd4j.argMin(Transforms.softmax(logits).max(0)).getInt(0);
+    }
+
     /** The tensors by GPT-2's names, in the shapes of the file. */
-    private static List<TensorInfo> layOut(Gpt gpt, boolean float16) {
+    private static List<TensorInfo> layOut(List<String> names, Gpt gpt, boolean float16, int added) {
         List<TensorInfo> result = new ArrayList<>();
         long at = 0;
-        for (String name : Gpt2.names(gpt.config())) {
-            INDArray array = Gpt2.parameter(gpt, name);
+        for (String name : names) {
+            INDArray array = parameter(gpt, name);
             List<Long> shape = new ArrayList<>();
             for (long size : array.shape()) {
                 shape.add(Gpt2.linear(name) ? 0 : shape.size(), size);
+            }
+            if (ofTokens(name)) {
+                shape.set(0, shape.get(0) + added);
             }
             boolean matrix = array.rank() == 2 && !name.equals("wpe.weight");
             Dtype dtype = float16 && matrix ? Dtype.F16 : Dtype.F32;

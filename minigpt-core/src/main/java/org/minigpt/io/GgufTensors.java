@@ -31,7 +31,8 @@ final class GgufTensors implements TensorFile {
     private final GgufHeader header;
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
 
-    GgufTensors(DataFile file, GgufHeader header) {
+    /** @param added rows at the end of the matrices of tokens that are passed over */
+    GgufTensors(DataFile file, GgufHeader header, int added) {
         this.file = file;
         this.header = header;
         header.tensors().forEach((name, t) -> {
@@ -40,7 +41,11 @@ final class GgufTensors implements TensorFile {
             if (Gpt2.linear(gpt2) && shape.size() == 2) {
                 shape = List.of(shape.get(1), shape.get(0));
             }
-            TensorInfo info = new TensorInfo(gpt2, t.dtype(), shape, t.begin(), t.end());
+            if (GgufFile.ofTokens(gpt2) && shape.size() == 2 && shape.get(0) > added) {
+                shape = List.of(shape.get(0) - added, shape.get(1));
+            }
+            long end = t.begin() + TensorInfo.bytes(t.dtype(), shape);
+            TensorInfo info = new TensorInfo(gpt2, t.dtype(), shape, t.begin(), end);
             if (tensors.put(gpt2, info) != null) {
                 throw SafetensorsHeader.damaged(
                         file.path(), SafetensorsHeader.quoted(gpt2) + " is there under two names");

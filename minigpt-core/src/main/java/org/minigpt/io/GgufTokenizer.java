@@ -1,12 +1,16 @@
 package org.minigpt.io;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.minigpt.text.BpeTokenizer;
+import org.minigpt.text.ByteAlphabet;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.util.MiniGptException;
@@ -27,13 +31,43 @@ final class GgufTokenizer {
 
     private static final long USER_DEFINED = 4;
 
+    /** Tokens at the end of the file's that the model does not have. */
+    private static final String ADDED = "minigpt.added_tokens";
+    /** That the end of text of the file is there for llama.cpp only. */
+    private static final String NO_END = "minigpt.no_end_of_text";
+
     private GgufTokenizer() {}
 
-    /** Puts the entries of a file. */
+    /** @return the id of the end of text, or of what llama.cpp takes for it, or of a byte that no UTF-8 has, if it has one */
+    static OptionalInt end(Tokenizer tokenizer) {
+        OptionalInt end = TokenizerConfig.endOfText(tokenizer);
+        if (end.isPresent() || !(tokenizer instanceof BpeTokenizer bpe)) {
+            return end;
+        }
+        // RFC 3629: the octet values C0, C1, F5 to FF never appear.
+        Stream<String> bytes =
+                IntStream.rangeClosed(0xF5, 0xFF).mapToObj(octet -> ByteAlphabet.show(new byte[] {(byte) octet}));
+        return Stream.concat(Stream.of(BpeTokenizer.END_OF_TEXT), bytes)
+                .mapToInt(bpe.vocabulary()::indexOf)
+                .filter(id -> id >= 0)
+                .findFirst();
+    }
+
+    /** @return how many tokens at the end of the file's were {@link #write added} */
+    static int added(Path file, Map<String, Object> values) {
+        Object added = values.getOrDefault(ADDED, 0L);
+        if (!added.equals(0L) && !added.equals(1L)) {
+            throw SafetensorsHeader.damaged(file, "it has " + added + " for \"" + ADDED + "\"");
+        }
+        return ((Long) added).intValue();
+    }
+
+    /** Puts the entries of a file, with a control token at the end if the tokenizer has no {@link #end}. */
     static void write(Tokenizer tokenizer, Map<String, Object> values) {
         List<String> tokens;
         List<String> merges;
-        int[] types = new int[tokenizer.vocabSize()];
+        OptionalInt end = end(tokenizer);
+        int[] types = new int[tokenizer.vocabSize() + (end.isPresent() ? 0 : 1)];
         Arrays.fill(types, (int) NORMAL);
         if (tokenizer instanceof CharTokenizer characters) {
             tokens = GgufChars.tokens(characters);
@@ -46,17 +80,23 @@ final class GgufTokenizer {
             throw new MiniGptException("GGUF holds tokenizers of characters and of byte-level BPE, but this is a "
                     + tokenizer.getClass().getName() + ": write the model without it.");
         }
+        if (end.isEmpty()) {
+            tokens = new ArrayList<>(tokens);
+            tokens.add(BpeTokenizer.END_OF_TEXT);
+            types[types.length - 1] = (int) CONTROL;
+            values.put(ADDED, 1);
+        }
+        if (TokenizerConfig.endOfText(tokenizer).isEmpty()) {
+            values.put(NO_END, true);
+        }
         values.put(PREFIX + "model", MODEL);
         values.put(PREFIX + "pre", SPLIT);
         values.put(PREFIX + "tokens", tokens);
         values.put(PREFIX + "token_type", types);
         values.put(PREFIX + "merges", merges);
         values.put(PREFIX + "add_bos_token", false);
-        OptionalInt endOfText = TokenizerConfig.endOfText(tokenizer);
-        if (endOfText.isPresent()) {
-            values.put(PREFIX + "bos_token_id", endOfText.getAsInt());
-            values.put(PREFIX + "eos_token_id", endOfText.getAsInt());
-        }
+        values.put(PREFIX + "bos_token_id", end.orElse(types.length - 1));
+        values.put(PREFIX + "eos_token_id", end.orElse(types.length - 1));
     }
 
     /**
@@ -70,7 +110,11 @@ final class GgufTokenizer {
         if (!known || !(values.get(PREFIX + "tokens") instanceof List<?> list)) {
             return Optional.empty();
         }
-        List<String> tokens = list.stream().map(String::valueOf).toList();
+        long added = (Long) values.getOrDefault(ADDED, 0L);
+        List<String> tokens = list.stream()
+                .limit(Math.max(0, list.size() - added))
+                .map(String::valueOf)
+                .toList();
         List<String> merges = values.get(PREFIX + "merges") instanceof List<?> pairs
                 ? pairs.stream().map(String::valueOf).toList()
                 : List.of();

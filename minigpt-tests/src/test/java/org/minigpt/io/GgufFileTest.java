@@ -21,10 +21,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.text.BpeTrainer;
+import org.minigpt.text.ByteAlphabet;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
 import org.minigpt.util.Deviation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 class GgufFileTest {
     @TempDir
@@ -93,8 +98,8 @@ class GgufFileTest {
         assertEquals("GGUF", text(in, 4));
         assertEquals(3, in.getInt());
         long tensors = in.getLong();
-        // embeddings, 12 in each of 2 blocks, the last norm
-        assertEquals(2 + 24 + 2, tensors);
+        // embeddings, 12 in each of 2 blocks, the last norm, the head that llama.cpp of early 2025 wants
+        assertEquals(2 + 24 + 2 + 1, tensors);
         Map<String, Object> values = new LinkedHashMap<>();
         for (long n = in.getLong(); n > 0; n--) {
             String key = string(in);
@@ -112,10 +117,13 @@ class GgufFileTest {
         // Space is 0x20, the 33rd byte that is not printable: U+0120. é is C3 A9, € is E2 82 AC; 82 is the 69th of the
         // 68 and so on: 33 controls and space to 0x20, 0x7f, then 0x80.. from U+0122.
         assertEquals(
-                List.of("\u0120", "!", "a", "\u00c3\u00a9", "\u00e2\u0124\u00ac"), values.get("tokenizer.ggml.tokens"));
+                List.of("\u0120", "!", "a", "\u00c3\u00a9", "\u00e2\u0124\u00ac", "<|endoftext|>"),
+                values.get("tokenizer.ggml.tokens"));
         assertEquals(
                 List.of("\u00c3 \u00a9", "\u00e2 \u0124", "\u00e2\u0124 \u00ac"), values.get("tokenizer.ggml.merges"));
-        assertEquals(List.of(1, 1, 1, 1, 1), values.get("tokenizer.ggml.token_type"));
+        assertEquals(List.of(1, 1, 1, 1, 1, 3), values.get("tokenizer.ggml.token_type"));
+        assertEquals(5, values.get("tokenizer.ggml.eos_token_id"));
+        assertEquals(5, values.get("tokenizer.ggml.bos_token_id"));
 
         Map<String, long[]> places = new LinkedHashMap<>();
         for (long i = 0; i < tensors; i++) {
@@ -130,15 +138,85 @@ class GgufFileTest {
             places.put(name, place);
         }
         int data = (in.position() + 31) / 32 * 32;
-        // The fastest axis first: C, then V.
-        assertArrayEquals(new long[] {8, 5, 0}, places.get("token_embd.weight"));
+        // The fastest axis first: C, then V and the token that was added.
+        assertArrayEquals(new long[] {8, 6, 0}, places.get("token_embd.weight"));
         long[] qkv = places.get("blk.1.attn_qkv.weight");
         assertArrayEquals(new long[] {8, 24}, new long[] {qkv[0], qkv[1]});
         INDArray w = gpt.parameters().get("h.1.attn.c_attn.weight"); // [8,24]
         assertEquals(w.getFloat(3, 20), in.getFloat(data + (int) qkv[2] + 4 * (20 * 8 + 3)));
         assertTrue(places.containsKey("blk.0.ffn_down.bias"));
         assertTrue(places.containsKey("output_norm.weight"));
-        assertFalse(places.containsKey("output.weight"));
+        long[] head = places.get("output.weight");
+        assertArrayEquals(new long[] {8, 6}, new long[] {head[0], head[1]});
+        for (int i = 0; i < 6 * 8; i++) {
+            assertEquals(in.getFloat(data + 4 * i), in.getFloat(data + (int) head[2] + 4 * i));
+        }
+    }
+
+    /** Tokens 0 to 4 get the logits 1, 1, -3, 1, 1 by the bias of the last norm, whatever came before. */
+    @Test
+    void theAddedTokenIsACopyOfTheLeastLikely() {
+        Gpt gpt = Foreign.untied();
+        gpt.parameters().get("ln_f.weight").assign(0);
+        gpt.parameters().get("ln_f.bias").assign(0).putScalar(3, 1);
+        INDArray head = gpt.parameters().get("lm_head.weight"); // [5,8]
+        for (int token = 0; token < 5; token++) {
+            head.putScalar(token, 3, token == 2 ? -3 : 1);
+        }
+        GgufFile.write(file(), gpt, TinyModels.TOKENIZER, false);
+        try (DataFile data = DataFile.open(file(), "GGUF")) {
+            GgufTensors tensors = new GgufTensors(data, GgufHeader.read(data), 0);
+            for (String name : List.of("wte.weight", "lm_head.weight")) {
+                INDArray rows = Nd4j.create(6, 8);
+                tensors.read(tensors.tensors().get(name), rows);
+                assertEquals(gpt.parameters().get(name), rows.get(NDArrayIndex.interval(0, 5)));
+                assertEquals(gpt.parameters().get(name).getRow(2), rows.getRow(5));
+            }
+        }
+    }
+
+    /** llama.cpp's own converter writes every head. */
+    @Test
+    void aHeadThatIsTheEmbeddingIsTied() {
+        for (boolean shared : new boolean[] {false, true}) {
+            for (boolean halves : new boolean[] {false, true}) {
+                GgufFile.write(file(), Foreign.tied(), TinyModels.TOKENIZER, halves, shared);
+                assertTrue(GgufFile.read(file()).gpt().config().tiedHead());
+                GgufFile.write(file(), Foreign.untied(), TinyModels.TOKENIZER, halves, false);
+                assertFalse(GgufFile.read(file()).gpt().config().tiedHead());
+            }
+        }
+        assertSentence(
+                "The head is not tied to the token embedding, so it can't be left out of the file: write it.",
+                () -> GgufFile.write(file(), Foreign.untied(), TinyModels.TOKENIZER, false, true));
+    }
+
+    /** llama.cpp takes id 11 for the end of text where a file says nothing, which would be a comma or a letter. */
+    @Test
+    void everyFileNamesAnEndOfTextThatNoTextHas() {
+        String text = "the cat, the hat; the bat.\n".repeat(20);
+        Map<String, Tokenizer> byEnd = Map.of(
+                "<|endoftext|>",
+                CharTokenizer.fromCorpus(text),
+                ByteAlphabet.show(new byte[] {(byte) 0xF5}),
+                BpeTrainer.of(text).train(270));
+        byEnd.forEach((end, tokenizer) -> {
+            GptConfig config = TinyModels.gpt2().toBuilder()
+                    .vocabSize(tokenizer.vocabSize())
+                    .tiedHead(true)
+                    .build();
+            Gpt gpt = TinyModels.gpt(config, DataType.FLOAT);
+            GgufFile.write(file(), gpt, tokenizer, false);
+            try (DataFile data = DataFile.open(file(), "GGUF")) {
+                Map<String, Object> values = GgufHeader.read(data).values();
+                long id = (Long) values.get("tokenizer.ggml.eos_token_id");
+                assertEquals(end, ((List<?>) values.get("tokenizer.ggml.tokens")).get((int) id));
+                assertEquals(id, values.get("tokenizer.ggml.bos_token_id"));
+            }
+            GgufFile.Contents contents = GgufFile.read(file());
+            assertEquals(tokenizer, contents.tokenizer().orElseThrow());
+            Foreign.assertSameModel(gpt, contents.gpt());
+        });
     }
 
     private static String text(ByteBuffer in, int bytes) {

@@ -65,6 +65,13 @@ final class ExportCommand implements Callable<Integer> {
             description = "f32, f16 for gguf, or bf16 for llmc [${DEFAULT-VALUE}].")
     private Precision dtype;
 
+    @Option(
+            names = "--share-head",
+            description =
+                    "With gguf: leave a tied head out of the file. It is smaller by that, but llama.cpp opens it only"
+                            + " since the middle of 2025.")
+    private boolean shareHead;
+
     @Option(names = "--out", paramLabel = "PATH", required = true, description = "The file to write; a folder for hf.")
     private Path out;
 
@@ -75,13 +82,16 @@ final class ExportCommand implements Callable<Integer> {
                     "This format has no --dtype of that name: leave it out, or take f16 with gguf and"
                             + " bf16 with llmc.");
         }
+        if (shareHead && format != Format.GGUF) {
+            throw new MiniGptException("--share-head is of use to --format gguf only: leave it out.");
+        }
         Gpt gpt = ModelFolder.loadGpt(model);
         Optional<Tokenizer> tokenizer = Tokenizers.isIn(model) ? Optional.of(Tokenizers.load(model)) : Optional.empty();
         switch (format) {
             case HF ->
                 tokenizer.ifPresentOrElse(
                         found -> ModelFolder.save(out, gpt, found), () -> ModelFolder.saveGpt(out, gpt));
-            case GGUF -> GgufFile.write(out, gpt, tokenizer.orElse(null), dtype == Precision.F16);
+            case GGUF -> GgufFile.write(out, gpt, tokenizer.orElse(null), dtype == Precision.F16, shareHead);
             case LLMC -> LlmcFile.write(out, gpt, dtype == Precision.BF16);
             case ONNX -> OnnxFile.write(out, gpt);
             case SAMEDIFF -> gpt.exportPortable(out);

@@ -1,7 +1,9 @@
 package org.minigpt.data;
 
 import java.util.Arrays;
+import org.deeplearning4j.nn.conf.RNNFormat;
 import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -46,6 +48,40 @@ public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
     /** The targets as a new INT array [B, T]. */
     public INDArray yArray() {
         return array(y);
+    }
+
+    /**
+     * The targets as a new FLOAT array of one-hot columns: [B, V, T] in NCW, [B, T, V] in NWC; zeros where none counts.
+     *
+     * @param vocabSize V
+     * @throws MiniGptException if a target is none of V tokens
+     */
+    public INDArray oneHotArray(int vocabSize, RNNFormat format) {
+        boolean ncw = format == RNNFormat.NCW;
+        INDArray columns =
+                Nd4j.zeros(DataType.FLOAT, batchSize, ncw ? vocabSize : blockSize, ncw ? blockSize : vocabSize);
+        for (int i = 0; i < y.length; i++) {
+            if (y[i] >= vocabSize) {
+                throw new MiniGptException("The batch has the target " + y[i] + ", but one-hot labels of " + vocabSize
+                        + " tokens go from 0 to " + (vocabSize - 1) + ": give the tokenizer's vocab_size.");
+            }
+            if (y[i] != IGNORE) {
+                columns.putScalar(i / blockSize, ncw ? y[i] : i % blockSize, ncw ? i % blockSize : y[i], 1);
+            }
+        }
+        return columns;
+    }
+
+    /** What DL4J needs to know of targets that do not count: a new FLOAT array [B, T] with 0 for them; null if all do. */
+    INDArray mask() {
+        if (targetCount() == y.length) {
+            return null;
+        }
+        float[] counts = new float[y.length];
+        for (int i = 0; i < counts.length; i++) {
+            counts[i] = y[i] == IGNORE ? 0 : 1;
+        }
+        return Nd4j.createFromArray(counts).reshape('c', batchSize, blockSize);
     }
 
     /** The number of targets that count: those that are not {@link #IGNORE}. */

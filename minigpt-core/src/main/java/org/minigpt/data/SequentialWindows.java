@@ -1,8 +1,8 @@
 package org.minigpt.data;
 
+import java.io.Serializable;
 import java.util.Arrays;
 import java.util.Iterator;
-import java.util.NoSuchElementException;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -13,7 +13,9 @@ import org.minigpt.util.MiniGptException;
  * <p>Batches are not equally long, so a mean over the split weighs each batch's mean by its
  * {@link Batch#targetCount()}; the sum of those is n - 1. Each {@link #iterator()} starts at the beginning.
  */
-public final class SequentialWindows implements Iterable<Batch> {
+public final class SequentialWindows implements Iterable<Batch>, Serializable {
+    private static final long serialVersionUID = 1L;
+
     private final Tokens ids;
     private final int batchSize;
     private final int blockSize;
@@ -49,25 +51,22 @@ public final class SequentialWindows implements Iterable<Batch> {
 
     @Override
     public Iterator<Batch> iterator() {
+        Epoch epoch = epoch();
         return new Iterator<>() {
-            private long nextWindow = 0;
-
             @Override
             public boolean hasNext() {
-                return nextWindow < windowCount;
+                return epoch.hasNext();
             }
 
             @Override
             public Batch next() {
-                if (!hasNext()) {
-                    throw new NoSuchElementException();
-                }
-                int rows = (int) Math.min(batchSize, windowCount - nextWindow);
-                Batch batch = batch(nextWindow, rows);
-                nextWindow += rows;
-                return batch;
+                return epoch.next(batchSize);
             }
         };
+    }
+
+    Epoch epoch() {
+        return new RowsEpoch(batchSize, windowCount, this::batch);
     }
 
     private Batch batch(long firstWindow, int rows) {

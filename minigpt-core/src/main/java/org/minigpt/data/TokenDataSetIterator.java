@@ -1,23 +1,23 @@
 package org.minigpt.data;
 
 import java.util.List;
+import org.deeplearning4j.nn.conf.RNNFormat;
 import org.minigpt.util.MiniGptException;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.DataSetPreProcessor;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * {@link TokenMultiDataSetIterator} for networks that take one input, with labels as ids INT [B, T] or, for DL4J's own
- * output layers and its {@code Evaluation}, one-hot FLOAT [B, V, T].
+ * output layers and its {@code Evaluation}, one-hot FLOAT [B, V, T], or [B, T, V] in NWC.
  */
 public final class TokenDataSetIterator implements DataSetIterator {
     private static final long serialVersionUID = 1L;
 
     private final Epoch epoch;
     private final int oneHotSize;
+    private final RNNFormat oneHotFormat;
     /** Transient, since DL4J's preprocessors are not all serializable: set it again after deserialization. */
     private transient DataSetPreProcessor preProcessor;
 
@@ -29,18 +29,37 @@ public final class TokenDataSetIterator implements DataSetIterator {
      * @throws MiniGptException if N is below 1
      */
     public TokenDataSetIterator(RandomWindows windows, long firstBatch, int batchesPerEpoch) {
-        this(new Epoch(windows, firstBatch, batchesPerEpoch), 0);
+        this(new RandomEpoch(windows, firstBatch, batchesPerEpoch), 0, RNNFormat.NCW);
     }
 
-    private TokenDataSetIterator(Epoch epoch, int oneHotSize) {
+    /** Iterates over a whole split, whose last window is masked where the text ends before it. */
+    public TokenDataSetIterator(SequentialWindows windows) {
+        this(windows.epoch(), 0, RNNFormat.NCW);
+    }
+
+    /** Iterates over texts of unequal length, with masks. */
+    public TokenDataSetIterator(PaddedTexts texts) {
+        this(texts.epoch(), 0, RNNFormat.NCW);
+    }
+
+    private TokenDataSetIterator(Epoch epoch, int oneHotSize, RNNFormat oneHotFormat) {
         this.epoch = epoch;
         this.oneHotSize = oneHotSize;
+        this.oneHotFormat = oneHotFormat;
     }
 
-    /** @return an iterator over the same batches, with one-hot labels of V tokens */
+    /** @return an iterator over the same batches, with one-hot labels of V tokens, [B, V, T] */
     public TokenDataSetIterator withOneHotLabels(int vocabSize) {
+        return withOneHotLabels(vocabSize, RNNFormat.NCW);
+    }
+
+    /**
+     * @param format of the network's output layer
+     * @return an iterator over the same batches, with one-hot labels of V tokens, [B, V, T] in NCW, [B, T, V] in NWC
+     */
+    public TokenDataSetIterator withOneHotLabels(int vocabSize, RNNFormat format) {
         Checks.requireAtLeastOne("number of tokens", vocabSize);
-        return new TokenDataSetIterator(epoch.again(), vocabSize);
+        return new TokenDataSetIterator(epoch.again(), vocabSize, format);
     }
 
     @Override
@@ -53,27 +72,17 @@ public final class TokenDataSetIterator implements DataSetIterator {
         return next(epoch.batchSize());
     }
 
-    /** The next batch with another number of windows; it counts as one batch of the epoch. */
+    /** The next batch with another number of windows; of random ones it counts as one batch of the epoch. */
     @Override
     public DataSet next(int num) {
         Batch batch = epoch.next(num);
-        DataSet dataSet = new DataSet(batch.xArray(), oneHotSize == 0 ? batch.yArray() : oneHot(batch));
+        INDArray labels = oneHotSize == 0 ? batch.yArray() : batch.oneHotArray(oneHotSize, oneHotFormat);
+        INDArray mask = batch.mask();
+        DataSet dataSet = new DataSet(batch.xArray(), labels, mask, mask);
         if (preProcessor != null) {
             preProcessor.preProcess(dataSet);
         }
         return dataSet;
-    }
-
-    private INDArray oneHot(Batch batch) {
-        int t = batch.blockSize();
-        float[] values = new float[batch.y().length * oneHotSize];
-        for (int i = 0; i < batch.y().length; i++) {
-            if (batch.y()[i] != Batch.IGNORE) {
-                values[(i / t * oneHotSize + batch.y()[i]) * t + i % t] = 1;
-            }
-        }
-        return Nd4j.create(values, new long[] {batch.batchSize(), oneHotSize, t}, 'c')
-                .castTo(DataType.FLOAT);
     }
 
     /** Goes back to the first batch of the epoch. */

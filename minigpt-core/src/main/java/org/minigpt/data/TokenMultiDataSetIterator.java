@@ -1,6 +1,7 @@
 package org.minigpt.data;
 
 import java.util.NoSuchElementException;
+import org.deeplearning4j.nn.conf.RNNFormat;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.api.MultiDataSet;
@@ -8,8 +9,9 @@ import org.nd4j.linalg.dataset.api.MultiDataSetPreProcessor;
 import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
 
 /**
- * DL4J's iterator over {@link RandomWindows}: an epoch is a number of batches, each with one features array x and one
- * labels array y, both INT [B, T], without masks, since every target counts.
+ * DL4J's iterator over windows of a text: an epoch is a number of batches, each with one features array x and one
+ * labels array y, both INT [B, T], and with a mask [B, T] for both where some targets do not count: never of
+ * {@link RandomWindows}. Labels may be one-hot instead.
  *
  * <p>{@link #reset()} goes back to the first batch, so all epochs have the same batches and a run repeats. A run that
  * is to see new windows all the time is therefore one long epoch, or several iterators, each with the first batch
@@ -19,6 +21,8 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
     private static final long serialVersionUID = 1L;
 
     private final Epoch epoch;
+    private final int oneHotSize;
+    private final RNNFormat oneHotFormat;
     /** Transient, since DL4J's preprocessors are not all serializable: set it again after deserialization. */
     private transient MultiDataSetPreProcessor preProcessor;
 
@@ -42,7 +46,32 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
      * @throws MiniGptException if N is below 1
      */
     public TokenMultiDataSetIterator(RandomWindows windows, long firstBatch, int batchesPerEpoch) {
-        this.epoch = new Epoch(windows, firstBatch, batchesPerEpoch);
+        this(new RandomEpoch(windows, firstBatch, batchesPerEpoch), 0, RNNFormat.NCW);
+    }
+
+    /** Iterates over a whole split, whose last window is masked where the text ends before it. */
+    public TokenMultiDataSetIterator(SequentialWindows windows) {
+        this(windows.epoch(), 0, RNNFormat.NCW);
+    }
+
+    /** Iterates over texts of unequal length, with masks. */
+    public TokenMultiDataSetIterator(PaddedTexts texts) {
+        this(texts.epoch(), 0, RNNFormat.NCW);
+    }
+
+    private TokenMultiDataSetIterator(Epoch epoch, int oneHotSize, RNNFormat oneHotFormat) {
+        this.epoch = epoch;
+        this.oneHotSize = oneHotSize;
+        this.oneHotFormat = oneHotFormat;
+    }
+
+    /**
+     * @param format of the network's output layer
+     * @return an iterator over the same batches, with one-hot labels of V tokens, [B, V, T] in NCW, [B, T, V] in NWC
+     */
+    public TokenMultiDataSetIterator withOneHotLabels(int vocabSize, RNNFormat format) {
+        Checks.requireAtLeastOne("number of tokens", vocabSize);
+        return new TokenMultiDataSetIterator(epoch.again(), vocabSize, format);
     }
 
     @Override
@@ -56,8 +85,8 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
     }
 
     /**
-     * The next batch with another number of windows than B. It counts as one batch of the epoch; the windows that it
-     * shares with the batch of B windows are the same.
+     * The next batch with another number of windows than B. Of random windows it counts as one batch of the epoch, and the
+     * windows that it shares with the batch of B windows are the same.
      *
      * @param num the number of windows
      * @throws MiniGptException if it is below 1, or too large for an array
@@ -66,8 +95,11 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
     @Override
     public MultiDataSet next(int num) {
         Batch batch = epoch.next(num);
+        INDArray labels = oneHotSize == 0 ? batch.yArray() : batch.oneHotArray(oneHotSize, oneHotFormat);
+        INDArray mask = batch.mask();
+        INDArray[] masks = mask == null ? null : new INDArray[] {mask};
         MultiDataSet dataSet = new org.nd4j.linalg.dataset.MultiDataSet(
-                new INDArray[] {batch.xArray()}, new INDArray[] {batch.yArray()});
+                new INDArray[] {batch.xArray()}, new INDArray[] {labels}, masks, masks);
         if (preProcessor != null) {
             preProcessor.preProcess(dataSet);
         }

@@ -3,11 +3,14 @@ package org.minigpt.dl4j;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.deeplearning4j.earlystopping.scorecalc.base.BaseIEvaluationScoreCalculator;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.RNNFormat;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
 import org.deeplearning4j.nn.gradient.Gradient;
+import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.layers.samediff.SameDiffOutputLayer;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.minigpt.dl4j.LayerGraph.Share;
@@ -61,6 +64,7 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
     public INDArray activate(boolean training, LayerWorkspaceMgr workspaceMgr) {
         assertInputSet(false);
         requireInput();
+        requireRightAxis();
         applyDropOutIfNecessary(training, workspaceMgr);
         INDArray x = rows();
         INDArray y = workspaceMgr.createUninitialized(
@@ -70,6 +74,29 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
             Nd4j.exec(new SoftMax(y, y, -1));
         }
         return ncw() ? y.permute(0, 2, 1) : y;
+    }
+
+    /**
+     * DL4J's {@code evaluate}, {@code evaluateROC} and the like take axis 1 for that of the classes, whatever the network's
+     * format is, and count the steps of [B,T,V] for tokens. They ask the network for nothing but its output, so who asks is
+     * all there is to tell by.
+     */
+    private void requireRightAxis() {
+        if (!ncw()
+                && StackWalker.getInstance().walk(frames -> frames.anyMatch(LanguageModelOutputLayerImpl::evaluates))) {
+            throw new MiniGptException(
+                    head().describe() + " puts out [B,T,V], which this way to evaluate would take for"
+                            + " [B,V,T]; call doEvaluation(iterator, new EvaluationLM(RNNFormat.NWC, Activation."
+                            + head().getActivation() + ")), or doEvaluation with an Evaluation whose axis is set to 2");
+        }
+    }
+
+    private static boolean evaluates(StackWalker.StackFrame frame) {
+        String type = frame.getClassName();
+        boolean network =
+                type.equals(MultiLayerNetwork.class.getName()) || type.equals(ComputationGraph.class.getName());
+        return network && frame.getMethodName().startsWith("evaluate")
+                || type.equals(BaseIEvaluationScoreCalculator.class.getName());
     }
 
     private void logits(INDArray x, INDArray y) {

@@ -99,6 +99,11 @@ final class Targets {
         return ids;
     }
 
+    /** @return the ids, row by row */
+    int[] values() {
+        return values;
+    }
+
     /** @return the share that some rows have of all labels that count */
     double share(int firstRow, int rows) {
         int t = (int) ids.size(1);

@@ -1,6 +1,5 @@
 package org.minigpt.dl4j;
 
-import java.util.List;
 import org.minigpt.graph.CausalSelfAttention;
 import org.minigpt.graph.Positions;
 
@@ -101,21 +100,6 @@ public abstract class AttentionLayer extends GptLayer {
     /** @return the share of attention's probabilities that is dropped in training */
     public final double getAttentionDropoutRate() {
         return attentionDropoutRate == null ? dropoutRate : attentionDropoutRate;
-    }
-
-    @Override
-    protected List<Object> settings() {
-        List<Object> settings = super.settings();
-        settings.addAll(List.of(
-                nHeads,
-                getNKvHeads(),
-                positions,
-                ropeTheta,
-                hasBias,
-                attentionBias,
-                dropoutRate,
-                getAttentionDropoutRate()));
-        return settings;
     }
 
     /** What the builders of layers with attention have in common. */

@@ -1,6 +1,8 @@
 package org.minigpt.dl4j;
 
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.minigpt.graph.GraphLayer;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * Causal multi-head self-attention with its output projection: [B,nIn,T] to [B,nOut,T], where a step sees itself and what
@@ -24,6 +26,20 @@ public final class CausalSelfAttentionLayer extends AttentionLayer {
     @Override
     protected GraphLayer fragment() {
         return attention();
+    }
+
+    @Override
+    GptLayerImpl implementation(NeuralNetConfiguration conf, DataType dataType) {
+        return new Impl(conf, dataType);
+    }
+
+    /** Of a class of its own for the name that a network's summary shows. */
+    private static final class Impl extends GptLayerImpl {
+        private static final long serialVersionUID = 1L;
+
+        Impl(NeuralNetConfiguration conf, DataType dataType) {
+            super(conf, dataType);
+        }
     }
 
     /** Collects the settings. */

@@ -1,31 +1,40 @@
 package org.minigpt.dl4j;
 
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.Layer;
+import org.deeplearning4j.nn.api.ParamInitializer;
 import org.deeplearning4j.nn.conf.InputPreProcessor;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.RNNFormat;
-import org.deeplearning4j.nn.conf.distribution.Distribution;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
 import org.deeplearning4j.nn.conf.layers.InputTypeUtil;
-import org.deeplearning4j.nn.conf.layers.samediff.SDLayerParams;
-import org.deeplearning4j.nn.conf.layers.samediff.SameDiffLayer;
-import org.deeplearning4j.nn.weights.IWeightInit;
-import org.deeplearning4j.nn.weights.WeightInit;
-import org.deeplearning4j.nn.weights.WeightInitDistribution;
-import org.deeplearning4j.nn.weights.WeightInitXavier;
+import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
+import org.deeplearning4j.nn.layers.BaseLayer;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.minigpt.graph.GraphLayer;
+import org.minigpt.graph.Parameter;
 import org.minigpt.graph.Scope;
 import org.nd4j.autodiff.samediff.SDVariable;
-import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.activations.IActivation;
+import org.nd4j.linalg.activations.impl.ActivationIdentity;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.regularization.L2Regularization;
+import org.nd4j.linalg.learning.regularization.Regularization;
+import org.nd4j.linalg.learning.regularization.WeightDecay;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
+import org.nd4j.shade.jackson.annotation.JsonIgnoreProperties;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
  * A fragment of a graph as a layer of DL4J's networks: sequences in, sequences out. The sizes {@code nIn} and the data
@@ -33,42 +42,48 @@ import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
  * DL4J's format NCW, the default, and [B,T,C] in NWC; neither costs a copy between these layers. Any B and T will do.
  *
  * <p>Matrices are weights to DL4J, drawn by {@code weightInit} and subject to {@code l1}, {@code l2} and
- * {@code weightDecay}; gains and biases are biases to it, 1 or 0 at first and decayed only by {@code weightDecayBias} and
- * its kind. {@code dropOut} drops the layer's input, as in all of DL4J's layers, with the probability of being kept. Steps
- * that a mask [B,T] leaves out are neither seen by others nor changed from 0: a padded sequence has the activations that
- * it has alone.
+ * {@code weightDecay}; gains and biases are biases to it, {@code gainInit} (1) or {@code biasInit} (0) at first and decayed
+ * only by {@code weightDecayBias} and its kind. {@code dropOut} drops the layer's input, as in all of DL4J's layers, with
+ * the probability of being kept. Steps that a mask [B,T] leaves out are neither seen by others nor changed from 0: a padded
+ * sequence has the activations that it has alone. What DL4J sets that no such layer can do is refused by its name.
  *
- * <p>To put a {@link GraphLayer} of your own into a network, extend this class by a final one with a constructor without
- * arguments, for JSON, and a {@link Builder}.
+ * <p>To put a {@link GraphLayer} of your own into a network, extend this class by a final one with a {@link Builder} and a
+ * constructor without arguments, by which DL4J reads a saved network: it then sets the fields, all of which are saved but
+ * for transient ones. Two layers are equal if their fields are.
  */
 @JsonAutoDetect(
         fieldVisibility = JsonAutoDetect.Visibility.ANY,
         getterVisibility = JsonAutoDetect.Visibility.NONE,
         isGetterVisibility = JsonAutoDetect.Visibility.NONE,
         setterVisibility = JsonAutoDetect.Visibility.NONE)
-public abstract class GptLayer extends SameDiffLayer {
+@JsonIgnoreProperties({"iUpdater", "activationFn", "weightNoise", "timeDistributedFormat"})
+public abstract class GptLayer extends FeedForwardLayer {
     private static final long serialVersionUID = 1L;
 
     private int formatVersion = LayerChecks.FIRST_FORMAT;
-    private long nIn;
-    private long nOut;
     private RNNFormat dataFormat;
-    private IWeightInit weightInitFn;
+
+    /** Those of the fragment, matrices first; null until they are asked for, and when a size changes. */
+    private transient List<Parameter> parameters;
 
     /** For DL4J, when it reads a saved network. */
-    protected GptLayer() {}
+    protected GptLayer() {
+        biasInit = 0;
+        gainInit = 1;
+    }
 
     /** @param builder the sizes, the data format and what all layers of DL4J's have */
     protected GptLayer(Builder<?> builder) {
         super(builder);
-        nIn = builder.nIn;
-        nOut = builder.nOut;
         dataFormat = builder.dataFormat;
-        weightInitFn = builder.weightInitFn;
+        constraints = LayerConstraints.of(builder);
+        LayerChecks.activation(describe(), builder.getActivationFn(), getActivationFn());
+        LayerChecks.weightNoise(describe(), weightNoise);
     }
 
     /**
-     * The layer as a fragment of a graph, [B,T,nIn] to [B,T,nOut]. Called once the sizes are known.
+     * The layer as a fragment of a graph, [B,T,nIn] to [B,T,nOut]. Called once the sizes are known, and whenever the
+     * parameters are asked for: so it makes a new fragment each time, and has no other effect.
      *
      * @return the fragment, whose gains start at 1 and whose other parameters of one axis start at 0
      */
@@ -76,14 +91,12 @@ public abstract class GptLayer extends SameDiffLayer {
 
     /** Checks the settings, with sentences that begin with {@link #describe}; called once the sizes are known. */
     protected void check() {
-        if (keepsSize() && nOut <= 0) {
-            setNOut(nIn);
-        }
-        LayerChecks.positive(describe(), "nIn", nIn);
-        LayerChecks.positive(describe(), "nOut", nOut);
+        LayerChecks.positive(describe(), "nIn", getNIn(), LayerChecks.FROM_INPUT_TYPE);
+        LayerChecks.positive(describe(), "nOut", getNOut(), LayerChecks.IN_BUILDER);
         if (keepsSize()) {
-            LayerChecks.same(describe(), nIn, nOut);
+            LayerChecks.same(describe(), getNIn(), getNOut());
         }
+        LayerChecks.weightNoise(describe(), weightNoise);
     }
 
     /** For a layer with settings that are unknown to older versions of this library, which would compute something else. */
@@ -101,6 +114,11 @@ public abstract class GptLayer extends SameDiffLayer {
         return false;
     }
 
+    /** @return whether a step's output hangs on that step alone, so that a sequence may come in pieces */
+    protected boolean isStepwise() {
+        return false;
+    }
+
     /** Checks the number of steps T. */
     void checkSteps(long t) {}
 
@@ -109,26 +127,22 @@ public abstract class GptLayer extends SameDiffLayer {
         return getClass().getSimpleName() + (getLayerName() == null ? "" : " \"" + getLayerName() + "\"");
     }
 
-    /** @return the size of the input at each step */
-    public final long getNIn() {
-        return nIn;
-    }
-
     /** @return the size of the output at each step */
+    @Override
     public final long getNOut() {
-        return nOut;
+        return nOut <= 0 && keepsSize() ? nIn : nOut;
     }
 
-    /** Sets the size of the input: for a layer that does not take it from the input type. */
-    final void setNIn(long nIn) {
-        this.nIn = nIn;
-        setLayerParams(null);
+    @Override
+    public void setNIn(long nIn) {
+        super.setNIn(nIn);
+        parameters = null;
     }
 
-    /** Sets the size of the output: for a layer that takes it from the input. */
-    private void setNOut(long nOut) {
-        this.nOut = nOut;
-        setLayerParams(null);
+    @Override
+    public void setNOut(long nOut) {
+        super.setNOut(nOut);
+        parameters = null;
     }
 
     /** @return NCW, [B,C,T], or NWC, [B,T,C] */
@@ -140,21 +154,17 @@ public abstract class GptLayer extends SameDiffLayer {
     public void setNIn(InputType inputType, boolean override) {
         InputType.InputTypeRecurrent type = LayerChecks.recurrent(describe(), inputType);
         if (nIn <= 0 || override) {
-            nIn = type.getSize();
+            setNIn(type.getSize());
         }
         if (dataFormat == null || override) {
             dataFormat = type.getFormat();
         }
-        if (keepsSize() && (nOut <= 0 || override)) {
-            nOut = nIn;
-        }
-        setLayerParams(null);
     }
 
     @Override
     public InputType getOutputType(int layerIndex, InputType inputType) {
         InputType.InputTypeRecurrent type = LayerChecks.recurrent(describe(), inputType);
-        return InputType.recurrent(nOut, type.getTimeSeriesLength(), getDataFormat());
+        return InputType.recurrent(getNOut(), type.getTimeSeriesLength(), getDataFormat());
     }
 
     @Override
@@ -162,41 +172,78 @@ public abstract class GptLayer extends SameDiffLayer {
         return InputTypeUtil.getPreprocessorForInputTypeRnnLayers(inputType, getDataFormat(), getLayerName());
     }
 
+    /** The identity, so that a network's {@code activation} is not for this layer. */
     @Override
-    public void applyGlobalConfigToLayer(NeuralNetConfiguration.Builder global) {
-        if (weightInitFn == null) {
-            weightInitFn = global.getWeightInitFn();
+    public IActivation getActivationFn() {
+        return new ActivationIdentity();
+    }
+
+    @Override
+    public void setActivationFn(IActivation activationFn) {} // of networks and of fine-tuning: for layers that have one
+
+    /** Saved under the name by which earlier versions of this library know it. */
+    @Override
+    @JsonProperty("updater")
+    public IUpdater getIUpdater() {
+        return super.getIUpdater();
+    }
+
+    @Override
+    @JsonProperty("updater")
+    public void setIUpdater(IUpdater updater) {
+        super.setIUpdater(updater);
+    }
+
+    @Override
+    public void setRegularization(List<Regularization> regularization) {
+        super.setRegularization(oneOfEachKind(regularization));
+    }
+
+    @Override
+    public void setRegularizationBias(List<Regularization> regularizationBias) {
+        super.setRegularizationBias(oneOfEachKind(regularizationBias));
+    }
+
+    /** M2.1 adds a network's weight decay to a layer's list twice, and behind the layer's own. */
+    private static List<Regularization> oneOfEachKind(List<Regularization> all) {
+        if (all == null) {
+            return null;
         }
+        Map<Class<?>, Regularization> kinds = new LinkedHashMap<>();
+        for (Regularization r : all) {
+            kinds.putIfAbsent(r instanceof L2Regularization ? WeightDecay.class : r.getClass(), r);
+        }
+        return new ArrayList<>(kinds.values());
+    }
+
+    /** @return the fragment's parameters in the order of DL4J's vector: matrices, its weights, before the rest, its biases */
+    final List<Parameter> parameters() {
+        if (parameters == null) {
+            check();
+            parameters = fragment().parameters().stream()
+                    .sorted(Comparator.comparing(p -> p.shape().size() == 1))
+                    .toList();
+        }
+        return parameters;
+    }
+
+    /** @return whether the sizes are known, so that there are parameters */
+    final boolean hasParameters() {
+        return parameters != null;
     }
 
     @Override
-    public final void defineParameters(SDLayerParams params) {
-        check();
-        LayerParameters.define(fragment(), params);
+    public ParamInitializer initializer() {
+        return new LayerParameters();
     }
 
-    @Override
-    public final void initializeParameters(Map<String, INDArray> params) {
-        LayerParameters.initialise(fragment(), weightInitFn == null ? new WeightInitXavier() : weightInitFn, params);
-    }
-
-    /** The layer in DL4J's own graph: what runs if a fragment holds ops that can't be planned. */
-    @Override
-    public final SDVariable defineLayer(
-            SameDiff sameDiff, SDVariable layerInput, Map<String, SDVariable> paramTable, SDVariable mask) {
-        boolean transposed = getDataFormat() == RNNFormat.NCW && !takesIds();
-        SDVariable x = transposed ? sameDiff.permute(layerInput, 0, 2, 1) : layerInput; // (B,T,C)
-        SDVariable y = define(LayerGraph.scope(paramTable::get, null), x);
-        return getDataFormat() == RNNFormat.NCW ? sameDiff.permute(y, 0, 2, 1) : y;
+    /** @return whether the last axis of a matrix is its input, as in Hugging Face's {@code lm_head} */
+    boolean isOutIn() {
+        return false;
     }
 
     final SDVariable define(Scope scope, SDVariable x) {
         return fragment().define(scope, x);
-    }
-
-    @Override
-    public final void validateInput(INDArray input) {
-        LayerChecks.input(this, input);
     }
 
     @Override
@@ -208,8 +255,10 @@ public abstract class GptLayer extends SameDiffLayer {
             boolean initializeParams,
             DataType networkDataType) {
         LayerChecks.format(describe(), formatVersion);
+        LayerChecks.dataType(describe(), networkDataType);
         check();
-        GptLayerImpl layer = new GptLayerImpl(conf, networkDataType);
+        constraints = LayerConstraints.resolved(this);
+        BaseLayer<?> layer = implementation(conf, networkDataType);
         layer.setListeners(trainingListeners);
         layer.setIndex(layerIndex);
         layer.setParamsViewArray(layerParamsView);
@@ -217,9 +266,50 @@ public abstract class GptLayer extends SameDiffLayer {
         return layer;
     }
 
-    /** @return all settings of this class and those above it, for {@link #equals} */
-    protected List<Object> settings() {
-        return new ArrayList<>(Arrays.asList(formatVersion, nIn, nOut, getDataFormat(), weightInitFn));
+    /** @return what runs the layer; a network's summary shows the name of its class */
+    BaseLayer<?> implementation(NeuralNetConfiguration conf, DataType dataType) {
+        return new GptLayerImpl(conf, dataType);
+    }
+
+    /** The sizes of parameters, activations and the updater's state; plans are told by docs/dl4j.md. */
+    @Override
+    public LayerMemoryReport getMemoryReport(InputType inputType) {
+        long size = initializer().numParams(this);
+        long updater = getIUpdater() == null ? 0 : getIUpdater().stateSize(size);
+        return new LayerMemoryReport.Builder(getLayerName(), getClass(), inputType, getOutputType(-1, inputType))
+                .standardMemory(size, updater)
+                .workingMemory(0, 0, 0, 0)
+                .cacheMemory(0, 0)
+                .build();
+    }
+
+    /** @return the settings of this class and those above it up to this one, by the names of their fields */
+    private Map<String, Object> settings() {
+        Map<String, Object> settings = new LinkedHashMap<>();
+        settings.put("nIn", getNIn());
+        settings.put("nOut", getNOut());
+        List<Class<?>> classes = new ArrayList<>();
+        for (Class<?> c = getClass(); c != FeedForwardLayer.class; c = c.getSuperclass()) {
+            classes.add(0, c);
+        }
+        for (Class<?> c : classes) {
+            for (Field field : c.getDeclaredFields()) {
+                if (!Modifier.isStatic(field.getModifiers()) && !Modifier.isTransient(field.getModifiers())) {
+                    settings.put(field.getName(), valueOf(field));
+                }
+            }
+        }
+        settings.put("dataFormat", getDataFormat());
+        return settings;
+    }
+
+    private Object valueOf(Field field) {
+        try {
+            field.setAccessible(true); // as Jackson does when it saves the network
+            return field.get(this);
+        } catch (IllegalAccessException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Override
@@ -235,46 +325,27 @@ public abstract class GptLayer extends SameDiffLayer {
         return settings().hashCode();
     }
 
+    @Override
+    public String toString() {
+        Map<String, Object> shown = settings();
+        shown.remove("formatVersion");
+        shown.put("weightInit", getWeightInitFn());
+        shown.put("updater", getIUpdater());
+        shown.put("dropOut", getIDropout());
+        shown.put("regularization", getRegularization());
+        shown.values().removeIf(value -> value == null);
+        return describe()
+                + shown.entrySet().stream().map(Map.Entry::toString).collect(Collectors.joining(", ", "(", ")"));
+    }
+
     /** What the layers' builders have in common, beside what DL4J's have: updaters, regularisation, dropout. */
-    public abstract static class Builder<T extends Builder<T>> extends SameDiffLayer.Builder<T> {
-        long nIn;
-        long nOut;
-        RNNFormat dataFormat;
-        IWeightInit weightInitFn;
-
-        /** Sets the size of the input at each step; taken from the input type by default. */
-        public T nIn(long nIn) {
-            this.nIn = nIn;
-            return self();
-        }
-
-        /** Sets the size of the output at each step. */
-        public T nOut(long nOut) {
-            this.nOut = nOut;
-            return self();
-        }
+    public abstract static class Builder<T extends Builder<T>> extends FeedForwardLayer.Builder<T> {
+        private RNNFormat dataFormat;
 
         /** Sets the format of activations, NCW [B,C,T] or NWC [B,T,C]; taken from the input type by default. */
         public T dataFormat(RNNFormat dataFormat) {
             this.dataFormat = dataFormat;
             return self();
-        }
-
-        /** Sets how matrices are drawn; the network's {@code weightInit} by default. */
-        @Override
-        public T weightInit(WeightInit weightInit) {
-            return weightInit(weightInit.getWeightInitFunction());
-        }
-
-        /** Sets how matrices are drawn; the network's {@code weightInit} by default. */
-        public T weightInit(IWeightInit weightInit) {
-            weightInitFn = weightInit;
-            return self();
-        }
-
-        /** Sets the distribution of matrices, such as GPT-2's {@code new NormalDistribution(0, 0.02)}. */
-        public T weightInit(Distribution distribution) {
-            return weightInit(new WeightInitDistribution(distribution));
         }
 
         // DL4J's own forget the type of the builder.
@@ -286,8 +357,32 @@ public abstract class GptLayer extends SameDiffLayer {
         }
 
         @Override
+        public T weightDecay(double coefficient, boolean applyLR) {
+            super.weightDecay(coefficient, applyLR);
+            return self();
+        }
+
+        @Override
         public T weightDecayBias(double coefficient) {
             super.weightDecayBias(coefficient);
+            return self();
+        }
+
+        @Override
+        public T weightDecayBias(double coefficient, boolean applyLR) {
+            super.weightDecayBias(coefficient, applyLR);
+            return self();
+        }
+
+        @Override
+        public T regularization(List<Regularization> regularization) {
+            super.regularization(regularization);
+            return self();
+        }
+
+        @Override
+        public T regularizationBias(List<Regularization> regularizationBias) {
+            super.regularizationBias(regularizationBias);
             return self();
         }
 

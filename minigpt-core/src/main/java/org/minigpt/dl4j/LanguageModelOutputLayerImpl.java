@@ -4,12 +4,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.earlystopping.scorecalc.base.BaseIEvaluationScoreCalculator;
+import org.deeplearning4j.nn.api.layers.IOutputLayer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.RNNFormat;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.layers.samediff.SameDiffOutputLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
@@ -23,12 +23,19 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.custom.SoftMax;
+import org.nd4j.linalg.dataset.api.DataSet;
+import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** A {@link LanguageModelOutputLayer} at work in a network. */
-final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
+final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutputLayer> implements IOutputLayer {
     private static final long serialVersionUID = 1L;
     private static final String TARGETS = "targets";
+    private static final String LOGITS = LayerGraph.SCOPE + "." + LanguageModelHead.LOGITS;
+
+    private static final String OF_NETWORK = "call it on the network";
+
+    private INDArray labels;
 
     private transient LayerGraph graph;
 
@@ -42,18 +49,15 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
         super(conf, dataType);
     }
 
-    private LanguageModelOutputLayer head() {
-        return (LanguageModelOutputLayer) layerConf();
-    }
-
     @SuppressWarnings("try") // the scope is there for its effect
     private LayerGraph graph() {
-        if (graph == null || !graph.isOf(paramTable)) {
+        if (graph == null || !graph.isOf(params)) {
             try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
-                graph = new LayerGraph(dataType, paramTable, true, (sd, scope) -> {
-                    SDVariable x = sd.placeHolder(LayerGraph.INPUT, dataType, -1, -1, head().getNIn());
+                graph = new LayerGraph(dataType, params, true, (sd, scope) -> {
+                    SDVariable x = sd.placeHolder(
+                            LayerGraph.INPUT, dataType, -1, -1, layerConf().getNIn());
                     SDVariable targets = sd.placeHolder(TARGETS, DataType.INT32, -1, -1);
-                    return head().loss(scope, head().define(scope, x), targets);
+                    return layerConf().loss(scope, layerConf().define(scope, x), targets);
                 });
             }
         }
@@ -68,9 +72,12 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
         applyDropOutIfNecessary(training, workspaceMgr);
         INDArray x = rows();
         INDArray y = workspaceMgr.createUninitialized(
-                ArrayType.ACTIVATIONS, dataType, new long[] {x.size(0), x.size(1), head().getNOut()}, 'c');
+                ArrayType.ACTIVATIONS,
+                dataType,
+                new long[] {x.size(0), x.size(1), layerConf().getNOut()},
+                'c');
         logits(x, y);
-        if (head().getActivation() == Activation.SOFTMAX) {
+        if (layerConf().getActivation() == Activation.SOFTMAX) {
             Nd4j.exec(new SoftMax(y, y, -1));
         }
         return ncw() ? y.permute(0, 2, 1) : y;
@@ -84,10 +91,10 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
     private void requireRightAxis() {
         if (!ncw()
                 && StackWalker.getInstance().walk(frames -> frames.anyMatch(LanguageModelOutputLayerImpl::evaluates))) {
-            throw new MiniGptException(
-                    head().describe() + " puts out [B,T,V], which this way to evaluate would take for"
-                            + " [B,V,T]; call doEvaluation(iterator, new EvaluationLM(RNNFormat.NWC, Activation."
-                            + head().getActivation() + ")), or doEvaluation with an Evaluation whose axis is set to 2");
+            throw new MiniGptException(layerConf().describe()
+                    + " puts out [B,T,V], which this way to evaluate would take for"
+                    + " [B,V,T]; call doEvaluation(iterator, new EvaluationLM(RNNFormat.NWC, Activation."
+                    + layerConf().getActivation() + ")), or doEvaluation with an Evaluation whose axis is set to 2");
         }
     }
 
@@ -100,7 +107,7 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
     }
 
     private void logits(INDArray x, INDArray y) {
-        String name = head().activationsVertexName();
+        String name = LOGITS;
         Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x);
         LayerGraph.run(graph().inference(name, inputs), share -> {
             LayerGraph.set(share, inputs, 0);
@@ -129,15 +136,15 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
             losses[share.index()] = weight * share.plan().output(graph.output()).getDouble(0);
             share.plan().get(graph.gradientOf(LayerGraph.INPUT), dx, share.first() * (dx.length() / dx.size(0)));
         });
-        graph.addUp(shares.size(), gradients);
+        graph.addUp(shares.size(), gradientsFlattened);
         loss = 0;
         for (double part : losses) {
             loss += part;
         }
         lossInput = input;
         lossLabels = labels;
-        Gradient result = new DefaultGradient(gradients);
-        gradTable.forEach(result::setGradientFor);
+        Gradient result = new DefaultGradient(gradientsFlattened);
+        gradientViews.forEach(result::setGradientFor);
         return new Pair<>(result, backpropDropOutIfPresent(ncw() ? dx.permute(0, 2, 1) : dx));
     }
 
@@ -167,7 +174,7 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
         requireInput();
         INDArray x = rows();
         Targets targets = targets(x);
-        INDArray y = Nd4j.create(dataType, x.size(0), x.size(1), head().getNOut());
+        INDArray y = Nd4j.create(dataType, x.size(0), x.size(1), layerConf().getNOut());
         logits(x, y);
         double[] means = targets.meanLosses(y.reshape(y.length()).toDoubleVector());
         INDArray scores = Nd4j.createFromArray(means).addi(fullNetRegTerm).castTo(dataType);
@@ -175,11 +182,11 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
     }
 
     private boolean ncw() {
-        return head().getDataFormat() == RNNFormat.NCW;
+        return layerConf().getDataFormat() == RNNFormat.NCW;
     }
 
     private void requireInput() {
-        LayerChecks.requireSequences(head().describe(), input, head().getNIn(), ncw());
+        LayerChecks.requireSequences(layerConf().describe(), input, layerConf().getNIn(), ncw());
     }
 
     /** @return the input as the graph takes it, row-major [B,T,C] */
@@ -192,9 +199,9 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
     private Targets targets(INDArray x) {
         if (labels == null) {
             throw new MiniGptException(
-                    head().describe() + " has no labels; fit or score the network with features and labels");
+                    layerConf().describe() + " has no labels; fit or score the network with features and labels");
         }
-        return Targets.of(head(), labels, maskArray, (int) x.size(0), (int) x.size(1));
+        return Targets.of(layerConf(), labels, maskArray, (int) x.size(0), (int) x.size(1));
     }
 
     @Override
@@ -211,30 +218,65 @@ final class LanguageModelOutputLayerImpl extends SameDiffOutputLayer {
     }
 
     @Override
-    public void setParam(String key, INDArray val) {
-        LayerParameters.set(paramTable, key, val);
+    public boolean needsLabels() {
+        return true;
     }
 
     @Override
-    public void setParams(INDArray params) {
-        this.params.assign(params.reshape(this.params.shape()));
+    public INDArray getLabels() {
+        return labels;
     }
 
     @Override
-    public void setParamsViewArray(INDArray params) {
-        super.setParamsViewArray(params);
-        if (paramTable != null) {
-            paramTable = layerConf().initializer().getGradientsFromFlattened(conf(), params);
-        }
+    public void setLabels(INDArray labels) {
+        this.labels = labels;
     }
 
     @Override
-    public double calcRegularizationScore(boolean backpropParamsOnly) {
-        return LayerParameters.regularizationScore(layerConf(), paramTable, getIterationCount(), getEpochCount());
-    }
-
-    @Override
+    @SuppressWarnings("deprecation") // of DL4J's interface
     public int numLabels() {
-        return Math.toIntExact(head().getNOut());
+        return Math.toIntExact(layerConf().getNOut());
+    }
+
+    // A classifier without a network, which DL4J's output layers are too: nothing calls them so.
+
+    @Override
+    public double f1Score(DataSet data) {
+        throw new UnsupportedOperationException(OF_NETWORK);
+    }
+
+    @Override
+    public double f1Score(INDArray examples, INDArray labels) {
+        throw new UnsupportedOperationException(OF_NETWORK);
+    }
+
+    @Override
+    public int[] predict(INDArray examples) {
+        throw new UnsupportedOperationException(OF_NETWORK);
+    }
+
+    @Override
+    public List<String> predict(DataSet dataSet) {
+        throw new UnsupportedOperationException(OF_NETWORK);
+    }
+
+    @Override
+    public void fit(DataSetIterator iter) {
+        throw new UnsupportedOperationException(OF_NETWORK);
+    }
+
+    @Override
+    public void fit(INDArray examples, INDArray labels) {
+        throw new UnsupportedOperationException(OF_NETWORK);
+    }
+
+    @Override
+    public void fit(DataSet data) {
+        throw new UnsupportedOperationException(OF_NETWORK);
+    }
+
+    @Override
+    public void fit(INDArray examples, int[] labels) {
+        throw new UnsupportedOperationException(OF_NETWORK);
     }
 }

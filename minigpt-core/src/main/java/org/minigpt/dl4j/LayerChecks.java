@@ -2,10 +2,14 @@ package org.minigpt.dl4j;
 
 import java.util.Arrays;
 import org.deeplearning4j.nn.conf.RNNFormat;
+import org.deeplearning4j.nn.conf.dropout.IDropout;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.weightnoise.IWeightNoise;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.activations.IActivation;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** The checks that the layers share, with their sentences. */
@@ -28,15 +32,51 @@ final class LayerChecks {
         }
     }
 
-    static void positive(String layer, String setting, long value) {
+    /** The remedy for a setting that has no other source. */
+    static final String IN_BUILDER = "in its builder";
+
+    /** The remedy for a size that the layer before it may give. */
+    static final String FROM_INPUT_TYPE =
+            IN_BUILDER + ", or the network's input type to InputType.recurrent(size, steps)";
+
+    static void positive(String layer, String setting, long value, String where) {
         if (value <= 0) {
-            throw new MiniGptException(layer + " has " + setting + " " + value + "; set " + setting
-                    + " to at least 1 in its builder, or the network's input type to InputType.recurrent(size, steps)");
+            throw new MiniGptException(
+                    layer + " has " + setting + " " + value + "; set " + setting + " to at least 1 " + where);
+        }
+    }
+
+    static void dataType(String layer, DataType type) {
+        if (type != DataType.FLOAT && type != DataType.DOUBLE) {
+            throw new MiniGptException(layer + " computes in FLOAT or DOUBLE, but the network's dataType is " + type
+                    + "; set it to one of the two");
+        }
+    }
+
+    static void weightNoise(String layer, IWeightNoise noise) {
+        if (noise != null) {
+            throw new MiniGptException(layer + " can't have weightNoise, but got " + noise
+                    + "; leave it out, or set dropoutRate or dropOut");
+        }
+    }
+
+    static void noInputDropout(String layer, IDropout dropout) {
+        if (dropout != null) {
+            throw new MiniGptException(layer + " takes ids, of which dropOut can drop none, but got " + dropout
+                    + "; leave it out, or set dropoutRate, which drops the layer's output");
+        }
+    }
+
+    /** @param own what the layer's builder may have, besides null */
+    static void activation(String layer, IActivation given, IActivation own) {
+        if (given != null && !given.equals(own)) {
+            throw new MiniGptException(layer + " has no activation of DL4J's, but got " + given
+                    + "; leave it out, or set that of a feed-forward, an org.minigpt.graph.Activation");
         }
     }
 
     static void heads(String layer, long nHeads, long nOut) {
-        positive(layer, "nHeads", nHeads);
+        positive(layer, "nHeads", nHeads, IN_BUILDER);
         if (nOut % nHeads != 0) {
             throw new MiniGptException(layer + " has nOut " + nOut + ", which its nHeads " + nHeads
                     + " does not divide; choose a multiple of it, such as " + (nOut / nHeads + 1) * nHeads);
@@ -71,8 +111,9 @@ final class LayerChecks {
         }
     }
 
+    /** @param activation null if none is set */
     static void swiGlu(String layer, boolean swiGlu, Activation activation) {
-        if (swiGlu && activation != Activation.RELU) {
+        if (swiGlu && activation != null) {
             throw new MiniGptException(layer + " has swiGlu, whose activation is always SiLU, but the activation "
                     + activation + "; leave one of the two out");
         }

@@ -131,6 +131,41 @@ final class LayerGraph {
         });
     }
 
+    /** Computes the output of a graph that can't be planned, op by op. */
+    @SuppressWarnings("try") // the scope is there for its effect
+    void runUnplanned(Map<String, INDArray> inputs, long dropoutKey, INDArray y) {
+        try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
+            y.assign(sd.output(withKey(inputs, dropoutKey), output).get(output));
+        }
+    }
+
+    /**
+     * Computes the gradients of a graph that can't be planned, and before them its output once more.
+     *
+     * @param inputs all placeholders but the key
+     * @param dx null if the input has none
+     */
+    @SuppressWarnings("try") // the scope is there for its effect
+    void runUnplannedBackward(
+            Map<String, INDArray> inputs, long dropoutKey, Map<String, INDArray> gradients, INDArray dx) {
+        try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
+            Map<String, INDArray> wanted = new LinkedHashMap<>();
+            gradients.forEach((name, target) -> wanted.put(gradientOf(name), target));
+            if (dx != null) {
+                wanted.put(gradientOf(INPUT), dx);
+            }
+            Map<String, INDArray> results = Graphs.differentiate(sd)
+                    .output(withKey(inputs, dropoutKey), wanted.keySet().toArray(String[]::new));
+            wanted.forEach((name, target) -> target.assign(results.get(name)));
+        }
+    }
+
+    private static Map<String, INDArray> withKey(Map<String, INDArray> inputs, long dropoutKey) {
+        Map<String, INDArray> all = new HashMap<>(inputs);
+        all.put(DROPOUT_KEY, DropoutKey.of(dropoutKey, 0));
+        return all;
+    }
+
     private static List<Object> key(String name, Map<String, INDArray> inputs) {
         return List.of(name, Arrays.toString(inputs.get(INPUT).shape()), inputs.keySet());
     }

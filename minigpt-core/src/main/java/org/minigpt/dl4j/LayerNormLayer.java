@@ -1,8 +1,9 @@
 package org.minigpt.dl4j;
 
-import java.util.List;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.LayerNorm;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * LayerNorm over the features of each step: [B,C,T] to [B,C,T]; parameters {@code weight} (the gain) and {@code bias}.
@@ -54,10 +55,22 @@ public final class LayerNormLayer extends GptLayer {
     }
 
     @Override
-    protected List<Object> settings() {
-        List<Object> settings = super.settings();
-        settings.addAll(List.of(eps, hasBias));
-        return settings;
+    protected boolean isStepwise() {
+        return true;
+    }
+
+    @Override
+    GptLayerImpl implementation(NeuralNetConfiguration conf, DataType dataType) {
+        return new Impl(conf, dataType);
+    }
+
+    /** Of a class of its own for the name that a network's summary shows. */
+    private static final class Impl extends GptLayerImpl {
+        private static final long serialVersionUID = 1L;
+
+        Impl(NeuralNetConfiguration conf, DataType dataType) {
+            super(conf, dataType);
+        }
     }
 
     /** Collects the settings; {@code nOut} is {@code nIn}. */

@@ -1,54 +1,114 @@
 package org.minigpt.dl4j;
 
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.deeplearning4j.nn.conf.layers.samediff.SDLayerParams;
+import java.util.function.Predicate;
+import org.deeplearning4j.nn.api.ParamInitializer;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.weights.IWeightInit;
-import org.minigpt.graph.GraphLayer;
+import org.deeplearning4j.nn.weights.WeightInitXavier;
 import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Linear;
 import org.minigpt.graph.Parameter;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.learning.regularization.Regularization;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
-/** What this library's hidden layers and output layers have in common as to their parameters. */
-final class LayerParameters {
-    private LayerParameters() {}
+/**
+ * The parameters of the layers as DL4J's networks see them: matrices are weights, gains and biases are biases to it, so that
+ * weight decay leaves the latter alone; each is a row-major part of the network's vector.
+ */
+final class LayerParameters implements ParamInitializer {
 
     /** @return a linear layer whose weights DL4J draws */
     static Linear linear(long in, long out, boolean bias) {
         return new Linear(in, out, Initializer.zeros(), bias ? Initializer.zeros() : null);
     }
 
-    /** Declares matrices as DL4J's weights, gains and biases as its biases: so weight decay leaves the latter alone. */
-    static void define(GraphLayer fragment, SDLayerParams params) {
-        params.clear();
-        for (Parameter p : fragment.parameters()) {
-            if (p.shape().size() > 1) {
-                params.addWeightParam(ParameterKeys.of(p.name()), p.shapeArray());
-            } else {
-                params.addBiasParam(ParameterKeys.of(p.name()), p.shapeArray());
-            }
-        }
+    @Override
+    public long numParams(NeuralNetConfiguration conf) {
+        return numParams(conf.getLayer());
     }
 
-    /** Draws the weights as DL4J draws them; gains become 1 and biases 0. */
-    static void initialise(GraphLayer fragment, IWeightInit weightInit, Map<String, INDArray> arrays) {
-        Random unused = new Random(0);
-        for (Parameter p : fragment.parameters()) {
-            INDArray array = arrays.get(ParameterKeys.of(p.name()));
-            if (p.shape().size() == 1) {
-                array.assign(p.initializer().next(unused));
-            } else {
-                weightInit.init(p.shape().get(0), p.shape().get(1), p.shapeArray(), 'c', array);
-            }
-        }
+    @Override
+    public long numParams(Layer layer) {
+        return of(layer).stream().mapToLong(Parameter::length).sum();
     }
 
-    /** Sets one parameter, which DL4J's own SameDiff layers check and leave as it was. */
+    /** M2.1 asks for them when a network has {@code constrainAllParameters}, and then forgets these constraints. */
+    @Override
+    public List<String> paramKeys(Layer layer) {
+        LayerConstraints.requireKept((GptLayer) layer);
+        return keys(layer, p -> true);
+    }
+
+    @Override
+    public List<String> weightKeys(Layer layer) {
+        return ((GptLayer) layer).hasParameters()
+                ? keys(layer, LayerParameters::isWeight)
+                : List.of(LayerConstraints.WEIGHTS);
+    }
+
+    @Override
+    public List<String> biasKeys(Layer layer) {
+        return ((GptLayer) layer).hasParameters() ? keys(layer, p -> !isWeight(p)) : List.of(LayerConstraints.BIASES);
+    }
+
+    @Override
+    public boolean isWeightParam(Layer layer, String key) {
+        return of(layer).stream().anyMatch(p -> isWeight(p) && key(p).equals(key));
+    }
+
+    @Override
+    public boolean isBiasParam(Layer layer, String key) {
+        return of(layer).stream().anyMatch(p -> !isWeight(p) && key(p).equals(key));
+    }
+
+    /** Draws the weights as DL4J draws them; gains become {@code gainInit} and biases {@code biasInit}. */
+    @Override
+    public Map<String, INDArray> init(NeuralNetConfiguration conf, INDArray paramsView, boolean initializeParams) {
+        GptLayer layer = (GptLayer) conf.getLayer();
+        Map<String, INDArray> views = getGradientsFromFlattened(conf, paramsView);
+        IWeightInit weightInit = layer.getWeightInitFn() == null ? new WeightInitXavier() : layer.getWeightInitFn();
+        for (Parameter p : of(layer)) {
+            conf.addVariable(key(p));
+            if (initializeParams) {
+                INDArray view = views.get(key(p));
+                if (isWeight(p)) {
+                    long in = p.shape().get(layer.isOutIn() ? 1 : 0);
+                    long out = p.shape().get(layer.isOutIn() ? 0 : 1);
+                    weightInit.init(in, out, p.shapeArray(), 'c', view);
+                } else {
+                    view.assign(first(layer, p));
+                }
+            }
+        }
+        return views;
+    }
+
+    private static double first(GptLayer layer, Parameter p) {
+        double value = p.initializer().next(new Random(0));
+        return value == 0 ? layer.getBiasInit() : value == 1 ? layer.getGainInit() : value;
+    }
+
+    @Override
+    public Map<String, INDArray> getGradientsFromFlattened(NeuralNetConfiguration conf, INDArray gradientView) {
+        Map<String, INDArray> views = new LinkedHashMap<>();
+        long at = 0;
+        for (Parameter p : of(conf.getLayer())) {
+            long end = at + p.length();
+            INDArray part = gradientView.reshape(gradientView.length()).get(NDArrayIndex.interval(at, end));
+            views.put(key(p), part.reshape('c', p.shapeArray()));
+            at = end;
+        }
+        return views;
+    }
+
+    /** Sets one parameter, whose name and shape DL4J's own layers do not check. */
     static void set(Map<String, INDArray> table, String name, INDArray value) {
         INDArray own = table.get(name);
         if (own == null) {
@@ -62,18 +122,19 @@ final class LayerParameters {
         own.assign(value);
     }
 
-    /** DL4J's penalty for the score, which its own SameDiff layers leave out. */
-    static double regularizationScore(
-            org.deeplearning4j.nn.conf.layers.Layer conf, Map<String, INDArray> table, int iteration, int epoch) {
-        double sum = 0;
-        for (Map.Entry<String, INDArray> p : table.entrySet()) {
-            List<Regularization> regularization = conf.getRegularizationByParam(p.getKey());
-            if (regularization != null) {
-                for (Regularization r : regularization) {
-                    sum += r.score(p.getValue(), iteration, epoch);
-                }
-            }
-        }
-        return sum;
+    private static List<Parameter> of(Layer layer) {
+        return ((GptLayer) layer).parameters();
+    }
+
+    private static List<String> keys(Layer layer, Predicate<Parameter> wanted) {
+        return of(layer).stream().filter(wanted).map(LayerParameters::key).toList();
+    }
+
+    private static String key(Parameter p) {
+        return ParameterKeys.of(p.name());
+    }
+
+    static boolean isWeight(Parameter p) {
+        return p.shape().size() > 1;
     }
 }

@@ -1,9 +1,10 @@
 package org.minigpt.dl4j;
 
-import java.util.List;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.FeedForward;
 import org.minigpt.graph.GraphLayer;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * The feed-forward network of a GPT, Hugging Face's {@code mlp}: [B,nIn,T] to act(x·W₁ + b₁)·W₂ + b₂, [B,nOut,T], each step
@@ -69,10 +70,22 @@ public final class MlpLayer extends GptLayer {
     }
 
     @Override
-    protected List<Object> settings() {
-        List<Object> settings = super.settings();
-        settings.addAll(List.of(nHidden, activation, hasBias, dropoutRate));
-        return settings;
+    protected boolean isStepwise() {
+        return true;
+    }
+
+    @Override
+    GptLayerImpl implementation(NeuralNetConfiguration conf, DataType dataType) {
+        return new Impl(conf, dataType);
+    }
+
+    /** Of a class of its own for the name that a network's summary shows. */
+    private static final class Impl extends GptLayerImpl {
+        private static final long serialVersionUID = 1L;
+
+        Impl(NeuralNetConfiguration conf, DataType dataType) {
+            super(conf, dataType);
+        }
     }
 
     /** Collects the settings. */

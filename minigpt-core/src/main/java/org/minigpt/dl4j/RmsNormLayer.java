@@ -1,8 +1,9 @@
 package org.minigpt.dl4j;
 
-import java.util.List;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.RmsNorm;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * RMSNorm over the features of each step, Llama's norm: [B,C,T] to x/√(E[x²] + eps)·weight, [B,C,T]; parameter
@@ -47,10 +48,22 @@ public final class RmsNormLayer extends GptLayer {
     }
 
     @Override
-    protected List<Object> settings() {
-        List<Object> settings = super.settings();
-        settings.add(eps);
-        return settings;
+    protected boolean isStepwise() {
+        return true;
+    }
+
+    @Override
+    GptLayerImpl implementation(NeuralNetConfiguration conf, DataType dataType) {
+        return new Impl(conf, dataType);
+    }
+
+    /** Of a class of its own for the name that a network's summary shows. */
+    private static final class Impl extends GptLayerImpl {
+        private static final long serialVersionUID = 1L;
+
+        Impl(NeuralNetConfiguration conf, DataType dataType) {
+            super(conf, dataType);
+        }
     }
 
     /** Collects the settings; {@code nOut} is {@code nIn}. */

@@ -1,8 +1,9 @@
 package org.minigpt.dl4j;
 
-import java.util.List;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.SwiGlu;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * The gated feed-forward network of Llama: [B,nIn,T] to (silu(x·W)·x·V)·W₂, [B,nOut,T], each step by itself. Parameters
@@ -60,10 +61,22 @@ public final class SwiGluLayer extends GptLayer {
     }
 
     @Override
-    protected List<Object> settings() {
-        List<Object> settings = super.settings();
-        settings.addAll(List.of(nHidden, hasBias, dropoutRate));
-        return settings;
+    protected boolean isStepwise() {
+        return true;
+    }
+
+    @Override
+    GptLayerImpl implementation(NeuralNetConfiguration conf, DataType dataType) {
+        return new Impl(conf, dataType);
+    }
+
+    /** Of a class of its own for the name that a network's summary shows. */
+    private static final class Impl extends GptLayerImpl {
+        private static final long serialVersionUID = 1L;
+
+        Impl(NeuralNetConfiguration conf, DataType dataType) {
+            super(conf, dataType);
+        }
     }
 
     /** Collects the settings. */

@@ -1,6 +1,6 @@
 package org.minigpt.dl4j;
 
-import java.util.List;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.minigpt.graph.Embedding;
 import org.minigpt.graph.GraphLayer;
@@ -8,6 +8,7 @@ import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Positions;
 import org.minigpt.graph.TokenEmbedding;
 import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * Token plus learned position embedding: ids [B,T], or [B,1,T], of any type to wte[ids] + wpe[0..T), [B,nOut,T].
@@ -30,6 +31,7 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
 
     private TokenAndPositionEmbeddingLayer(Builder builder) {
         super(builder);
+        LayerChecks.noInputDropout(describe(), builder.getIDropout());
         blockSize = builder.blockSize;
         positions = builder.positions;
         dropoutRate = builder.dropoutRate;
@@ -48,8 +50,9 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
 
     @Override
     protected void check() {
+        LayerChecks.positive(describe(), "nIn", getNIn(), "in its builder: it is the number of tokens");
         super.check();
-        LayerChecks.positive(describe(), "blockSize", blockSize);
+        LayerChecks.positive(describe(), "blockSize", blockSize, LayerChecks.FROM_INPUT_TYPE);
         LayerChecks.share(describe(), "dropoutRate", dropoutRate);
     }
 
@@ -66,14 +69,20 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
         }
     }
 
-    /** Takes V from the size of the input type and blockSize from its steps, if they are not set: ids have size 1. */
+    /** A step without a position of its own is that of its id, wherever it stands. */
+    @Override
+    protected boolean isStepwise() {
+        return positions != Positions.LEARNED;
+    }
+
+    /**
+     * Takes blockSize from the steps of the input type if it is not set. V is not taken from its size: that of ids is 1.
+     */
     @Override
     public void setNIn(InputType inputType, boolean override) {
         long vocabSize = getNIn();
         super.setNIn(inputType, override);
-        if (vocabSize > 0) {
-            setNIn(vocabSize);
-        }
+        setNIn(vocabSize);
         long steps = LayerChecks.recurrent(describe(), inputType).getTimeSeriesLength();
         if (blockSize <= 0 && steps > 0) {
             blockSize = steps;
@@ -96,10 +105,17 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     }
 
     @Override
-    protected List<Object> settings() {
-        List<Object> settings = super.settings();
-        settings.addAll(List.of(blockSize, positions, dropoutRate));
-        return settings;
+    GptLayerImpl implementation(NeuralNetConfiguration conf, DataType dataType) {
+        return new Impl(conf, dataType);
+    }
+
+    /** Of a class of its own for the name that a network's summary shows. */
+    private static final class Impl extends GptLayerImpl {
+        private static final long serialVersionUID = 1L;
+
+        Impl(NeuralNetConfiguration conf, DataType dataType) {
+            super(conf, dataType);
+        }
     }
 
     /** Collects the settings: {@code nIn} is V, {@code nOut} is C. */

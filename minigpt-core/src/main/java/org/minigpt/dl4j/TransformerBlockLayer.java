@@ -1,6 +1,6 @@
 package org.minigpt.dl4j;
 
-import java.util.List;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Block;
 import org.minigpt.graph.FeedForward;
@@ -8,6 +8,7 @@ import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.LayerNorm;
 import org.minigpt.graph.RmsNorm;
 import org.minigpt.graph.SwiGlu;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * A transformer block with the norms in front: [B,C,T] to [B,C,T] by {@code x = x + attn(ln_1(x)); x = x + mlp(ln_2(x))}.
@@ -35,7 +36,8 @@ public final class TransformerBlockLayer extends AttentionLayer {
 
     private TransformerBlockLayer(Builder builder) {
         super(builder);
-        activation = builder.activation;
+        LayerChecks.swiGlu(describe(), builder.swiGlu, builder.activation);
+        activation = builder.activation == null ? Activation.RELU : builder.activation;
         eps = builder.eps;
         rmsNorm = builder.rmsNorm;
         swiGlu = builder.swiGlu;
@@ -74,7 +76,6 @@ public final class TransformerBlockLayer extends AttentionLayer {
         super.check();
         LayerChecks.eps(describe(), eps);
         LayerChecks.notNegative(describe(), "nHidden", nHidden);
-        LayerChecks.swiGlu(describe(), swiGlu, activation);
     }
 
     @Override
@@ -108,22 +109,29 @@ public final class TransformerBlockLayer extends AttentionLayer {
     }
 
     @Override
-    protected List<Object> settings() {
-        List<Object> settings = super.settings();
-        settings.addAll(List.of(activation, eps, rmsNorm, swiGlu, nHidden));
-        return settings;
+    GptLayerImpl implementation(NeuralNetConfiguration conf, DataType dataType) {
+        return new Impl(conf, dataType);
+    }
+
+    /** Of a class of its own for the name that a network's summary shows. */
+    private static final class Impl extends GptLayerImpl {
+        private static final long serialVersionUID = 1L;
+
+        Impl(NeuralNetConfiguration conf, DataType dataType) {
+            super(conf, dataType);
+        }
     }
 
     /** Collects the settings; {@code nOut} is {@code nIn}. */
     @SuppressWarnings("unchecked") // DL4J's build() returns whatever its caller wants
     public static final class Builder extends AttentionLayer.Builder<Builder> {
-        private Activation activation = Activation.RELU;
+        private Activation activation; // null for the default
         private double eps = 1e-5;
         private boolean rmsNorm;
         private boolean swiGlu;
         private long nHidden;
 
-        /** Sets the non-linearity of the feed-forward; ReLU by default. SwiGLU has its own. */
+        /** Sets the non-linearity of the feed-forward; ReLU by default. Not with SwiGLU, which has its own. */
         public Builder activation(Activation activation) {
             this.activation = activation;
             return this;

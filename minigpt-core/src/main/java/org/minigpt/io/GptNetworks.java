@@ -25,6 +25,7 @@ import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
 import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -47,12 +48,12 @@ public final class GptNetworks {
     /**
      * A network with a copy of a GPT's parameters.
      *
-     * @param training updater, regularisation and the like
+     * @param training updater, regularisation and the like; the parameters are of its {@code dataType} if that is DOUBLE,
+     *     else of the model's
      * @throws MiniGptException if the model has layers that have no counterpart
      */
     public static MultiLayerNetwork toMultiLayerNetwork(Gpt gpt, NeuralNetConfiguration.Builder training) {
-        NeuralNetConfiguration.ListBuilder list =
-                training.dataType(gpt.dataType()).list();
+        NeuralNetConfiguration.ListBuilder list = typed(training, gpt).list();
         layers(gpt).forEach((name, layer) -> list.layer(layer));
         MultiLayerNetwork network =
                 new MultiLayerNetwork(list.setInputType(input(gpt.config())).build());
@@ -64,7 +65,7 @@ public final class GptNetworks {
     /** {@link #toMultiLayerNetwork} as a graph, with the input {@code ids} and the output {@code head}. */
     public static ComputationGraph toComputationGraph(Gpt gpt, NeuralNetConfiguration.Builder training) {
         ComputationGraphConfiguration.GraphBuilder builder =
-                training.dataType(gpt.dataType()).graphBuilder().addInputs("ids");
+                typed(training, gpt).graphBuilder().addInputs("ids");
         String before = "ids";
         for (Map.Entry<String, org.deeplearning4j.nn.conf.layers.Layer> layer :
                 layers(gpt).entrySet()) {
@@ -86,6 +87,11 @@ public final class GptNetworks {
      */
     public static ComputationGraph loadComputationGraph(Path dir, NeuralNetConfiguration.Builder training) {
         return toComputationGraph(ModelFolder.loadGpt(dir), training);
+    }
+
+    /** The builder with the model's type, unless one is set: FLOAT, DL4J's default, counts as not set. */
+    private static NeuralNetConfiguration.Builder typed(NeuralNetConfiguration.Builder training, Gpt gpt) {
+        return training.getDataType() == DataType.FLOAT ? training.clone().dataType(gpt.dataType()) : training;
     }
 
     private static InputType input(GptConfig config) {
@@ -111,22 +117,19 @@ public final class GptNetworks {
                         .dropoutRate(dropout.embd())
                         .build());
         for (int i = 0; i < config.nLayer(); i++) {
-            layers.put(
-                    "h" + i,
-                    new TransformerBlockLayer.Builder()
-                            .nHeads(config.nHead())
-                            .nKvHeads(config.nKvHead())
-                            .positions(config.positions())
-                            .ropeTheta(config.ropeTheta())
-                            .activation(config.activation())
-                            .rmsNorm(config.norm() == Norm.RMS)
-                            .swiGlu(config.mlp() == Mlp.SWIGLU)
-                            .hasBias(bias)
-                            .attentionBias(config.bias() == Bias.ALL)
-                            .eps(config.normEps())
-                            .dropoutRate(dropout.resid())
-                            .attentionDropoutRate(dropout.attn())
-                            .build());
+            TransformerBlockLayer.Builder block = new TransformerBlockLayer.Builder()
+                    .nHeads(config.nHead())
+                    .nKvHeads(config.nKvHead())
+                    .positions(config.positions())
+                    .ropeTheta(config.ropeTheta())
+                    .rmsNorm(config.norm() == Norm.RMS)
+                    .swiGlu(config.mlp() == Mlp.SWIGLU)
+                    .hasBias(bias)
+                    .attentionBias(config.bias() == Bias.ALL)
+                    .eps(config.normEps())
+                    .dropoutRate(dropout.resid())
+                    .attentionDropoutRate(dropout.attn());
+            layers.put("h" + i, (config.mlp() == Mlp.SWIGLU ? block : block.activation(config.activation())).build());
         }
         layers.put(
                 "lnF",

@@ -256,6 +256,7 @@ public abstract class GptLayer extends FeedForwardLayer {
             DataType networkDataType) {
         LayerChecks.format(describe(), formatVersion);
         LayerChecks.dataType(describe(), networkDataType);
+        LayerChecks.minimize(describe(), conf.isMinimize());
         check();
         constraints = LayerConstraints.resolved(this);
         BaseLayer<?> layer = implementation(conf, networkDataType);

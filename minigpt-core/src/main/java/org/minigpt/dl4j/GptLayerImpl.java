@@ -82,7 +82,7 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
         Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x);
         List<Share> shares = graph().inference(graph().output(), inputs);
         if (shares == null) {
-            graph.runUnplanned(inputs, 0, y);
+            graph.outputBySession(inputs, 0, y);
             return;
         }
         LayerGraph.run(shares, share -> {
@@ -97,7 +97,7 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
         forwarded = input;
         List<Share> shares = trainingShares(x);
         if (shares == null) {
-            graph.runUnplanned(Map.of(LayerGraph.INPUT, x), dropoutKey, y);
+            graph.outputBySession(Map.of(LayerGraph.INPUT, x), dropoutKey, y);
         } else {
             runForward(x, y, shares);
         }
@@ -139,7 +139,7 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
         }
         List<Share> shares = trainingShares(x);
         if (shares == null) {
-            graph.runUnplannedBackward(
+            graph.gradientsBySession(
                     Map.of(LayerGraph.INPUT, x, LayerGraph.OUTPUT_GRADIENT, dyInFront), dropoutKey, gradientViews, dx);
         } else {
             if (forwarded != input) {

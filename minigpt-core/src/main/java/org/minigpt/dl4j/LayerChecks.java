@@ -53,6 +53,13 @@ final class LayerChecks {
         }
     }
 
+    static void minimize(String layer, boolean minimize) {
+        if (!minimize) {
+            throw new MiniGptException(layer + " is in a network with minimize(false), which DL4J passes over;"
+                    + " leave it out: the score is minimized");
+        }
+    }
+
     static void weightNoise(String layer, IWeightNoise noise) {
         if (noise != null) {
             throw new MiniGptException(layer + " can't have weightNoise, but got " + noise
@@ -62,7 +69,8 @@ final class LayerChecks {
 
     static void noInputDropout(String layer, IDropout dropout) {
         if (dropout != null) {
-            throw new MiniGptException(layer + " takes ids, of which dropOut can drop none, but got " + dropout
+            throw new MiniGptException(layer + " takes ids, of which dropOut can drop none, but got "
+                    + dropout.getClass().getSimpleName()
                     + "; leave it out, or set dropoutRate, which drops the layer's output");
         }
     }

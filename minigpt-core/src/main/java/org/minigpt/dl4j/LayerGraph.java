@@ -133,7 +133,7 @@ final class LayerGraph {
 
     /** Computes the output of a graph that can't be planned, op by op. */
     @SuppressWarnings("try") // the scope is there for its effect
-    void runUnplanned(Map<String, INDArray> inputs, long dropoutKey, INDArray y) {
+    void outputBySession(Map<String, INDArray> inputs, long dropoutKey, INDArray y) {
         try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
             y.assign(sd.output(withKey(inputs, dropoutKey), output).get(output));
         }
@@ -146,7 +146,7 @@ final class LayerGraph {
      * @param dx null if the input has none
      */
     @SuppressWarnings("try") // the scope is there for its effect
-    void runUnplannedBackward(
+    void gradientsBySession(
             Map<String, INDArray> inputs, long dropoutKey, Map<String, INDArray> gradients, INDArray dx) {
         try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
             Map<String, INDArray> wanted = new LinkedHashMap<>();

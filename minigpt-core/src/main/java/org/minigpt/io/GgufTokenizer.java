@@ -7,8 +7,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.minigpt.text.AddedToken;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.ByteAlphabet;
 import org.minigpt.text.CharTokenizer;
@@ -26,10 +28,12 @@ final class GgufTokenizer {
     private static final String SPLIT = "gpt-2";
 
     private static final long NORMAL = 1;
-    /** llama.cpp's LLAMA_TOKEN_TYPE_CONTROL and _USER_DEFINED: found in a text before it is split. */
-    private static final long CONTROL = 3;
+    /** llama.cpp's LLAMA_TOKEN_TYPE_UNKNOWN, _CONTROL and _USER_DEFINED: found in a text before it is split. */
+    private static final long UNKNOWN = 2;
 
+    private static final long CONTROL = 3;
     private static final long USER_DEFINED = 4;
+    private static final Set<Long> FOUND_WHOLE = Set.of(UNKNOWN, CONTROL, USER_DEFINED);
 
     /** Tokens at the end of the file's that the model does not have. */
     private static final String ADDED = "minigpt.added_tokens";
@@ -75,7 +79,7 @@ final class GgufTokenizer {
         } else if (tokenizer instanceof BpeTokenizer bpe) {
             tokens = bpe.vocabulary();
             merges = bpe.merges();
-            bpe.specialTokens().values().forEach(id -> types[id] = (int) CONTROL);
+            bpe.addedTokens().forEach(token -> types[token.id()] = (int) (token.special() ? CONTROL : USER_DEFINED));
         } else {
             throw new MiniGptException("GGUF holds tokenizers of characters and of byte-level BPE, but this is a "
                     + tokenizer.getClass().getName() + ": write the model without it.");
@@ -122,14 +126,14 @@ final class GgufTokenizer {
         if (characters.isPresent()) {
             return Optional.of(characters.get());
         }
-        List<String> special = new ArrayList<>();
+        List<AddedToken> whole = new ArrayList<>();
         if (values.get(PREFIX + "token_type") instanceof List<?> types) {
             for (int id = 0; id < Math.min(types.size(), tokens.size()); id++) {
-                if (types.get(id) instanceof Long type && (type == CONTROL || type == USER_DEFINED)) {
-                    special.add(tokens.get(id));
+                if (types.get(id) instanceof Long type && FOUND_WHOLE.contains(type)) {
+                    whole.add(new AddedToken(tokens.get(id), id, false, type != USER_DEFINED));
                 }
             }
         }
-        return Optional.of(BpeTokenizer.of(tokens, merges, special));
+        return Optional.of(BpeTokenizer.ofAdded(tokens, merges, whole));
     }
 }

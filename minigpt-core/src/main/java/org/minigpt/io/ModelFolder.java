@@ -85,7 +85,7 @@ public final class ModelFolder {
         AtomicFolder.write(dir, folder -> {
             OptionalInt endOfText = TokenizerConfig.endOfText(tokenizer);
             writeGpt(folder, gpt, endOfText);
-            TokenizerConfig.write(folder, gpt.config().blockSize(), endOfText);
+            TokenizerConfig.write(folder, gpt.config().blockSize(), tokenizer);
             tokenizer.save(folder.resolve(TOKENIZER));
         });
     }
@@ -112,7 +112,7 @@ public final class ModelFolder {
     public static SavedModel load(Path dir, Function<GptConfig, Gpt.Builder> models) {
         requireFolder(dir, true);
         Path file = AtomicFolder.locate(dir, TOKENIZER);
-        return load(dir, models, exists(file) ? file : dir, Tokenizers::load);
+        return load(dir, models, exists(file) ? file : dir, any -> Tokenizers.load(dir));
     }
 
     /**

@@ -25,13 +25,25 @@ final class TokenizerConfig {
         return id == null ? OptionalInt.empty() : OptionalInt.of(id);
     }
 
-    static void write(Path folder, int blockSize, OptionalInt endOfText) {
+    static void write(Path folder, int blockSize, Tokenizer tokenizer) {
         ObjectNode json = new JsonMapper().createObjectNode();
         json.put("tokenizer_class", "PreTrainedTokenizerFast");
         json.put("model_max_length", blockSize);
         // Else spaces before full stops and the like are left out in decoding.
         json.put("clean_up_tokenization_spaces", false);
-        if (endOfText.isPresent()) {
+        // The key tells that these are all: older files beside, of another tokenizer, count no more.
+        ObjectNode added = json.putObject("added_tokens_decoder");
+        if (tokenizer instanceof BpeTokenizer bpe) {
+            bpe.addedTokens()
+                    .forEach(token -> added.putObject(String.valueOf(token.id()))
+                            .put("content", token.text())
+                            .put("lstrip", false)
+                            .put("normalized", token.normalized())
+                            .put("rstrip", false)
+                            .put("single_word", false)
+                            .put("special", token.special()));
+        }
+        if (endOfText(tokenizer).isPresent()) {
             json.put("bos_token", BpeTokenizer.END_OF_TEXT);
             json.put("eos_token", BpeTokenizer.END_OF_TEXT);
         }

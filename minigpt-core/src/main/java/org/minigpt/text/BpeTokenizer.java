@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,21 +46,25 @@ public final class BpeTokenizer implements Tokenizer {
     private final int[] left;
 
     private final int[] right;
-    private final SpecialTokens specials;
+    private final AddedTokens added;
 
     private final int[] byteIds = new int[ByteAlphabet.SIZE];
     private final MergeTable merges;
     /** The tokens that a piece of their bytes becomes: looked up, it need not be merged. */
     private final TokenTable pieces;
 
-    private BpeTokenizer(byte[][] tokens, int[] left, int[] right, int[] merged, SpecialTokens specials) {
+    private BpeTokenizer(byte[][] tokens, int[] left, int[] right, int[] merged, AddedTokens added) {
         this.tokens = tokens;
         this.left = left;
         this.right = right;
-        this.specials = specials;
+        this.added = added;
         merges = new MergeTable(left, right, merged);
         byte[][] ordinary = tokens.clone();
-        specials.ids().values().forEach(id -> ordinary[id] = null);
+        for (AddedToken token : added.all()) {
+            if (!BpeVocabulary.isOrdinaryToo(token.text())) {
+                ordinary[token.id()] = null;
+            }
+        }
         Arrays.fill(byteIds, NONE);
         for (int id = ordinary.length - 1; id >= 0; id--) {
             if (ordinary[id] != null && ordinary[id].length == 1) {
@@ -84,14 +89,27 @@ public final class BpeTokenizer implements Tokenizer {
      * @throws MiniGptException if they do not make a tokenizer
      */
     public static BpeTokenizer of(List<String> vocabulary, List<String> merges, List<String> specialTokens) {
+        List<AddedToken> added = specialTokens.stream()
+                .distinct()
+                .map(text -> AddedToken.special(text, vocabulary.indexOf(text)))
+                .toList();
+        return ofAdded(vocabulary, merges, added);
+    }
+
+    /**
+     * {@link #of} of a vocabulary with tokens that are found in a text before it is split, be they special or not.
+     *
+     * @param added those tokens, whose texts stand at their ids in the vocabulary
+     */
+    public static BpeTokenizer ofAdded(List<String> vocabulary, List<String> merges, List<AddedToken> added) {
         return new BpeVocabulary(problem -> new MiniGptException(
                         "The vocabulary makes no tokenizer: " + problem + "; correct it, or train one."))
-                .check(vocabulary, merges, specialTokens);
+                .check(vocabulary, merges, added);
     }
 
     /** Arguments as {@link BpeVocabulary} has checked them, or {@link BpeTrainer} has made them. */
-    static BpeTokenizer of(byte[][] tokens, int[] left, int[] right, int[] merged, Map<String, Integer> specials) {
-        return new BpeTokenizer(tokens, left, right, merged, new SpecialTokens(specials));
+    static BpeTokenizer of(byte[][] tokens, int[] left, int[] right, int[] merged, Collection<AddedToken> added) {
+        return new BpeTokenizer(tokens, left, right, merged, new AddedTokens(added));
     }
 
     /**
@@ -126,10 +144,11 @@ public final class BpeTokenizer implements Tokenizer {
      */
     public BpeTokenizer withSpecialTokens(String... texts) {
         List<String> vocabulary = new ArrayList<>(vocabulary());
-        List<String> special = new ArrayList<>(specials.ids().keySet());
+        List<AddedToken> more = new ArrayList<>(added.all());
+        Set<String> special = new HashSet<>(specialTokens().keySet());
         Set<String> known = new HashSet<>(vocabulary);
         for (String text : texts) {
-            if (special.contains(text)) {
+            if (!special.add(text)) {
                 throw new MiniGptException(
                         "The special token " + BpeVocabulary.shown(text) + " is there already: leave it out.");
             }
@@ -137,10 +156,10 @@ public final class BpeTokenizer implements Tokenizer {
                 throw new MiniGptException("The special token " + BpeVocabulary.shown(text)
                         + " is a token of the vocabulary already; choose another text, such as <|" + text + "|>.");
             }
+            more.add(AddedToken.special(text, vocabulary.size()));
             vocabulary.add(text);
-            special.add(text);
         }
-        return of(vocabulary, merges(), special);
+        return ofAdded(vocabulary, merges(), more);
     }
 
     @Override
@@ -154,7 +173,7 @@ public final class BpeTokenizer implements Tokenizer {
         for (byte[] token : tokens) {
             shown.add(ByteAlphabet.show(token));
         }
-        specials.ids().forEach((text, id) -> shown.set(id, text));
+        added.all().forEach(token -> shown.set(token.id(), token.text()));
         return shown;
     }
 
@@ -169,11 +188,18 @@ public final class BpeTokenizer implements Tokenizer {
 
     /** The special tokens with their ids, ascending. */
     public Map<String, Integer> specialTokens() {
-        return new LinkedHashMap<>(specials.ids());
+        Map<String, Integer> ids = new LinkedHashMap<>();
+        added.all().stream().filter(AddedToken::special).forEach(token -> ids.put(token.text(), token.id()));
+        return ids;
+    }
+
+    /** All tokens that are found in a text before it is split, special or not, by ascending id. */
+    public List<AddedToken> addedTokens() {
+        return added.all();
     }
 
     /**
-     * {@inheritDoc} Special tokens in it become their ids.
+     * {@inheritDoc} Special tokens in it, and others that were added, become their ids.
      *
      * @throws MiniGptException if the text holds a byte that has no token
      */
@@ -181,21 +207,21 @@ public final class BpeTokenizer implements Tokenizer {
     public int[] encode(String text) {
         IntList ids = idsOf(text);
         Merging merging = new Merging(merges);
-        specials.split(text, new SpecialTokens.Sink() {
+        added.split(text, new AddedTokens.Sink() {
             @Override
             public void ordinary(int from, int to) {
                 encodeOrdinary(text, from, to, merging, ids);
             }
 
             @Override
-            public void special(int id) {
+            public void added(int id) {
                 ids.add(id);
             }
         });
         return ids.toArray();
     }
 
-    /** {@link #encode} of a text of which no part is a special token, whatever it looks like. */
+    /** {@link #encode} of a text of which no part is a special or another added token, whatever it looks like. */
     public int[] encodeOrdinary(String text) {
         IntList ids = idsOf(text);
         encodeOrdinary(text, 0, text.length(), new Merging(merges), ids);
@@ -295,7 +321,7 @@ public final class BpeTokenizer implements Tokenizer {
 
     @Override
     public int lastCut(String text) {
-        return specials.lastCut(text);
+        return added.lastCut(text);
     }
 
     @Override
@@ -303,14 +329,14 @@ public final class BpeTokenizer implements Tokenizer {
         BpeTokenizerFile.write(file, this);
     }
 
-    /** Equal are tokenizers with the same tokens, merges and special tokens. */
+    /** Equal are tokenizers with the same tokens, merges and added tokens. */
     @Override
     public boolean equals(Object other) {
         return other instanceof BpeTokenizer tokenizer
                 && Arrays.deepEquals(tokens, tokenizer.tokens)
                 && Arrays.equals(left, tokenizer.left)
                 && Arrays.equals(right, tokenizer.right)
-                && specials.ids().equals(tokenizer.specials.ids());
+                && added.all().equals(tokenizer.added.all());
     }
 
     @Override

@@ -7,18 +7,20 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import org.minigpt.util.AtomicFiles;
 
 /**
  * A {@link BpeTokenizer} as Hugging Face's {@code tokenizer.json}: a model {@code BPE} between {@code ByteLevel}'s split and
- * its decoder. What adds tokens to a text or cuts it, {@code post_processor}, {@code truncation} and {@code padding}, is
- * not for {@link Tokenizer#encode}, and passed over; what would make other tokens is refused.
+ * its decoder. What would make other tokens or texts of them is refused.
  */
 final class BpeTokenizerFile {
     private static final String MODEL = "BPE";
     private static final String BYTE_LEVEL = "ByteLevel";
     private static final String SPACE_FIRST = "add_prefix_space";
+    /** A byte that is unknown is an error when it is met, whatever stands for it here. */
+    private static final Set<String> MODEL_KEYS = Set.of("type", "vocab", "merges", "unk_token", "fuse_unk");
+
     private static final JsonMapper MAPPER = new JsonMapper();
 
     private BpeTokenizerFile() {}
@@ -26,16 +28,16 @@ final class BpeTokenizerFile {
     static void write(Path file, BpeTokenizer tokenizer) {
         ObjectNode root = JsonFiles.tokenizer(MAPPER);
         ArrayNode added = (ArrayNode) root.get("added_tokens");
-        tokenizer.specialTokens().forEach((text, id) -> {
-            ObjectNode token = added.addObject();
-            token.put("id", id);
-            token.put("content", text);
-            token.put("single_word", false);
-            token.put("lstrip", false);
-            token.put("rstrip", false);
-            token.put("normalized", false);
-            token.put("special", true);
-        });
+        for (AddedToken token : tokenizer.addedTokens()) {
+            ObjectNode json = added.addObject();
+            json.put("id", token.id());
+            json.put("content", token.text());
+            json.put("single_word", false);
+            json.put("lstrip", false);
+            json.put("rstrip", false);
+            json.put("normalized", token.normalized());
+            json.put("special", token.special());
+        }
         for (String part : new String[] {"pre_tokenizer", "post_processor", "decoder"}) {
             ObjectNode byteLevel = root.putObject(part);
             byteLevel.put("type", BYTE_LEVEL);
@@ -76,39 +78,14 @@ final class BpeTokenizerFile {
             throw JsonFiles.unsupported(
                     file, "pre_tokenizer", split, "GPT-2's, ByteLevel with the regular expression and no space before");
         }
-        requireNone(file, "normalizer", root.path("normalizer"));
-        for (String key : new String[] {
-            "dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"
-        }) {
-            requireNone(file, "model." + key, model.path(key));
-        }
-        Map<String, JsonNode> ids = JsonFiles.fields(file, model.path("vocab"), "vocab");
-        List<String> special = new ArrayList<>();
-        for (JsonNode token : root.path("added_tokens")) {
-            String text = token.path("content").asText();
-            for (String key : new String[] {"single_word", "lstrip", "rstrip"}) {
-                requireNone(file, "added_tokens." + key, token.path(key));
-            }
-            JsonNode former = ids.put(text, token.path("id"));
-            if (former != null && !former.equals(token.path("id"))) {
-                throw JsonFiles.damaged(file, "has two ids for the token " + BpeVocabulary.shown(text));
-            }
-            special.add(text);
-        }
+        HfTokenizerFile.requirePlain(file, root, BYTE_LEVEL);
+        // Dropout, prefixes and suffixes, byte_fallback, ignore_merges, and whatever there will be.
+        JsonFiles.requireKnown(file, "model.", model, MODEL_KEYS);
+        HfTokens tokens = new HfTokens(file, model.path("vocab"));
+        tokens.add(root.path("added_tokens"));
+        HfTokenizerFile.addBeside(file, tokens);
         return new BpeVocabulary(problem -> JsonFiles.damaged(file, "makes no tokenizer, " + problem))
-                .check(JsonFiles.inOrder(file, ids), merges(file, model.path("merges")), special);
-    }
-
-    /** Null, false, 0 or an empty text: what the key stands for is not done. */
-    private static void requireNone(Path file, String key, JsonNode value) {
-        boolean none = value.isMissingNode()
-                || value.isNull()
-                || value.isBoolean() && !value.booleanValue()
-                || value.isNumber() && value.doubleValue() == 0
-                || value.isTextual() && value.textValue().isEmpty();
-        if (!none) {
-            throw JsonFiles.unsupported(file, key, value, "none");
-        }
+                .check(tokens.vocabulary(), merges(file, model.path("merges")), tokens.added());
     }
 
     /** {@code "a b"}, or as newer files have it {@code ["a","b"]}. */

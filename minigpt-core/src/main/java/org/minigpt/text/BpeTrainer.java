@@ -3,9 +3,9 @@ package org.minigpt.text;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +36,7 @@ public final class BpeTrainer {
     /** A text is cut in time, even one without white space. */
     private static final int MAX_REST = 1 << 22;
 
-    private final SpecialTokens specials;
+    private final AddedTokens specials;
     /** How often each piece is there, by its bytes as characters of Latin-1. */
     private final Map<String, long[]> counts = new HashMap<>();
 
@@ -54,9 +54,9 @@ public final class BpeTrainer {
                     + List.of(specialTokens) + ": leave it out.");
         }
         texts.forEach(BpeTrainer::requireTokenOfItsOwn);
-        Map<String, Integer> ids = new LinkedHashMap<>();
-        texts.forEach(text -> ids.put(text, ids.size()));
-        specials = new SpecialTokens(ids);
+        List<AddedToken> tokens = new ArrayList<>();
+        texts.forEach(text -> tokens.add(AddedToken.special(text, tokens.size())));
+        specials = new AddedTokens(tokens);
     }
 
     /** Those of several characters that are ordinary tokens too are found when these are known. */
@@ -93,14 +93,14 @@ public final class BpeTrainer {
     }
 
     private void count(String text) {
-        specials.split(text, new SpecialTokens.Sink() {
+        specials.split(text, new AddedTokens.Sink() {
             @Override
             public void ordinary(int from, int to) {
                 count(text.substring(from, to).getBytes(UTF_8));
             }
 
             @Override
-            public void special(int id) {
+            public void added(int id) {
                 // no part of any piece
             }
         });
@@ -129,7 +129,7 @@ public final class BpeTrainer {
      *     one is written
      */
     public BpeTokenizer train(int vocabSize, IntConsumer merged) {
-        int fixed = ByteAlphabet.SIZE + specials.ids().size();
+        int fixed = ByteAlphabet.SIZE + specials.all().size();
         if (vocabSize < fixed) {
             throw new MiniGptException("A vocabulary of " + vocabSize + " tokens is too small: it takes " + fixed
                     + " for the 256 bytes and the special tokens alone.");
@@ -144,6 +144,7 @@ public final class BpeTrainer {
         while (merger.merges() < most && merger.mergeNext()) {
             merged.accept(merger.merges());
         }
-        return merger.tokenizer().withSpecialTokens(specials.ids().keySet().toArray(String[]::new));
+        return merger.tokenizer()
+                .withSpecialTokens(specials.all().stream().map(AddedToken::text).toArray(String[]::new));
     }
 }

@@ -5,8 +5,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.BitSet;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import org.minigpt.util.AtomicFiles;
 import org.minigpt.util.MiniGptException;
 
@@ -25,6 +26,8 @@ final class CharTokenizerFile {
     /** Any character, and what is one is for the regular expressions of all languages a code point. */
     private static final String SPLIT = "[\\s\\S]";
 
+    private static final String ISOLATED = "Isolated";
+    private static final String DECODER = "Fuse";
     private static final String UNKNOWN = "<unk>";
     private static final JsonMapper MAPPER = new JsonMapper();
 
@@ -35,10 +38,10 @@ final class CharTokenizerFile {
         ObjectNode split = root.putObject("pre_tokenizer");
         split.put("type", "Split");
         split.putObject("pattern").put("Regex", SPLIT);
-        split.put("behavior", "Isolated");
+        split.put("behavior", ISOLATED);
         split.put("invert", false);
         root.putNull("post_processor");
-        root.putObject("decoder").put("type", "Fuse");
+        root.putObject("decoder").put("type", DECODER);
         ObjectNode model = root.putObject("model");
         model.put("type", MODEL);
         ObjectNode vocab = model.putObject("vocab");
@@ -56,13 +59,36 @@ final class CharTokenizerFile {
 
     /** @return the characters in the order of their ids: at least one, ascending, no surrogates */
     static int[] readWords(Path file, JsonNode root) {
-        String regex = root.path("pre_tokenizer").path("pattern").path("Regex").asText();
-        if (!regex.equals(SPLIT) || root.path("normalizer").isObject()) {
-            throw JsonFiles.unsupported(
-                    file, "pre_tokenizer", root.path("pre_tokenizer"), "the split into characters with words");
+        JsonNode split = root.path("pre_tokenizer");
+        if (!split.path("type").asText().equals("Split")
+                || !split.path("pattern").path("Regex").asText().equals(SPLIT)) {
+            throw JsonFiles.unsupported(file, "pre_tokenizer", split, "the split into characters with words");
         }
-        Map<String, JsonNode> vocab = JsonFiles.fields(file, root.path("model").path("vocab"), "vocab");
-        return characters(file, JsonFiles.inOrder(file, vocab));
+        if (!split.path("behavior").asText().equals(ISOLATED)) {
+            throw JsonFiles.unsupported(file, "pre_tokenizer.behavior", split.path("behavior"), ISOLATED);
+        }
+        JsonFiles.requireNone(file, "pre_tokenizer.invert", split.path("invert"));
+        HfTokenizerFile.requirePlain(file, root, DECODER);
+        JsonNode model = root.path("model");
+        JsonFiles.requireKnown(file, "model.", model, Set.of("type", "vocab", "unk_token"));
+        HfTokens tokens = new HfTokens(file, model.path("vocab"));
+        Set<String> characters = new HashSet<>();
+        model.path("vocab").fieldNames().forEachRemaining(characters::add);
+        JsonNode unknown = model.path("unk_token");
+        if (characters.contains(unknown.asText())) {
+            throw JsonFiles.unsupported(file, "model.unk_token", unknown, "one that is none of the characters");
+        }
+        tokens.add(root.path("added_tokens"));
+        HfTokenizerFile.addBeside(file, tokens);
+        for (AddedToken token : tokens.added()) {
+            // One that is a character of the vocabulary is found in a text as such, too.
+            if (!characters.contains(token.text())) {
+                throw new MiniGptException(tokens.fileOf(token) + " adds the token "
+                        + BpeVocabulary.shown(token.text()) + ", but MiniGPT's vocabularies of characters have none but"
+                        + " characters: remove it, and its row of the model, or give another tokenizer.");
+            }
+        }
+        return characters(file, tokens.vocabulary());
     }
 
     /** {@link #readWords} of what this library wrote before. */

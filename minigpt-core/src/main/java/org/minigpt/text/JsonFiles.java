@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.minigpt.util.MiniGptException;
 
 /** Files of one JSON object, those of tokenizers above all, and the sentences for what is wrong with them. */
@@ -69,15 +70,18 @@ public final class JsonFiles {
     /**
      * Puts the tokens of a vocabulary into their order.
      *
+     * @param vocabulary the file of the tokens
      * @param ids of the tokens, in any order; none is missing
+     * @param others the files of those that another one adds
      * @return the tokens in the order of their ids
      */
-    static List<String> inOrder(Path file, Map<String, JsonNode> ids) {
+    static List<String> inOrder(Path vocabulary, Map<String, JsonNode> ids, Map<String, Path> others) {
         if (ids.isEmpty()) {
-            throw damaged(file, "has no tokens");
+            throw damaged(vocabulary, "has no tokens");
         }
         String[] tokens = new String[ids.size()];
         ids.forEach((token, id) -> {
+            Path file = others.getOrDefault(token, vocabulary);
             if (!id.isInt() || id.intValue() < 0 || id.intValue() >= tokens.length) {
                 throw damaged(
                         file,
@@ -107,6 +111,38 @@ public final class JsonFiles {
         return fields;
     }
 
+    /** Null, false, 0, or something empty: what the key stands for is not done. */
+    static boolean isNone(JsonNode value) {
+        return value.isMissingNode()
+                || value.isNull()
+                || value.isBoolean() && !value.booleanValue()
+                || value.isNumber() && value.doubleValue() == 0
+                || value.isTextual() && value.textValue().isEmpty()
+                || value.isContainerNode() && value.isEmpty();
+    }
+
+    /** @throws MiniGptException if the value is not {@linkplain #isNone none} */
+    static void requireNone(Path file, String key, JsonNode value) {
+        if (!isNone(value)) {
+            throw unsupported(file, key, value, "none");
+        }
+    }
+
+    /**
+     * Refuses what this library would pass over.
+     *
+     * @param prefix of the keys in messages
+     * @param known the keys that it reads, or knows to change nothing
+     * @throws MiniGptException if there is another, whose value is not {@linkplain #isNone none}
+     */
+    static void requireKnown(Path file, String prefix, JsonNode object, Set<String> known) {
+        object.properties().forEach(field -> {
+            if (!known.contains(field.getKey())) {
+                requireNone(file, prefix + field.getKey(), field.getValue());
+            }
+        });
+    }
+
     /** The file may be sound, but describes another tokenizer than this library has. */
     static MiniGptException unsupported(Path file, String key, JsonNode value, String supported) {
         return new MiniGptException(file + " has " + shown(value) + " for \"" + key + "\", but MiniGPT supports only "
@@ -118,8 +154,11 @@ public final class JsonFiles {
     }
 
     static String remedy(Path file) {
-        return file.endsWith(Gpt2Files.VOCABULARY)
-                ? "; give the vocab.json and merges.txt that belong together."
+        if (file.endsWith(Gpt2Files.VOCABULARY)) {
+            return "; give the vocab.json and merges.txt that belong together.";
+        }
+        return HfTokens.BESIDE.contains(String.valueOf(file.getFileName()))
+                ? "; give the " + file.getFileName() + " that was saved with the tokenizer."
                 : "; give a tokenizer.json that was saved with a model.";
     }
 

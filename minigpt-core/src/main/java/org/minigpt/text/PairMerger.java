@@ -175,6 +175,6 @@ final class PairMerger {
         for (int rank = 0; rank < merged.length; rank++) {
             merged[rank] = ByteAlphabet.SIZE + rank;
         }
-        return BpeTokenizer.of(tokens.toArray(byte[][]::new), left.toArray(), right.toArray(), merged, Map.of());
+        return BpeTokenizer.of(tokens.toArray(byte[][]::new), left.toArray(), right.toArray(), merged, List.of());
     }
 }

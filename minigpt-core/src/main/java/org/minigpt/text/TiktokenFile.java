@@ -1,12 +1,17 @@
 package org.minigpt.text;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -15,25 +20,48 @@ import org.minigpt.util.MiniGptException;
  * when all merges of lower ranks are made. The special token is not in it either, but known.
  */
 final class TiktokenFile {
+    private static final String NAME = ".tiktoken";
     private static final int SIZE = 50_256;
+    /** The beginning of a file: a token of a few bytes and its rank. */
+    private static final Pattern FIRST = Pattern.compile("[A-Za-z0-9+/]{2,}={0,2} \\d+\\R", Pattern.DOTALL);
+
+    private static final int FIRST_BYTES = 40;
 
     private TiktokenFile() {}
 
-    static BpeTokenizer read(Path file) {
-        List<byte[]> tokens = new ArrayList<>();
-        for (String line : TextFiles.readUtf8(file).lines().toList()) {
-            tokens.add(token(file, line, tokens.size()));
+    /** @return whether a file is one, whatever it is called; tiktoken's own cache has them without a name */
+    static boolean isOne(Path file) {
+        try (InputStream in = Files.newInputStream(file)) {
+            String beginning = new String(in.readNBytes(FIRST_BYTES), StandardCharsets.ISO_8859_1);
+            boolean named = String.valueOf(file.getFileName()).endsWith(NAME) && !beginning.startsWith("{");
+            return named || FIRST.matcher(beginning).lookingAt();
+        } catch (IOException e) {
+            return false; // for another reader to say
         }
+    }
+
+    static BpeTokenizer read(Path file) {
+        List<String> lines = TextFiles.readUtf8(file).lines().toList();
+        // Larger ones may leave out ranks, such as p50k_base.
+        if (lines.size() > SIZE && lines.stream().allMatch(line -> line.matches("\\S+ \\d+"))) {
+            throw another(file, lines.size());
+        }
+        List<byte[]> tokens = new ArrayList<>();
+        lines.forEach(line -> tokens.add(token(file, line, tokens.size())));
         if (tokens.size() != SIZE) {
-            // Others are split by other patterns, which the file does not tell.
-            throw new MiniGptException(file + " has " + tokens.size() + " tokens, but GPT-2's vocabulary has " + SIZE
-                    + ": give r50k_base.tiktoken.");
+            throw another(file, tokens.size());
         }
         List<String> vocabulary = new ArrayList<>();
         tokens.forEach(token -> vocabulary.add(ByteAlphabet.show(token)));
         vocabulary.add(BpeTokenizer.END_OF_TEXT);
         return new BpeVocabulary(problem -> damaged(file, problem))
-                .check(vocabulary, merges(file, tokens), List.of(BpeTokenizer.END_OF_TEXT));
+                .check(vocabulary, merges(file, tokens), List.of(AddedToken.special(BpeTokenizer.END_OF_TEXT, SIZE)));
+    }
+
+    /** Others are split by other patterns, which the file does not tell. */
+    private static MiniGptException another(Path file, int size) {
+        return new MiniGptException(
+                file + " has " + size + " tokens, but GPT-2's vocabulary has " + SIZE + ": give r50k_base.tiktoken.");
     }
 
     private static byte[] token(Path file, String line, int rank) {

@@ -11,8 +11,6 @@ public final class Tokenizers {
     /** The file of a tokenizer in a model's folder. */
     public static final String FILE = "tokenizer.json";
 
-    private static final String TIKTOKEN = ".tiktoken";
-
     private Tokenizers() {}
 
     /**
@@ -28,7 +26,7 @@ public final class Tokenizers {
             return ofFolder(path);
         }
         String name = String.valueOf(path.getFileName());
-        if (name.endsWith(TIKTOKEN)) {
+        if (TiktokenFile.isOne(path)) {
             return TiktokenFile.read(path);
         }
         if (name.equals(Gpt2Files.VOCABULARY)) {

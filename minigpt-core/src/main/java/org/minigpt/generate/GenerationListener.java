@@ -3,6 +3,11 @@ package org.minigpt.generate;
 /** Is told of the tokens of several sequences while they are generated; what it throws ends the generation of all. */
 public interface GenerationListener {
 
+    /** Asked before each step; if true, as never here, all sequences end with what they have, {@link FinishReason#CANCELLED}. */
+    default boolean cancelled() {
+        return false;
+    }
+
     /**
      * Called for each token.
      *

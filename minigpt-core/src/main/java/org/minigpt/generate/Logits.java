@@ -27,14 +27,21 @@ final class Logits {
         return best;
     }
 
-    /** @throws MiniGptException if processors have left no token that may come, though the model's logits are numbers */
-    static void requireAny(double[] logits) {
+    /**
+     * @param logits as processors have left them, whereas the model's were numbers
+     * @return whether no token may come
+     * @throws MiniGptException if one is NaN or ∞
+     */
+    static boolean allForbidden(double[] logits) {
+        boolean all = true;
         for (double logit : logits) {
-            if (logit != Double.NEGATIVE_INFINITY) {
-                return;
+            if (!(logit < Double.POSITIVE_INFINITY)) {
+                throw new MiniGptException("a penalty or filter has made a logit " + logit
+                        + "; a LogitsProcessor must leave numbers, or -∞ for a token that must not come");
             }
+            all &= logit == Double.NEGATIVE_INFINITY;
         }
-        throw new MiniGptException("every token is forbidden, by banned ids or no_repeat_ngram; allow some");
+        return all;
     }
 
     /** Forbids all but the {@code k} tokens with the largest keys; of equal ones the lower ids stay. */

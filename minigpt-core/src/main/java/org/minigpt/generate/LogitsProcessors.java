@@ -128,16 +128,16 @@ public final class LogitsProcessors {
      * Makes every token that is in the context less likely: positive logits are divided by the penalty, negative ones
      * multiplied (Keskar et al., arXiv:1909.05858).
      *
-     * @param penalty positive; 1 changes nothing, below it repetition is encouraged
+     * @param penalty from 0.01 to 100, so that no logit overflows; 1 changes nothing, below it repetition is encouraged
      */
     public record RepetitionPenalty(double penalty) implements LogitsProcessor {
-        /** @throws MiniGptException if the penalty is not positive */
+        /** @throws MiniGptException if the penalty is out of range */
         public RepetitionPenalty {
             require(
-                    penalty > 0 && penalty < Double.POSITIVE_INFINITY,
+                    penalty >= 0.01 && penalty <= 100,
                     "repetition_penalty",
                     penalty,
-                    "be positive; 1.1 is usual, and 1 changes nothing");
+                    "be from 0.01 to 100; 1.1 is usual, and 1 changes nothing");
         }
 
         @Override
@@ -149,12 +149,16 @@ public final class LogitsProcessors {
     /**
      * Subtracts from the logit of every token that has been generated, however often; the prompt does not count.
      *
-     * @param penalty any number; 0 changes nothing
+     * @param penalty from -100 to 100; 0 changes nothing
      */
     public record PresencePenalty(double penalty) implements LogitsProcessor {
-        /** @throws MiniGptException if the penalty is not finite */
+        /** @throws MiniGptException if the penalty is out of range */
         public PresencePenalty {
-            require(Double.isFinite(penalty), "presence_penalty", penalty, "be finite; 0.5 is usual");
+            require(
+                    penalty >= -100 && penalty <= 100,
+                    "presence_penalty",
+                    penalty,
+                    "be from -100 to 100; 0.5 is usual, and 0 changes nothing");
         }
 
         @Override

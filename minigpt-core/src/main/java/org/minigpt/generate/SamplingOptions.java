@@ -24,6 +24,7 @@ import org.minigpt.util.MiniGptException;
  * @param filters applied after the penalties and the temperature, in this order
  * @param stop texts that end a generation, and are not part of it
  * @param stopIds tokens that end a generation, and are not part of it
+ * @param ignoreEos whether the tokens by which the model ends its text are tokens like others
  * @param window what happens beyond the model's block_size
  * @param topLogProbabilities of how many of the likeliest tokens the log-probabilities are kept for each new token
  */
@@ -36,6 +37,7 @@ public record SamplingOptions(
         List<LogitsProcessor> filters,
         List<String> stop,
         Set<Integer> stopIds,
+        boolean ignoreEos,
         Window window,
         int topLogProbabilities) {
 
@@ -63,7 +65,18 @@ public record SamplingOptions(
 
     /** Options without penalties, filters and stops. */
     public SamplingOptions(int maxNewTokens, double temperature, long seed, boolean greedy) {
-        this(maxNewTokens, temperature, seed, greedy, List.of(), List.of(), List.of(), Set.of(), Window.EXACT, 0);
+        this(
+                maxNewTokens,
+                temperature,
+                seed,
+                greedy,
+                List.of(),
+                List.of(),
+                List.of(),
+                Set.of(),
+                false,
+                Window.EXACT,
+                0);
     }
 
     static void requireTemperature(double temperature) {
@@ -91,6 +104,7 @@ public record SamplingOptions(
                 filters,
                 stop,
                 stopIds,
+                ignoreEos,
                 window,
                 topLogProbabilities);
     }
@@ -103,6 +117,7 @@ public record SamplingOptions(
                 .seed(seed)
                 .greedy(greedy)
                 .stop(stop)
+                .ignoreEos(ignoreEos)
                 .window(window)
                 .topLogProbabilities(topLogProbabilities);
         builder.stopIds = stopIds;
@@ -136,6 +151,7 @@ public record SamplingOptions(
         private final List<LogitsProcessor> more = new ArrayList<>();
         private List<String> stop = List.of();
         private Set<Integer> stopIds = Set.of();
+        private boolean ignoreEos;
         private Window window = Window.EXACT;
         private int topLogProbabilities;
 
@@ -230,9 +246,23 @@ public record SamplingOptions(
             return this;
         }
 
-        /** Sets the tokens that end a generation; none by default. */
+        /** {@link #stopIds(Collection)}. */
         public Builder stopIds(Integer... ids) {
-            stopIds = Set.of(ids);
+            return stopIds(List.of(ids));
+        }
+
+        /** Sets the tokens that end a generation beside the model's own, which are enough by default. */
+        public Builder stopIds(Collection<Integer> ids) {
+            stopIds = Set.copyOf(ids);
+            return this;
+        }
+
+        /**
+         * Sets whether generation goes on where the model ends its text, {@link org.minigpt.model.Gpt#eosTokenIds}; false
+         * by default.
+         */
+        public Builder ignoreEos(boolean ignoreEos) {
+            this.ignoreEos = ignoreEos;
             return this;
         }
 
@@ -283,6 +313,7 @@ public record SamplingOptions(
                     filters,
                     stop,
                     stopIds,
+                    ignoreEos,
                     window,
                     topLogProbabilities);
         }

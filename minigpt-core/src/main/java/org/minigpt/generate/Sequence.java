@@ -2,18 +2,24 @@ package org.minigpt.generate;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** One sequence that is being generated: its tokens, and how the next is chosen from logits. */
 final class Sequence {
     private final SamplingOptions options;
+    private final Set<Integer> ends;
     private final Sampler sampler;
     private final TokenContext context;
     private final List<GeneratedToken> tokens = new ArrayList<>();
     private FinishReason finishReason;
 
-    /** @param seed of its draws, in place of the options' */
-    Sequence(int[] prompt, SamplingOptions options, long seed) {
+    /**
+     * @param seed of its draws, in place of the options'
+     * @param ends the tokens that end it
+     */
+    Sequence(int[] prompt, SamplingOptions options, long seed, Set<Integer> ends) {
         this.options = options;
+        this.ends = ends;
         this.context = new TokenContext(prompt);
         SamplingOptions own = options.withSeed(seed);
         // Filters see probabilities at the temperature, so it is applied before them and not again.
@@ -28,12 +34,20 @@ final class Sequence {
      * Chooses the next token.
      *
      * @param logits of the model [V], which are not changed
-     * @return the token, or -1 if it is a stop token, which ends the sequence
+     * @return the token, or -1 if the sequence has ended, with a token that ends it or for want of any
+     * @throws NoTokenLeftException if no token may come, and none has come before
      */
     int next(double[] logits) {
         Exponentials exponentials = new Exponentials(logits, 1);
         int id = choose(logits, exponentials);
-        if (options.stopIds().contains(id)) {
+        if (id < 0) {
+            if (tokens.isEmpty()) {
+                throw new NoTokenLeftException();
+            }
+            finishReason = FinishReason.EXHAUSTED;
+            return -1;
+        }
+        if (ends.contains(id)) {
             finishReason = FinishReason.STOP;
             return -1;
         }
@@ -47,6 +61,7 @@ final class Sequence {
         return id;
     }
 
+    /** @return -1 if no token may come */
     private int choose(double[] logits, Exponentials exponentials) {
         List<LogitsProcessor> penalties = options.penalties();
         List<LogitsProcessor> filters = options.greedy() ? List.of() : options.filters();
@@ -57,13 +72,17 @@ final class Sequence {
         }
         double[] changed = logits.clone();
         penalties.forEach(penalty -> penalty.apply(changed, context));
-        Logits.requireAny(changed);
+        if (Logits.allForbidden(changed)) {
+            return -1;
+        }
         if (!filters.isEmpty()) {
             if (options.temperature() != 1) {
                 new LogitsProcessors.Temperature(options.temperature()).apply(changed, context);
             }
             filters.forEach(filter -> filter.apply(changed, context));
-            Logits.requireAny(changed);
+            if (Logits.allForbidden(changed)) {
+                return -1;
+            }
         }
         return sampler.next(changed);
     }

@@ -1,7 +1,9 @@
 package org.minigpt.generate;
 
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.Executor;
@@ -26,6 +28,7 @@ import org.minigpt.util.MiniGptException;
  */
 public final class TextGenerator {
     private final Tokenizer tokenizer;
+    private final List<Integer> eosTokenIds;
     private final TokenGenerator tokens;
 
     /**
@@ -39,7 +42,18 @@ public final class TextGenerator {
                     + gpt.config().vocabSize() + "; use the tokenizer that was saved with the model");
         }
         this.tokenizer = tokenizer;
-        this.tokens = new TokenGenerator(gpt);
+        Set<Integer> ends = new LinkedHashSet<>(gpt.eosTokenIds());
+        tokenizer.endOfText().ifPresent(ends::add);
+        this.eosTokenIds = List.copyOf(ends);
+        this.tokens = new TokenGenerator(gpt, eosTokenIds);
+    }
+
+    /**
+     * @return the tokens by which the model ends its text, {@link Gpt#eosTokenIds} and the tokenizer's {@link
+     *     Tokenizer#endOfText}: a generation that comes to one ends without it, unless the options say otherwise
+     */
+    public List<Integer> eosTokenIds() {
+        return eosTokenIds;
     }
 
     /** {@link #generate(String, SamplingOptions, Consumer)} without a sink. */
@@ -48,7 +62,8 @@ public final class TextGenerator {
     }
 
     /**
-     * Generates text until it has {@code max_new_tokens} tokens, or a stop text or token comes.
+     * Generates text until it has {@code max_new_tokens} tokens, a stop text or token comes, or the model ends it, with one
+     * of {@link #eosTokenIds}.
      *
      * @param prompt the text to continue; if it is empty or has no tokens, generation starts from a new line, or from
      *     token 0 if the tokenizer has no new line: the lecture's start, where the new line is token 0

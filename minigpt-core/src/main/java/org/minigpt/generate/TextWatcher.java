@@ -29,6 +29,11 @@ final class TextWatcher implements TokenGenerator.Watcher {
     }
 
     @Override
+    public boolean cancelled() {
+        return listener.cancelled();
+    }
+
+    @Override
     public void ended(int sequence, FinishReason reason) {
         pieces.get(sequence).finish();
         listener.onEnd(sequence, news(sequence), reason);

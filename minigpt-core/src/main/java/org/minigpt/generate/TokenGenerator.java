@@ -1,7 +1,10 @@
 package org.minigpt.generate;
 
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.IntConsumer;
 import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
@@ -18,10 +21,33 @@ public final class TokenGenerator {
     private static final int MAX_ROWS = 32;
 
     private final Gpt gpt;
+    private final Set<Integer> eosTokenIds;
 
     /** @param gpt the model, which is not changed */
     public TokenGenerator(Gpt gpt) {
+        this(gpt, gpt.eosTokenIds());
+    }
+
+    /** @param eosTokenIds the tokens by which the model ends its text */
+    TokenGenerator(Gpt gpt, Collection<Integer> eosTokenIds) {
         this.gpt = gpt;
+        this.eosTokenIds = Set.copyOf(eosTokenIds);
+    }
+
+    private Set<Integer> ends(SamplingOptions options) {
+        int vocabSize = gpt.config().vocabSize();
+        for (int id : options.stopIds()) {
+            if (id < 0 || id >= vocabSize) {
+                throw new MiniGptException("stop_token_ids has " + id + ", but the model's tokens are 0 to "
+                        + (vocabSize - 1) + "; correct it");
+            }
+        }
+        if (options.ignoreEos()) {
+            return options.stopIds();
+        }
+        Set<Integer> ends = new HashSet<>(options.stopIds());
+        ends.addAll(eosTokenIds);
+        return ends;
     }
 
     /** {@link #generate(int[], SamplingOptions, IntConsumer)} without a sink. */
@@ -30,7 +56,8 @@ public final class TokenGenerator {
     }
 
     /**
-     * Generates tokens until there are {@code max_new_tokens}, or a stop token comes; stop texts have no effect here.
+     * Generates tokens until there are {@code max_new_tokens}, or a stop token comes, or one of the model's own that end its
+     * text; stop texts have no effect here.
      *
      * @param prompt the tokens to continue, at least one
      * @param options how many tokens, and how they are chosen
@@ -49,12 +76,17 @@ public final class TokenGenerator {
 
     /** @return the same tokens, computed when they are asked for */
     public TokenStream open(int[] prompt, SamplingOptions options) {
-        return new TokenStream(gpt, prompt, options);
+        return new TokenStream(gpt, prompt, options, ends(options));
     }
 
     /** Is told of each token of several sequences, and says whether the sequence is to go on. */
     interface Watcher {
         boolean goesOn(int sequence, GeneratedToken token);
+
+        /** Asked before each step: whether all sequences are to end with what they have. */
+        default boolean cancelled() {
+            return false;
+        }
 
         default void ended(int sequence, FinishReason reason) {}
     }
@@ -89,24 +121,33 @@ public final class TokenGenerator {
         if (samples < 1) {
             throw new MiniGptException("the number of samples is " + samples + " but must be at least 1; set it");
         }
+        Set<Integer> ends = ends(options);
         List<Sequence> sequences = new ArrayList<>();
         for (int[] prompt : prompts) {
             if (prompt.length == 0) {
                 throw new MiniGptException("a prompt has no tokens; give at least one");
             }
             for (int i = 0; i < samples; i++) {
-                sequences.add(new Sequence(prompt, options, options.seed() + i));
+                sequences.add(new Sequence(prompt, options, options.seed() + i, ends));
             }
         }
         for (int from = 0; from < sequences.size(); from += MAX_ROWS) {
             int to = Math.min(sequences.size(), from + MAX_ROWS);
-            if (options.maxNewTokens() > 0) {
+            if (options.maxNewTokens() > 0 && !watcher.cancelled()) {
                 run(sequences, from, to, prompts, samples, options, watcher);
             } else {
-                IntStream.range(from, to).forEach(i -> watcher.ended(i, FinishReason.LENGTH));
+                cancel(sequences, IntStream.range(from, to), watcher);
             }
         }
         return sequences.stream().map(Sequence::result).toList();
+    }
+
+    /** Ends the sequences that have not ended yet. */
+    private static void cancel(List<Sequence> sequences, IntStream active, Watcher watcher) {
+        active.forEach(i -> {
+            sequences.get(i).finish(FinishReason.CANCELLED);
+            watcher.ended(i, sequences.get(i).finishReason());
+        });
     }
 
     /** Generates the sequences [from, to) together. */
@@ -126,7 +167,7 @@ public final class TokenGenerator {
         try (Decoder decoder = gpt.decoder(to - from, tokens, options.window())) {
             double[][] logits = prefill(decoder, from, to, prompts, samples);
             int[] active = IntStream.range(from, to).toArray();
-            while (active.length > 0) {
+            while (active.length > 0 && !watcher.cancelled()) {
                 List<Integer> still = new ArrayList<>();
                 List<int[]> ids = new ArrayList<>();
                 for (int k = 0; k < active.length; k++) {
@@ -148,6 +189,7 @@ public final class TokenGenerator {
                     logits = decoder.append(rows, ids.toArray(int[][]::new));
                 }
             }
+            cancel(sequences, IntStream.of(active), watcher);
         }
     }
 

@@ -2,6 +2,7 @@ package org.minigpt.generate;
 
 import java.util.NoSuchElementException;
 import java.util.PrimitiveIterator;
+import java.util.Set;
 import org.minigpt.model.Decoder;
 import org.minigpt.model.Gpt;
 import org.minigpt.util.MiniGptException;
@@ -18,12 +19,13 @@ public final class TokenStream implements PrimitiveIterator.OfInt, AutoCloseable
     private boolean closed;
     private volatile boolean cancelled;
 
-    TokenStream(Gpt gpt, int[] prompt, SamplingOptions options) {
+    /** @param ends the tokens that end it */
+    TokenStream(Gpt gpt, int[] prompt, SamplingOptions options, Set<Integer> ends) {
         if (prompt.length == 0) {
             throw new MiniGptException("the prompt has no tokens; give at least one");
         }
         long tokens = (long) prompt.length + options.maxNewTokens();
-        sequence = new Sequence(prompt, options, options.seed());
+        sequence = new Sequence(prompt, options, options.seed(), ends);
         decoder = gpt.decoder(1, (int) Math.min(Integer.MAX_VALUE, tokens), options.window());
         pending = prompt;
     }

@@ -56,7 +56,12 @@ public final class GgufFile {
             GgufHeader header = GgufHeader.read(data);
             GgufTensors tensors = new GgufTensors(data, header, GgufTokenizer.added(file, header.values()));
             GptConfig config = config(file, header, tensors);
-            Gpt gpt = GptWeights.load(tensors, config, GptWeights.Origin.HEADER, Gpt::builder);
+            List<Integer> eos = EosTokens.of(header.values(), config.vocabSize());
+            Gpt gpt = GptWeights.load(
+                    tensors,
+                    config,
+                    GptWeights.Origin.HEADER,
+                    shape -> Gpt.builder(shape).eosTokenIds(eos));
             return new Contents(gpt, tokenizer(file, header, config.vocabSize()));
         }
     }
@@ -119,8 +124,8 @@ public final class GgufFile {
 
     /**
      * Writes a model. llama.cpp takes the 12th token of a file that names no end of text for it, so every file names one:
-     * the tokenizer's, else a byte that no text has, else a control token added for it, which is a copy of the model's
-     * least likely token. Read here, both end nothing, and the one that was added is gone.
+     * {@link Gpt#eosTokenIds} and the tokenizer's, else a byte that no text has, else a control token added for it, which is a copy of the model's
+     * least likely token. Read here, these two end nothing, and the one that was added is gone.
      *
      * @param file replaced if it is there
      * @param gpt with GELU, and no bias of the head but zeros; biases that it does not have are written as zeros
@@ -148,9 +153,10 @@ public final class GgufFile {
         if (config.tiedHead() && !shareHead) {
             names.add(HEAD);
         }
-        boolean added = tokenizer != null && GgufTokenizer.end(tokenizer).isEmpty();
+        List<Integer> eos = EosTokens.of(gpt, tokenizer);
+        boolean added = tokenizer != null && GgufTokenizer.end(tokenizer, eos).isEmpty();
         List<TensorInfo> tensors = layOut(names, gpt, float16, added ? 1 : 0);
-        byte[] header = header(config, tokenizer, float16, tensors);
+        byte[] header = header(config, tokenizer, eos, float16, tensors);
         int copied = added ? leastLikely(gpt) : -1;
         AtomicFiles.write(file, out -> {
             out.write(header);
@@ -212,7 +218,8 @@ public final class GgufFile {
         return result;
     }
 
-    private static byte[] header(GptConfig config, Tokenizer tokenizer, boolean float16, List<TensorInfo> tensors) {
+    private static byte[] header(
+            GptConfig config, Tokenizer tokenizer, List<Integer> eos, boolean float16, List<TensorInfo> tensors) {
         Map<String, Object> values = new LinkedHashMap<>();
         values.put("general.architecture", ARCHITECTURE);
         values.put("general.name", "MiniGPT");
@@ -228,8 +235,9 @@ public final class GgufFile {
             values.put(ACTIVATION, "gelu");
         }
         if (tokenizer != null) {
-            GgufTokenizer.write(tokenizer, values);
+            GgufTokenizer.write(tokenizer, eos, values);
         }
+        EosTokens.write(values, eos);
         GgufOutput out = new GgufOutput();
         out.u32(GgufHeader.MAGIC).u32(GgufHeader.VERSION).u64(tensors.size()).u64(values.size());
         values.forEach(out::entry);

@@ -38,15 +38,20 @@ final class GgufTokenizer {
     /** Tokens at the end of the file's that the model does not have. */
     private static final String ADDED = "minigpt.added_tokens";
     /** That the end of text of the file is there for llama.cpp only. */
-    private static final String NO_END = "minigpt.no_end_of_text";
+    static final String NO_END = "minigpt.no_end_of_text";
 
     private GgufTokenizer() {}
 
-    /** @return the id of the end of text, or of what llama.cpp takes for it, or of a byte that no UTF-8 has, if it has one */
-    static OptionalInt end(Tokenizer tokenizer) {
-        OptionalInt end = TokenizerConfig.endOfText(tokenizer);
-        if (end.isPresent() || !(tokenizer instanceof BpeTokenizer bpe)) {
-            return end;
+    /**
+     * @param eos the tokens that end the model's text
+     * @return the first of them, or what llama.cpp takes for one, or a byte that no UTF-8 has, if the tokenizer has it
+     */
+    static OptionalInt end(Tokenizer tokenizer, List<Integer> eos) {
+        if (!eos.isEmpty()) {
+            return OptionalInt.of(eos.get(0));
+        }
+        if (!(tokenizer instanceof BpeTokenizer bpe)) {
+            return OptionalInt.empty();
         }
         // RFC 3629: the octet values C0, C1, F5 to FF never appear.
         Stream<String> bytes =
@@ -67,10 +72,10 @@ final class GgufTokenizer {
     }
 
     /** Puts the entries of a file, with a control token at the end if the tokenizer has no {@link #end}. */
-    static void write(Tokenizer tokenizer, Map<String, Object> values) {
+    static void write(Tokenizer tokenizer, List<Integer> eos, Map<String, Object> values) {
         List<String> tokens;
         List<String> merges;
-        OptionalInt end = end(tokenizer);
+        OptionalInt end = end(tokenizer, eos);
         int[] types = new int[tokenizer.vocabSize() + (end.isPresent() ? 0 : 1)];
         Arrays.fill(types, (int) NORMAL);
         if (tokenizer instanceof CharTokenizer characters) {
@@ -90,7 +95,7 @@ final class GgufTokenizer {
             types[types.length - 1] = (int) CONTROL;
             values.put(ADDED, 1);
         }
-        if (TokenizerConfig.endOfText(tokenizer).isEmpty()) {
+        if (eos.isEmpty()) {
             values.put(NO_END, true);
         }
         values.put(PREFIX + "model", MODEL);
@@ -99,7 +104,7 @@ final class GgufTokenizer {
         values.put(PREFIX + "token_type", types);
         values.put(PREFIX + "merges", merges);
         values.put(PREFIX + "add_bos_token", false);
-        values.put(PREFIX + "bos_token_id", end.orElse(types.length - 1));
+        values.put(PREFIX + "bos_token_id", tokenizer.endOfText().orElse(end.orElse(types.length - 1)));
         values.put(PREFIX + "eos_token_id", end.orElse(types.length - 1));
     }
 

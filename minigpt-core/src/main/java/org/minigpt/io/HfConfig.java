@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -55,9 +56,16 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
 
     /**
      * @param endOfText the id of the token between texts, if there is one
+     * @param eosTokenIds the tokens that end a text
      * @throws MiniGptException if the file cannot be written
      */
-    static void write(Path file, GptConfig config, DataType dataType, boolean ownBlocks, OptionalInt endOfText) {
+    static void write(
+            Path file,
+            GptConfig config,
+            DataType dataType,
+            boolean ownBlocks,
+            OptionalInt endOfText,
+            List<Integer> eosTokenIds) {
         ObjectNode json = new JsonMapper().createObjectNode();
         json.put("model_type", MODEL_TYPE);
         json.putArray("architectures").add("GPT2LMHeadModel");
@@ -76,10 +84,9 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
         json.put("attn_pdrop", config.dropout().attn());
         json.put("tie_word_embeddings", config.tiedHead());
         json.put("torch_dtype", dataType == DataType.DOUBLE ? "float64" : "float32");
-        // By default they would be 50256, beyond a small vocabulary.
-        Integer id = endOfText.isPresent() ? endOfText.getAsInt() : null;
-        json.put("bos_token_id", id);
-        json.put("eos_token_id", id);
+        // By default it would be 50256, beyond a small vocabulary.
+        json.put("bos_token_id", endOfText.isPresent() ? Integer.valueOf(endOfText.getAsInt()) : null);
+        EosTokens.write(json, eosTokenIds);
         ObjectNode own = json.putObject(OWN);
         own.put("version", config.hasLayersOfGpt2() && !ownBlocks ? VERSION : VERSION_WITH_LAYERS);
         own.put("bias", lower(config.bias()));

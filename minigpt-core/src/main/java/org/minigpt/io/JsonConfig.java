@@ -56,6 +56,24 @@ final class JsonConfig {
         return value.intValue();
     }
 
+    /** @return whether the key is there, if only with null */
+    boolean names(String key) {
+        return json.has(key);
+    }
+
+    /** @return a whole number, or a list of such, or none if the key is not there or null */
+    List<Integer> integers(String key) {
+        List<Integer> result = new ArrayList<>();
+        JsonNode value = json.path(key);
+        for (JsonNode element : value.isArray() ? value : has(key) ? List.of(value) : List.<JsonNode>of()) {
+            if (!element.isInt()) {
+                throw wrong(key, "a whole number or a list of such");
+            }
+            result.add(element.intValue());
+        }
+        return result;
+    }
+
     double number(String key) {
         if (!required(key).isNumber()) {
             throw wrong(key, "a number");

@@ -32,7 +32,8 @@ import org.minigpt.util.MiniGptException;
  *
  * <p>Parameters bear the names of Hugging Face's GPT-2 with its head, of which {@code lm_head.bias} alone is not known
  * there: models with {@code Bias.LECTURE} or {@code Bias.ALL} and a head of its own have it. What else its
- * {@code GPT2Config} cannot say stands under the key {@code minigpt} of {@code config.json}.
+ * {@code GPT2Config} cannot say stands under the key {@code minigpt} of {@code config.json}. The tokens that end a text are
+ * {@link Gpt#eosTokenIds} of the model, and {@code eos_token_id} there.
  */
 public final class ModelFolder {
     /** The file of the parameters. */
@@ -83,9 +84,9 @@ public final class ModelFolder {
                     + ": save the model with the tokenizer it was trained with.");
         }
         AtomicFolder.write(dir, folder -> {
-            OptionalInt endOfText = TokenizerConfig.endOfText(tokenizer);
-            writeGpt(folder, gpt, endOfText);
-            TokenizerConfig.write(folder, gpt.config().blockSize(), tokenizer);
+            List<Integer> eosTokenIds = EosTokens.of(gpt, tokenizer);
+            writeGpt(dir, folder, gpt, tokenizer.endOfText(), eosTokenIds);
+            TokenizerConfig.write(folder, gpt.config().blockSize(), tokenizer, eosTokenIds);
             tokenizer.save(folder.resolve(TOKENIZER));
         });
     }
@@ -140,7 +141,7 @@ public final class ModelFolder {
                     + configFile + " has a vocabulary of " + vocabSize
                     + ": use the tokenizer.json that was saved with the model.");
         }
-        return new SavedModel(loadGpt(dir, Layout.IN_OUT, config, models), tokenizer);
+        return new SavedModel(loadGpt(dir, Layout.IN_OUT, config, tokenizer, models), tokenizer);
     }
 
     /** How linear weights lie in a file. */
@@ -165,15 +166,21 @@ public final class ModelFolder {
      */
     public static Gpt loadGpt(Path dir, Layout layout) {
         requireFolder(dir, false);
-        return loadGpt(dir, layout, HfConfig.read(AtomicFolder.locate(dir, CONFIG)), Gpt::builder);
+        return loadGpt(dir, layout, HfConfig.read(AtomicFolder.locate(dir, CONFIG)), null, Gpt::builder);
     }
 
-    private static Gpt loadGpt(Path dir, Layout layout, HfConfig config, Function<GptConfig, Gpt.Builder> models) {
+    private static Gpt loadGpt(
+            Path dir, Layout layout, HfConfig config, Tokenizer tokenizer, Function<GptConfig, Gpt.Builder> models) {
+        List<Integer> eos = EosTokens.of(dir, config.own(), config.gpt().vocabSize(), tokenizer);
         try (TensorFile file = isSharded(dir)
                 ? ShardedSafetensors.open(AtomicFolder.locate(dir, ShardedSafetensors.INDEX))
                 : SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
             TensorFile weights = layout == Layout.OUT_IN ? new OutInTensors(file) : file;
-            return GptWeights.load(weights, config.gpt(), GptWeights.Origin.of(config), models);
+            return GptWeights.load(
+                    weights,
+                    config.gpt(),
+                    GptWeights.Origin.of(config),
+                    shape -> models.apply(shape).eosTokenIds(eos));
         }
     }
 
@@ -191,12 +198,14 @@ public final class ModelFolder {
             throw new MiniGptException(
                     dir + " has a tokenizer already, which may not fit the model: choose another folder.");
         }
-        AtomicFolder.write(dir, folder -> writeGpt(folder, gpt, OptionalInt.empty()));
+        AtomicFolder.write(dir, folder -> writeGpt(dir, folder, gpt, OptionalInt.empty(), gpt.eosTokenIds()));
     }
 
-    private static void writeGpt(Path folder, Gpt gpt, OptionalInt endOfText) {
+    private static void writeGpt(Path dir, Path folder, Gpt gpt, OptionalInt endOfText, List<Integer> eosTokenIds) {
         Safetensors.write(folder.resolve(WEIGHTS), gpt.parameters(), Map.of("format", "pt"));
-        HfConfig.write(folder.resolve(CONFIG), gpt.config(), gpt.dataType(), gpt.hasOwnBlocks(), endOfText);
+        HfConfig.write(
+                folder.resolve(CONFIG), gpt.config(), gpt.dataType(), gpt.hasOwnBlocks(), endOfText, eosTokenIds);
+        EosTokens.replaceGenerationConfig(dir, folder, eosTokenIds);
     }
 
     private static void requireFolder(Path dir, boolean withTokenizer) {

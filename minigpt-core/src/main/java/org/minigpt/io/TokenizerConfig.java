@@ -4,7 +4,8 @@ import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
-import java.util.OptionalInt;
+import java.util.Collection;
+import java.util.List;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.util.AtomicFiles;
@@ -14,25 +15,21 @@ import org.minigpt.util.AtomicFiles;
  * OpenAI's and add its special token, with an id that the model does not have.
  */
 final class TokenizerConfig {
-    private static final String FILE = "tokenizer_config.json";
+    static final String FILE = "tokenizer_config.json";
+    static final String ADDED_TOKENS = "added_tokens_decoder";
     private static final ObjectWriter WRITER = new JsonMapper().writerWithDefaultPrettyPrinter();
 
     private TokenizerConfig() {}
 
-    /** @return the id of {@link BpeTokenizer#END_OF_TEXT}, if it is a special token */
-    static OptionalInt endOfText(Tokenizer tokenizer) {
-        Integer id = tokenizer instanceof BpeTokenizer bpe ? bpe.specialTokens().get(BpeTokenizer.END_OF_TEXT) : null;
-        return id == null ? OptionalInt.empty() : OptionalInt.of(id);
-    }
-
-    static void write(Path folder, int blockSize, Tokenizer tokenizer) {
+    /** @param eosTokenIds the tokens that end a text; the first that is a special token is told */
+    static void write(Path folder, int blockSize, Tokenizer tokenizer, List<Integer> eosTokenIds) {
         ObjectNode json = new JsonMapper().createObjectNode();
         json.put("tokenizer_class", "PreTrainedTokenizerFast");
         json.put("model_max_length", blockSize);
         // Else spaces before full stops and the like are left out in decoding.
         json.put("clean_up_tokenization_spaces", false);
         // The key tells that these are all: older files beside, of another tokenizer, count no more.
-        ObjectNode added = json.putObject("added_tokens_decoder");
+        ObjectNode added = json.putObject(ADDED_TOKENS);
         if (tokenizer instanceof BpeTokenizer bpe) {
             bpe.addedTokens()
                     .forEach(token -> added.putObject(String.valueOf(token.id()))
@@ -43,10 +40,15 @@ final class TokenizerConfig {
                             .put("single_word", false)
                             .put("special", token.special()));
         }
-        if (endOfText(tokenizer).isPresent()) {
-            json.put("bos_token", BpeTokenizer.END_OF_TEXT);
-            json.put("eos_token", BpeTokenizer.END_OF_TEXT);
+        if (tokenizer.endOfText().isPresent()) {
+            json.put("bos_token", tokenizer.decode(tokenizer.endOfText().getAsInt()));
         }
+        Collection<Integer> special =
+                tokenizer instanceof BpeTokenizer bpe ? bpe.specialTokens().values() : List.of();
+        eosTokenIds.stream()
+                .filter(special::contains)
+                .findFirst()
+                .ifPresent(id -> json.put("eos_token", tokenizer.decode(id)));
         AtomicFiles.write(folder.resolve(FILE), out -> WRITER.writeValue(out, json));
     }
 }

@@ -1,6 +1,7 @@
 package org.minigpt.model;
 
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,6 +54,7 @@ public final class Gpt implements Trainable {
     private final GptConfig config;
     private final IntFunction<? extends GraphLayer> block;
     private final DataType dataType;
+    private final List<Integer> eosTokenIds;
     private final List<ParameterInfo> infos;
     private final FlatVector parameters;
     private final FlatVector gradients;
@@ -63,6 +65,7 @@ public final class Gpt implements Trainable {
     private Gpt(Builder builder) {
         config = builder.config;
         dataType = builder.dataType;
+        eosTokenIds = builder.eosTokenIds;
         block = builder.block;
         GptGraph graph = new GptGraph(config, block);
         List<Parameter> declared = graph.parameters();
@@ -143,6 +146,16 @@ public final class Gpt implements Trainable {
     /** @return FLOAT or DOUBLE */
     public DataType dataType() {
         return dataType;
+    }
+
+    /**
+     * The tokens by which the model says that its text has ended, {@code eos_token_id} in its files: generation ends
+     * there.
+     *
+     * @return each once; none in a model that has not been told of any
+     */
+    public List<Integer> eosTokenIds() {
+        return eosTokenIds;
     }
 
     /** @return the graph, with the placeholders {@link #IDS} and {@link #TARGETS}; its parameters are this model's */
@@ -302,6 +315,7 @@ public final class Gpt implements Trainable {
         private OpSet opSet;
         private int replicas = Runtime.getRuntime().availableProcessors();
         private boolean zeroParameters;
+        private List<Integer> eosTokenIds = List.of();
         private IntFunction<? extends GraphLayer> block;
 
         private Builder(GptConfig config) {
@@ -344,6 +358,22 @@ public final class Gpt implements Trainable {
         /** Leaves all parameters 0, for a caller that fills them: drawing those of a large model takes seconds. */
         public Builder zeroParameters() {
             this.zeroParameters = true;
+            return this;
+        }
+
+        /**
+         * Sets {@link Gpt#eosTokenIds}; none by default. A tokenizer's own token between texts need not be among them.
+         *
+         * @throws MiniGptException if one is not in the vocabulary
+         */
+        public Builder eosTokenIds(Collection<Integer> ids) {
+            for (int id : ids) {
+                if (id < 0 || id >= config.vocabSize()) {
+                    throw new MiniGptException("eos_token_id is " + id + " but must be from 0 to "
+                            + (config.vocabSize() - 1) + ", the ids of the vocabulary; correct it");
+                }
+            }
+            this.eosTokenIds = ids.stream().distinct().toList();
             return this;
         }
 

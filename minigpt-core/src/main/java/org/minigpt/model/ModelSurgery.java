@@ -28,9 +28,7 @@ public final class ModelSurgery {
                     + " and can only be cropped, not set to " + blockSize + "; choose a smaller one");
         }
         GptConfig config = gpt.config().toBuilder().blockSize(blockSize).build();
-        return copied(
-                gpt,
-                Gpt.builder(config).dataType(gpt.dataType()).zeroParameters().build());
+        return copied(gpt, builder(config, gpt).zeroParameters().build());
     }
 
     /**
@@ -48,8 +46,7 @@ public final class ModelSurgery {
                     + " and can only grow, not be set to " + vocabSize + "; choose a larger one");
         }
         GptConfig config = gpt.config().toBuilder().vocabSize(vocabSize).build();
-        return copied(
-                gpt, Gpt.builder(config).dataType(gpt.dataType()).seed(seed).build());
+        return copied(gpt, builder(config, gpt).seed(seed).build());
     }
 
     /**
@@ -103,6 +100,10 @@ public final class ModelSurgery {
                     "a model with blocks of your own can't be cropped or grown, since they may depend"
                             + " on its sizes; make one of the new size with Gpt.builder and copy its parameters");
         }
+    }
+
+    private static Gpt.Builder builder(GptConfig config, Gpt gpt) {
+        return Gpt.builder(config).dataType(gpt.dataType()).eosTokenIds(gpt.eosTokenIds());
     }
 
     /** Copies what both have: the first rows of each parameter. */

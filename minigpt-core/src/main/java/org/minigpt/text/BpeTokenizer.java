@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.minigpt.util.MiniGptException;
 
@@ -196,6 +197,13 @@ public final class BpeTokenizer implements Tokenizer {
     /** All tokens that are found in a text before it is split, special or not, by ascending id. */
     public List<AddedToken> addedTokens() {
         return added.all();
+    }
+
+    /** @return {@link #END_OF_TEXT}, if it is a special token */
+    @Override
+    public OptionalInt endOfText() {
+        Integer id = specialTokens().get(END_OF_TEXT);
+        return id == null ? OptionalInt.empty() : OptionalInt.of(id);
     }
 
     /**

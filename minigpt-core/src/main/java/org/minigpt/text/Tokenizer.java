@@ -1,6 +1,7 @@
 package org.minigpt.text;
 
 import java.nio.file.Path;
+import java.util.OptionalInt;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -34,6 +35,11 @@ public interface Tokenizer {
      * @throws MiniGptException if an id is not in [0, V)
      */
     String decode(int... ids);
+
+    /** @return the token that stands between texts, if there is one, as there is none here: generation ends with it */
+    default OptionalInt endOfText() {
+        return OptionalInt.empty();
+    }
 
     /**
      * Saves this tokenizer as one JSON file that says which type of tokenizer it is.

@@ -2,6 +2,8 @@ package org.minigpt.generate;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.minigpt.generate.Frequencies.assertDistribution;
 import static org.minigpt.util.Sentences.assertSentence;
 
@@ -19,6 +21,7 @@ import org.minigpt.generate.LogitsProcessors.Temperature;
 import org.minigpt.generate.LogitsProcessors.TopK;
 import org.minigpt.generate.LogitsProcessors.TopP;
 import org.minigpt.generate.LogitsProcessors.TypicalP;
+import org.minigpt.util.MiniGptException;
 
 class LogitsProcessorsTest {
     private static final double NEVER = Double.NEGATIVE_INFINITY;
@@ -160,7 +163,8 @@ class LogitsProcessorsTest {
 
     /** Draws with options from a model whose tokens 0 to 3 have the probabilities 0.2, 0.4, 0.1, 0.3. */
     private static IntStream draws(SamplingOptions options) {
-        return IntStream.range(0, 40_000).map(seed -> new Sequence(new int[] {2}, options, seed).next(LOGITS));
+        return IntStream.range(0, 40_000)
+                .map(seed -> sequence(new int[] {2}, options, seed).next(LOGITS));
     }
 
     private static SamplingOptions.Builder options() {
@@ -205,10 +209,14 @@ class LogitsProcessorsTest {
                 secondDraws(1, options().noRepeatNgram(2).build(), 1, 2));
     }
 
+    private static Sequence sequence(int[] prompt, SamplingOptions options, long seed) {
+        return new Sequence(prompt, options, seed, options.stopIds());
+    }
+
     /** The second draw of each seed whose first is a certain token. */
     private static IntStream secondDraws(int first, SamplingOptions options, int... prompt) {
         return IntStream.range(0, 100_000)
-                .mapToObj(seed -> new Sequence(prompt, options, seed))
+                .mapToObj(seed -> sequence(prompt, options, seed))
                 .filter(sequence -> sequence.next(LOGITS) == first)
                 .mapToInt(sequence -> sequence.next(LOGITS));
     }
@@ -234,7 +242,7 @@ class LogitsProcessorsTest {
 
     @Test
     void greedyKnowsPenaltiesButNeedsNoFilters() {
-        Sequence sequence = new Sequence(
+        Sequence sequence = sequence(
                 new int[] {0}, options().greedy(true).bannedIds(1).topK(1).build(), 1);
         assertEquals(3, sequence.next(LOGITS));
     }
@@ -242,9 +250,63 @@ class LogitsProcessorsTest {
     @Test
     void somethingMustBeLeft() {
         Sequence sequence =
-                new Sequence(new int[] {0}, options().bannedIds(0, 1, 2, 3).build(), 1);
+                sequence(new int[] {0}, options().bannedIds(0, 1, 2, 3).build(), 1);
         assertSentence(
                 "every token is forbidden, by banned ids or no_repeat_ngram; allow some", () -> sequence.next(LOGITS));
+    }
+
+    /** Logits as large as floats, with every parameter at its bounds: nothing overflows. */
+    @Test
+    void whatIsAllowedLeavesNumbers() {
+        double[] logits = {Float.MAX_VALUE, -Float.MAX_VALUE, 0, 3, Float.MIN_VALUE};
+        for (double temperature : new double[] {Double.MIN_VALUE, 1, Double.MAX_VALUE}) {
+            for (double repetition : new double[] {0.01, 100}) {
+                for (double presence : new double[] {-100, 100}) {
+                    for (double share : new double[] {Double.MIN_VALUE, 1}) {
+                        SamplingOptions options = options()
+                                .temperature(temperature)
+                                .repetitionPenalty(repetition)
+                                .presencePenalty(presence)
+                                .noRepeatNgram(Integer.MAX_VALUE)
+                                .topK(Integer.MAX_VALUE)
+                                .topP(share)
+                                .minP(share)
+                                .typicalP(share)
+                                .build();
+                        Sequence sequence = sequence(new int[] {0, 1}, options, 3);
+                        for (int i = 0; i < 20; i++) {
+                            assertTrue(sequence.next(logits) >= 0, options::toString);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aFilterThatLeavesNoNumbersIsNotTheModelsFault() {
+        for (double wrong : new double[] {Double.NaN, Double.POSITIVE_INFINITY}) {
+            Sequence sequence = sequence(
+                    new int[] {0},
+                    options().filter((logits, context) -> logits[2] = wrong).build(),
+                    1);
+            assertSentence(
+                    "a penalty or filter has made a logit " + wrong
+                            + "; a LogitsProcessor must leave numbers, or -∞ for a token that must not come",
+                    () -> sequence.next(LOGITS));
+        }
+    }
+
+    @Test
+    void whenNothingIsLeftTheTextSoFarStays() {
+        SamplingOptions options = options().noRepeatNgram(1).greedy(true).build();
+        Sequence sequence = sequence(new int[] {2}, options, 1);
+        assertEquals(1, sequence.next(LOGITS));
+        assertEquals(3, sequence.next(LOGITS));
+        assertEquals(0, sequence.next(LOGITS));
+        assertEquals(-1, sequence.next(LOGITS));
+        assertEquals(FinishReason.EXHAUSTED, sequence.finishReason());
+        assertArrayEquals(new int[] {1, 3, 0}, sequence.result().ids());
     }
 
     @Test
@@ -258,11 +320,19 @@ class LogitsProcessorsTest {
         assertSentence("min_p" + share.formatted("1.1", "0.05"), () -> new MinP(1.1));
         assertSentence("typical_p" + share.formatted("-1.0", "0.95"), () -> new TypicalP(-1));
         assertSentence(
-                "repetition_penalty is 0.0 but must be positive; 1.1 is usual, and 1 changes nothing",
+                "repetition_penalty is 0.0 but must be from 0.01 to 100; 1.1 is usual, and 1 changes nothing",
                 () -> new RepetitionPenalty(0));
+        for (double beyond : new double[] {1e-308, 0.00999, 100.01, 1e308, Double.NaN, -1}) {
+            assertSentence(
+                    "repetition_penalty is " + beyond
+                            + " but must be from 0.01 to 100; 1.1 is usual, and 1 changes nothing",
+                    () -> new RepetitionPenalty(beyond));
+        }
         assertSentence(
-                "presence_penalty is Infinity but must be finite; 0.5 is usual",
+                "presence_penalty is Infinity but must be from -100 to 100; 0.5 is usual, and 0 changes nothing",
                 () -> new PresencePenalty(Double.POSITIVE_INFINITY));
+        assertThrows(MiniGptException.class, () -> new PresencePenalty(Double.NaN));
+        assertThrows(MiniGptException.class, () -> new PresencePenalty(-100.1));
         assertSentence(
                 "no_repeat_ngram is 0 but must be at least 1; 3 is usual, and to allow all repetition leave it out",
                 () -> new NoRepeatNgram(0));

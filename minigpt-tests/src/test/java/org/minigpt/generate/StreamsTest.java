@@ -20,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -192,6 +193,45 @@ class StreamsTest {
         SamplingOptions options = options().maxNewTokens(12).greedy(true).build();
         assertEquals(
                 List.of("€", "😀", "ä"), generator.stream("ä", options).toList().subList(0, 3));
+    }
+
+    @Test
+    void tokensBeginWhereTheirCharacterDoes() {
+        byte[] text = "ä€😀".getBytes(UTF_8);
+        int[] bytes = IntStream.range(0, text.length).map(i -> text[i] & 255).toArray();
+        TokenOffsets offsets = new TokenOffsets(new SomeBytes(bytes));
+        assertArrayEquals(
+                new int[] {0, 0, 1, 1, 1, 2, 2, 2, 2, 3},
+                IntStream.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 0).map(offsets::next).toArray());
+    }
+
+    @Test
+    void aListenerMayCancelAll() {
+        AtomicInteger left = new AtomicInteger(4);
+        List<FinishReason> reasons = new ArrayList<>();
+        GenerationListener cancelling = new GenerationListener() {
+            @Override
+            public boolean cancelled() {
+                return left.getAndDecrement() <= 0;
+            }
+
+            @Override
+            public void onToken(int sequence, GeneratedToken token, String text) {}
+
+            @Override
+            public void onEnd(int sequence, String text, FinishReason reason) {
+                reasons.add(reason);
+            }
+        };
+        TextGenerator generator = alphabet();
+        // The stop text's beginning is held back until the end. More than run at once.
+        SamplingOptions options = options().greedy(true).stop("dx").build();
+        List<Completion> all = generator.generateAll(List.of(generator.encode("a")), 40, options, cancelling);
+        for (int i = 0; i < 40; i++) {
+            assertEquals(i < 32 ? "bcd" : "", all.get(i).text());
+            assertEquals(FinishReason.CANCELLED, all.get(i).finishReason());
+            assertEquals(FinishReason.CANCELLED, reasons.get(i));
+        }
     }
 
     /** The tokens are certain bytes. */

@@ -8,6 +8,7 @@ import static org.minigpt.util.Sentences.assertSentence;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,7 +42,7 @@ class HfConfigTest {
 
     @Test
     void theFileHasHuggingFacesKeys() throws IOException {
-        HfConfig.write(file, TinyModels.nanoGpt(), DataType.FLOAT, false, OptionalInt.empty());
+        HfConfig.write(file, TinyModels.nanoGpt(), DataType.FLOAT, false, OptionalInt.empty(), List.of());
         assertEquals("""
                 {
                   "model_type" : "gpt2",
@@ -74,7 +75,7 @@ class HfConfigTest {
     /** Under a version of their own: a program that knows none of these layers must not take the model for GPT-2's. */
     @Test
     void otherLayersAreNamed() throws IOException {
-        HfConfig.write(file, TinyModels.llama(), DataType.FLOAT, false, OptionalInt.empty());
+        HfConfig.write(file, TinyModels.llama(), DataType.FLOAT, false, OptionalInt.empty(), List.of());
         String json = Files.readString(file).replace(System.lineSeparator(), "\n");
         assertTrue(json.contains("\"activation_function\" : \"silu\""), json);
         // 8·8/3 = 21.3, up to a multiple of 16
@@ -96,13 +97,13 @@ class HfConfigTest {
 
     @Test
     void blocksOfOnesOwnAreNoted() {
-        HfConfig.write(file, TinyModels.lecture(), DataType.FLOAT, true, OptionalInt.empty());
+        HfConfig.write(file, TinyModels.lecture(), DataType.FLOAT, true, OptionalInt.empty(), List.of());
         assertEquals(new HfConfig(TinyModels.lecture(), true, true), HfConfig.read(file));
     }
 
     @Test
     void namesThePrecision() throws IOException {
-        HfConfig.write(file, TinyModels.lecture(), DataType.DOUBLE, false, OptionalInt.empty());
+        HfConfig.write(file, TinyModels.lecture(), DataType.DOUBLE, false, OptionalInt.empty(), List.of());
         String json = Files.readString(file);
         assertTrue(json.contains("\"torch_dtype\" : \"float64\""), json);
     }
@@ -110,7 +111,7 @@ class HfConfigTest {
     @ParameterizedTest
     @MethodSource("org.minigpt.io.TinyModels#all")
     void comesBack(GptConfig config) {
-        HfConfig.write(file, config, DataType.FLOAT, false, OptionalInt.empty());
+        HfConfig.write(file, config, DataType.FLOAT, false, OptionalInt.empty(), List.of());
         assertEquals(new HfConfig(config, true, false), HfConfig.read(file));
     }
 
@@ -166,7 +167,7 @@ class HfConfigTest {
         assertEquals(new DropoutRates(0.1, 0.1, 0.3), HfConfig.read(file).gpt().dropout());
 
         GptConfig config = TinyModels.gpt2().toBuilder().dropout(rates).build();
-        HfConfig.write(file, config, DataType.FLOAT, false, OptionalInt.empty());
+        HfConfig.write(file, config, DataType.FLOAT, false, OptionalInt.empty(), List.of());
         String json = Files.readString(file);
         assertTrue(json.contains("\"embd_pdrop\" : 0.2"), json);
         assertTrue(json.contains("\"attn_pdrop\" : 0.0"), json);

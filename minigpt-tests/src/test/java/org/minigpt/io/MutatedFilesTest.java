@@ -94,6 +94,23 @@ class MutatedFilesTest {
         return gpt;
     }
 
+    @Test
+    void endsOfText() throws IOException {
+        ModelFolder.save(dir, gpt, TinyModels.TOKENIZER);
+        String token = "{\"eos_token\": {\"content\": \"h\"}, \"clean_up_tokenization_spaces\": false}";
+        mutate(
+                Files.writeString(dir.resolve("tokenizer_config.json"), token),
+                Integer.MAX_VALUE,
+                8,
+                file -> ModelFolder.load(dir).gpt());
+        Files.writeString(dir.resolve("tokenizer_config.json"), token);
+        mutate(
+                Files.writeString(dir.resolve("generation_config.json"), "{\"eos_token_id\": [1, 3]}"),
+                Integer.MAX_VALUE,
+                9,
+                file -> ModelFolder.load(dir).gpt());
+    }
+
     private static void mutate(Path file, int header, long seed, Function<Path, Gpt> reader) throws IOException {
         Mutations.of(file, FILES_A_FORMAT, header, seed, any -> assertWhole(reader.apply(any)));
     }

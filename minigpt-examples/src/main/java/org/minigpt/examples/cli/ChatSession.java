@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import org.minigpt.generate.FinishReason;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.generate.TextStream;
@@ -28,6 +29,7 @@ final class ChatSession {
               /top-k K, /top-p P    among how many tokens it chooses
               /seed N               of the next turn
               /stop TEXT            what ends a turn; \\n is a new line, nothing for none
+              /ignore-eos           go on where the model ends its text, on or off
               /greedy               always the most likely token, on or off
               /save FILE            write the text to a file
               /help, /quit
@@ -90,17 +92,22 @@ final class ChatSession {
     private void turn(String added) {
         String prompt = text + added;
         SamplingOptions own = options.withSeed(options.seed() + turns.size());
+        FinishReason reason;
         try (TextStream stream = generator.open(prompt, own)) {
             running = stream;
             turns.push(text.length());
             text.append(added);
             stream.forEachRemaining(out);
             text.append(stream.result().text());
+            reason = stream.result().finishReason();
         } finally {
             running = null;
         }
         if (text.length() > 0 && text.charAt(text.length() - 1) != '\n') {
             out.accept("\n");
+        }
+        if (reason == FinishReason.EXHAUSTED) {
+            out.accept(SampleCommand.EXHAUSTED + "\n");
         }
     }
 
@@ -124,6 +131,7 @@ final class ChatSession {
             case "/seed" -> change(builder().seed(Long.parseLong(argument) - turns.size()));
             case "/stop" ->
                 change(argument.isEmpty() ? builder().stop() : builder().stop(argument.replace("\\n", "\n")));
+            case "/ignore-eos" -> change(builder().ignoreEos(!options.ignoreEos()));
             case "/greedy" -> change(builder().greedy(!options.greedy()));
             case "/save" -> save(argument);
             case "/help" -> out.accept(HELP);

@@ -46,7 +46,7 @@ final class InfoCommand implements Callable<Integer> {
         Gpt gpt = saved.gpt();
         PrintStream out = System.out;
         printConfig(out, gpt.config());
-        printTokenizer(out, saved.tokenizer());
+        printTokenizer(out, saved);
         printParameters(out, gpt);
         printFiles(out);
         return 0;
@@ -84,7 +84,8 @@ final class InfoCommand implements Callable<Integer> {
         out.printf(Locale.ROOT, "  %-12s %s%n", name, value);
     }
 
-    private static void printTokenizer(PrintStream out, Tokenizer tokenizer) {
+    private static void printTokenizer(PrintStream out, ModelFolder.SavedModel saved) {
+        Tokenizer tokenizer = saved.tokenizer();
         out.printf("%nTokenizer%n");
         row(out, "type", typeOf(tokenizer));
         row(out, "tokens", tokenizer.vocabSize());
@@ -92,6 +93,7 @@ final class InfoCommand implements Callable<Integer> {
             row(out, "merges", bpe.merges().size());
             bpe.specialTokens().forEach((text, id) -> row(out, "special", id + " " + text));
         }
+        saved.gpt().eosTokenIds().forEach(id -> row(out, "eos_token_id", id));
     }
 
     private static String typeOf(Tokenizer tokenizer) {

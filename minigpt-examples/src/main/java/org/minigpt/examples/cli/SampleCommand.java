@@ -11,10 +11,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.minigpt.generate.Completion;
+import org.minigpt.generate.FinishReason;
+import org.minigpt.generate.GeneratedToken;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.generate.TextStream;
+import org.minigpt.generate.TokenOffsets;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.text.Tokenizer;
 import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,6 +34,8 @@ import picocli.CommandLine.Option;
         header = "Lets a model write.",
         description = {"Defaults stand in brackets.", ""})
 final class SampleCommand implements Callable<Integer> {
+    static final String EXHAUSTED = "The text ends early: every token is forbidden, by --ban or --no-repeat-ngram.";
+
     @Option(
             names = "--model",
             paramLabel = "DIR",
@@ -86,7 +92,7 @@ final class SampleCommand implements Callable<Integer> {
             tokens = 0;
             for (int i = 0; i < numSamples; i++) {
                 tokens += all.get(i).tokens().ids().length;
-                print(beginning, i, options.seed() + i, all.get(i));
+                print(beginning, i, options.seed() + i, all.get(i), saved.tokenizer());
             }
         } else {
             tokens = stream(generator, beginning, options, called, loaded);
@@ -96,15 +102,22 @@ final class SampleCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void print(String beginning, int index, long seed, Completion completion) {
+    private void print(String beginning, int index, long seed, Completion completion, Tokenizer tokenizer) {
         if (json) {
-            out.println(toJson(beginning, seed, completion));
+            out.println(toJson(beginning, seed, completion, tokenizer));
             return;
         }
         if (index > 0) {
             out.println("---------------");
         }
         out.println(beginning + completion.text());
+        sayIfExhausted(completion.finishReason());
+    }
+
+    private static void sayIfExhausted(FinishReason reason) {
+        if (reason == FinishReason.EXHAUSTED) {
+            System.err.println(EXHAUSTED);
+        }
     }
 
     private long stream(TextGenerator generator, String beginning, SamplingOptions options, long called, long loaded) {
@@ -115,6 +128,7 @@ final class SampleCommand implements Callable<Integer> {
             }
             out.print(beginning);
             out.flush();
+            FinishReason reason;
             try (TextStream text = generator.open(beginning, options.withSeed(options.seed() + i))) {
                 while (text.hasNext()) {
                     if (loaded > 0) {
@@ -125,8 +139,10 @@ final class SampleCommand implements Callable<Integer> {
                     out.flush();
                 }
                 tokens += text.result().tokens().ids().length;
+                reason = text.result().finishReason();
             }
             out.println();
+            sayIfExhausted(reason);
         }
         return tokens;
     }
@@ -143,7 +159,7 @@ final class SampleCommand implements Callable<Integer> {
                 (now - loaded) / 1e3);
     }
 
-    private static String toJson(String beginning, long seed, Completion completion) {
+    private static String toJson(String beginning, long seed, Completion completion, Tokenizer tokenizer) {
         JsonMapper mapper = new JsonMapper();
         ObjectNode object = mapper.createObjectNode();
         object.put("prompt", beginning);
@@ -151,12 +167,15 @@ final class SampleCommand implements Callable<Integer> {
         object.put("seed", seed);
         object.put("finish_reason", completion.finishReason().name().toLowerCase(Locale.ROOT));
         ArrayNode ids = object.putArray("tokens");
-        for (int id : completion.tokens().ids()) {
-            ids.add(id);
-        }
         ArrayNode logProbabilities = object.putArray("logprobs");
-        for (double value : completion.tokens().logProbabilities()) {
-            logProbabilities.add(value);
+        // Those that make up the text, without a stop text's.
+        TokenOffsets offsets = new TokenOffsets(tokenizer);
+        int length = completion.text().codePointCount(0, completion.text().length());
+        for (GeneratedToken token : completion.tokens().tokens()) {
+            if (offsets.next(token.id()) < length) {
+                ids.add(token.id());
+                logProbabilities.add(token.chosen().logProbability());
+            }
         }
         try {
             return mapper.writeValueAsString(object);

@@ -68,6 +68,16 @@ final class SamplerOptions {
     private List<String> stop = new ArrayList<>();
 
     @Option(
+            names = "--stop-token-ids",
+            paramLabel = "ID",
+            split = ",",
+            description = "Tokens that end a sample beside the model's own, with commas between; may be repeated.")
+    private List<Integer> stopTokenIds = new ArrayList<>();
+
+    @Option(names = "--ignore-eos", description = "Go on where the model ends its text.")
+    private boolean ignoreEos;
+
+    @Option(
             names = "--window",
             paramLabel = "KIND",
             defaultValue = "exact",
@@ -90,6 +100,8 @@ final class SamplerOptions {
                 .temperature(temperature)
                 .greedy(greedy)
                 .stop(stop)
+                .stopIds(stopTokenIds)
+                .ignoreEos(ignoreEos)
                 .window(window)
                 .seed(seed);
         if (topK != null) {

@@ -3,8 +3,10 @@ package org.minigpt.examples.cli;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.ModelFolder.SavedModel;
 import org.minigpt.model.Gpt;
@@ -45,6 +47,15 @@ record StartingModel(SavedModel saved, Tokenizer tokenizer, Optional<String> sha
     /** Fills a model of that shape. */
     void copyInto(Gpt gpt) {
         ModelSurgery.copy(saved.gpt(), gpt, oldIds());
+    }
+
+    /** The tokens that end its texts, by the ids that they have in a model of that shape. */
+    List<Integer> eosTokenIds() {
+        int[] oldIds = oldIds();
+        return IntStream.range(0, oldIds.length)
+                .filter(id -> saved.gpt().eosTokenIds().contains(oldIds[id]))
+                .boxed()
+                .toList();
     }
 
     private int[] oldIds() {

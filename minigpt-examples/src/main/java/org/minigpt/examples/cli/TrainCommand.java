@@ -136,7 +136,11 @@ final class TrainCommand implements Callable<Integer> {
             summary.printSaved(resumption.isPresent());
         }
 
-        Gpt gpt = Gpt.builder(shape).seed(run.seed).replicas(run.replicas()).build();
+        Gpt gpt = Gpt.builder(shape)
+                .seed(run.seed)
+                .replicas(run.replicas())
+                .eosTokenIds(start.map(StartingModel::eosTokenIds).orElse(List.of()))
+                .build();
         start.ifPresent(from -> from.copyInto(gpt));
         if (run.overfitOneBatch) {
             Batch first =

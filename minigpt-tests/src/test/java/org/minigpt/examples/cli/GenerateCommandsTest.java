@@ -12,6 +12,7 @@ import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -22,6 +23,7 @@ import org.minigpt.examples.report.Terminal;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.model.Gpt;
 
 /** {@code minigpt sample}, {@code score} and {@code chat} on a model that is as small as can be. */
 class GenerateCommandsTest {
@@ -132,6 +134,71 @@ class GenerateCommandsTest {
     }
 
     @Test
+    void textEndsWhereTheModelEndsIt() throws Exception {
+        Path ending = dir.resolve("ending");
+        ModelFolder.SavedModel saved = ModelFolder.load(model);
+        String free = sample("--prompt", "the ").assertDone().out().strip();
+        int third = saved.tokenizer().encode(free.substring(6, 7))[0];
+        Gpt gpt = Gpt.builder(saved.gpt().config()).eosTokenIds(List.of(third)).build();
+        gpt.flatParameters().assign(saved.gpt().flatParameters());
+        ModelFolder.save(ending, gpt, saved.tokenizer());
+        String end = free.substring(0, free.indexOf(free.charAt(6), 4));
+        Object[] args = {"sample", "--model", ending, "--max-new-tokens", 12, "--prompt", "the "};
+        assertEquals(end + System.lineSeparator(), Cli.run(args).assertDone().out());
+        assertEquals(
+                end + System.lineSeparator(),
+                sample("--prompt", "the ", "--stop-token-ids", "0," + third)
+                        .assertDone()
+                        .out());
+        Object[] ignoring = Arrays.copyOf(args, args.length + 1);
+        ignoring[args.length] = "--ignore-eos";
+        assertEquals(
+                sample("--prompt", "the ").assertDone().out(),
+                Cli.run(ignoring).assertDone().out());
+        assertTrue(Cli.run("info", "--model", ending).assertDone().out().contains("eos_token_id " + third));
+        sample("--stop-token-ids", 99)
+                .assertSentence("stop_token_ids has 99, but the model's tokens are 0 to "
+                        + (saved.tokenizer().vocabSize() - 1) + "; correct it");
+
+        StringBuilder shown = new StringBuilder();
+        SamplingOptions options = SamplingOptions.builder().maxNewTokens(12).build();
+        ChatSession session = new ChatSession(new TextGenerator(gpt, saved.tokenizer()), options, shown::append);
+        session.accept("");
+        String turn = new TextGenerator(gpt, saved.tokenizer()).generate("", options);
+        assertTrue(turn.length() < 12 && turn.indexOf(free.charAt(6)) < 0, turn);
+        assertEquals(turn + "\n", shown.toString());
+    }
+
+    @Test
+    void whatEndsWithAStopTextHasNoTokensBeyondIt() throws Exception {
+        String free = sample("--prompt", "the ").assertDone().out().strip();
+        String stop = free.substring(8, 10);
+        String line = sample("--prompt", "the ", "--stop", stop, "--json")
+                .assertDone()
+                .out();
+        JsonNode json = new JsonMapper().readTree(line);
+        assertEquals(free.substring(4, free.indexOf(stop, 4)), json.get("text").asText());
+        assertEquals("stop", json.get("finish_reason").asText());
+        assertEquals(json.get("text").asText().length(), json.get("tokens").size());
+        assertEquals(json.get("tokens").size(), json.get("logprobs").size());
+    }
+
+    /** The vocabulary has fewer tokens than are asked for, and none may come twice. */
+    @Test
+    void whatRunsOutOfTokensKeepsItsText() throws Exception {
+        int vocabSize = ModelFolder.load(model).tokenizer().vocabSize();
+        Object[] args = {"--max-new-tokens", 60, "--prompt", "the ", "--no-repeat-ngram", 1};
+        Cli.Result result = sample(args).assertDone();
+        assertEquals(vocabSize, result.out().strip().chars().distinct().count(), result.out());
+        assertTrue(result.err().contains(SampleCommand.EXHAUSTED), result.err());
+        Object[] json = Arrays.copyOf(args, args.length + 1);
+        json[args.length] = "--json";
+        JsonNode sample = new JsonMapper().readTree(sample(json).assertDone().out());
+        assertEquals("exhausted", sample.get("finish_reason").asText());
+        assertEquals(vocabSize - 4, sample.get("text").asText().length());
+    }
+
+    @Test
     void itSaysWhereTheTimeToTheFirstTokenWent() {
         Matcher times = Pattern.compile("first token after (\\S+) s: (\\S+) start of Java, (\\S+) reading the model,"
                         + " with ND4J, (\\S+) prompt")
@@ -230,6 +297,7 @@ class GenerateCommandsTest {
                         "/top-p",
                         "/seed",
                         "/stop",
+                        "/ignore-eos",
                         "/greedy",
                         "/save",
                         "/help",

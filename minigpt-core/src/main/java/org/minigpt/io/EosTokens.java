@@ -1,0 +1,172 @@
+package org.minigpt.io;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.minigpt.model.Gpt;
+import org.minigpt.text.BpeTokenizer;
+import org.minigpt.text.JsonFiles;
+import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizers;
+import org.minigpt.util.AtomicFiles;
+import org.minigpt.util.AtomicFolder;
+import org.minigpt.util.MiniGptException;
+
+/**
+ * The tokens that end a text, as files tell them. In Hugging Face's folders that are {@code eos_token_id} of
+ * {@code config.json} and of {@code generation_config.json}, a number or a list, and {@code eos_token} of
+ * {@code tokenizer_config.json}, or where that does not say, of {@code special_tokens_map.json}; all of them count. Ids
+ * beyond the vocabulary, as small models have them from GPT-2's defaults, never come and are left out.
+ */
+final class EosTokens {
+    private static final String ID = "eos_token_id";
+    private static final String TOKEN = "eos_token";
+    private static final String GENERATION = "generation_config.json";
+    private static final String SPECIAL = "special_tokens_map.json";
+
+    /** Of a {@code GPT2Config} that does not say. */
+    private static final int GPT2_DEFAULT = 50256;
+
+    private static final String GGUF = "tokenizer.ggml.";
+    /** The end of the text, of a turn, and of a message: llama.cpp ends at each. */
+    private static final List<String> GGUF_KEYS =
+            List.of(GGUF + "eos_token_id", GGUF + "eot_token_id", GGUF + "eom_token_id");
+    /** More than those three are in our own key. */
+    private static final String GGUF_ALL = "minigpt.eos_token_ids";
+
+    private EosTokens() {}
+
+    /**
+     * @param own whether MiniGPT wrote the folder's config.json
+     * @param tokenizer the folder's, or null if the caller has not read it
+     * @throws MiniGptException if one of the files is damaged
+     */
+    static List<Integer> of(Path dir, boolean own, int vocabSize, Tokenizer tokenizer) {
+        JsonConfig config = JsonConfig.read(AtomicFolder.locate(dir, ModelFolder.CONFIG));
+        Set<Integer> ids = new LinkedHashSet<>(config.integers(ID));
+        if (!own && !config.names(ID)) {
+            ids.add(GPT2_DEFAULT);
+        }
+        Path generation = AtomicFolder.locate(dir, GENERATION);
+        if (Files.exists(generation)) {
+            ids.addAll(JsonConfig.read(generation, remedy(GENERATION)).integers(ID));
+        }
+        token(dir).flatMap(token -> find(token, dir, tokenizer)).ifPresent(ids::add);
+        if (tokenizer != null) {
+            tokenizer.endOfText().ifPresent(ids::add);
+        }
+        ids.removeIf(id -> id < 0 || id >= vocabSize);
+        return List.copyOf(ids);
+    }
+
+    private static String remedy(String name) {
+        return ": use the " + name + " that was saved with the model.";
+    }
+
+    /** @return the text of the token that the files of the tokenizer name */
+    private static Optional<String> token(Path dir) {
+        JsonNode config = read(dir, TokenizerConfig.FILE);
+        // Where its tokens are told, the older file beside counts no more.
+        boolean all = config.has(TOKEN) || config.has(TokenizerConfig.ADDED_TOKENS);
+        JsonNode token = (all ? config : read(dir, SPECIAL)).path(TOKEN);
+        return Optional.ofNullable((token.isObject() ? token.path("content") : token).textValue());
+    }
+
+    private static JsonNode read(Path dir, String name) {
+        Path file = AtomicFolder.locate(dir, name);
+        return Files.exists(file) ? JsonFiles.read(file, remedy(name)) : MissingNode.getInstance();
+    }
+
+    private static Optional<Integer> find(String token, Path dir, Tokenizer tokenizer) {
+        if (tokenizer != null) {
+            return find(token, tokenizer);
+        }
+        // A tokenizer knows this one by itself, whoever reads it.
+        if (token.equals(BpeTokenizer.END_OF_TEXT) || !Tokenizers.isIn(dir)) {
+            return Optional.empty();
+        }
+        try {
+            return find(token, Tokenizers.load(dir));
+        } catch (MiniGptException e) {
+            return Optional.empty(); // the model is to be opened without it, so no text is to be made of its tokens
+        }
+    }
+
+    private static Optional<Integer> find(String token, Tokenizer tokenizer) {
+        try {
+            int[] ids = tokenizer.encode(token);
+            if (ids.length == 1 && tokenizer.decode(ids).equals(token)) {
+                return Optional.of(ids[0]);
+            }
+        } catch (MiniGptException e) {
+            // It is not one of the tokens.
+        }
+        return Optional.empty();
+    }
+
+    /** @return those of a model that is to be saved with a tokenizer, which may be null */
+    static List<Integer> of(Gpt gpt, Tokenizer tokenizer) {
+        Set<Integer> ids = new LinkedHashSet<>(gpt.eosTokenIds());
+        if (tokenizer != null) {
+            tokenizer.endOfText().ifPresent(ids::add);
+        }
+        return List.copyOf(ids);
+    }
+
+    /** Puts the key as Hugging Face's library reads it. */
+    static void write(ObjectNode json, List<Integer> ids) {
+        if (ids.size() > 1) {
+            ids.forEach(json.putArray(ID)::add);
+        } else {
+            // By default it would be 50256, beyond a small vocabulary.
+            json.put(ID, ids.isEmpty() ? null : ids.get(0));
+        }
+    }
+
+    /** Replaces another model's {@code generation_config.json}, which would end this one's texts. */
+    static void replaceGenerationConfig(Path dir, Path folder, List<Integer> ids) {
+        if (Files.exists(AtomicFolder.locate(dir, GENERATION))) {
+            ObjectNode json = new JsonMapper().createObjectNode();
+            write(json, ids);
+            AtomicFiles.write(
+                    folder.resolve(GENERATION),
+                    out -> new JsonMapper().writerWithDefaultPrettyPrinter().writeValue(out, json));
+        }
+    }
+
+    /** @param values the entries of a GGUF file */
+    static List<Integer> of(Map<String, Object> values, int vocabSize) {
+        if (Boolean.TRUE.equals(values.get(GgufTokenizer.NO_END))) {
+            return List.of();
+        }
+        List<Object> found = new ArrayList<>();
+        GGUF_KEYS.forEach(key -> found.add(values.get(key)));
+        if (values.get(GGUF_ALL) instanceof List<?> all) {
+            found.addAll(all);
+        }
+        return found.stream()
+                .filter(id -> id instanceof Long number && number >= 0 && number < vocabSize)
+                .map(id -> ((Long) id).intValue())
+                .distinct()
+                .toList();
+    }
+
+    /** Puts the entries of a GGUF file. */
+    static void write(Map<String, Object> values, List<Integer> ids) {
+        for (int i = 0; i < Math.min(ids.size(), GGUF_KEYS.size()); i++) {
+            values.put(GGUF_KEYS.get(i), ids.get(i));
+        }
+        if (ids.size() > GGUF_KEYS.size()) {
+            values.put(GGUF_ALL, ids.stream().mapToInt(Integer::intValue).toArray());
+        }
+    }
+}

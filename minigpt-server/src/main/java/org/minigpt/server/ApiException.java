@@ -10,10 +10,12 @@ final class ApiException extends RuntimeException {
     private final String parameter;
     private final String code;
     private final String allow;
+    private final boolean busy;
 
-    private ApiException(int status, String parameter, String code, String allow, String sentence) {
+    private ApiException(int status, String parameter, String code, String allow, boolean busy, String sentence) {
         super(sentence, null, false, false);
         this.allow = allow;
+        this.busy = busy;
         this.status = status;
         this.parameter = parameter;
         this.code = code;
@@ -21,18 +23,28 @@ final class ApiException extends RuntimeException {
 
     /** What the client did wrong. */
     static ApiException of(int status, String code, String sentence) {
-        return new ApiException(status, null, code, null, sentence);
+        return new ApiException(status, null, code, null, false, sentence);
+    }
+
+    /** There was no turn for the request: the same may be sent again. */
+    static ApiException busy(int status, String code, String sentence) {
+        return new ApiException(status, null, code, null, true, sentence);
     }
 
     /** A parameter of the request's is wrong. @param parameter its name, or null */
     static ApiException invalid(String parameter, String sentence) {
-        return new ApiException(400, parameter, null, null, sentence);
+        return new ApiException(400, parameter, null, null, false, sentence);
     }
 
     /** The path does not take the method. @param allow those that it takes */
     static ApiException method(String allow) {
         return new ApiException(
-                405, null, "method", allow, "this path does not take the request's method; send " + allow);
+                405, null, "method", allow, false, "this path does not take the request's method; send " + allow);
+    }
+
+    /** @return whether the same request may have more luck later */
+    boolean busy() {
+        return busy;
     }
 
     int status() {

@@ -12,10 +12,11 @@ import org.minigpt.generate.Completion;
 import org.minigpt.generate.FinishReason;
 import org.minigpt.generate.GeneratedToken;
 import org.minigpt.generate.GenerationListener;
+import org.minigpt.generate.NoTokenLeftException;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.text.Tokenizer;
 
-/** Generates what a client wants and answers with it, unless the time is up or the client hangs up. */
+/** Generates what a client wants, or as much of it as there is time for, and answers with it, unless the client hangs up. */
 final class CompletionJob implements Runnable, GenerationListener {
     private static final byte[] DONE = "[DONE]".getBytes(UTF_8);
 
@@ -28,18 +29,18 @@ final class CompletionJob implements Runnable, GenerationListener {
     private final String id = "cmpl-" + UUID.randomUUID().toString().replace("-", "");
     private final long created = System.currentTimeMillis() / 1000;
     private final List<Choice> choices = new ArrayList<>();
+    private long turn;
     private int generated;
 
     /** One choice, and what of it has not been sent. */
     private final class Choice {
         private final int index;
-        private final Logprobs logprobs;
-        private final List<GeneratedToken> tokens = new ArrayList<>();
+        private final Logprobs logprobs; // null if they are not asked for
         private String before;
 
         Choice(int index, int[] prompt) {
             this.index = index;
-            this.logprobs = new Logprobs(tokenizer, prompt);
+            this.logprobs = request.logprobs() ? new Logprobs(tokenizer, prompt) : null;
             this.before = request.echo() ? tokenizer.decode(prompt) : "";
         }
 
@@ -48,14 +49,14 @@ final class CompletionJob implements Runnable, GenerationListener {
             ObjectNode json = target.addObject();
             json.put("text", before + text);
             json.put("index", index);
-            if (request.logprobs()) {
-                logprobs.write(tokens, json.putObject("logprobs"));
+            if (logprobs != null) {
+                logprobs.write(text, json.putObject("logprobs"));
             } else {
                 json.putNull("logprobs");
             }
+            // OpenAI knows no other reasons: what ran out of time or of tokens was cut off, too.
             json.put("finish_reason", reason == null ? null : reason == FinishReason.STOP ? "stop" : "length");
             before = "";
-            tokens.clear();
         }
     }
 
@@ -76,6 +77,7 @@ final class CompletionJob implements Runnable, GenerationListener {
     @Override
     public void run() {
         try {
+            turn = System.nanoTime();
             deadline.require();
             for (int[] prompt : request.prompts()) {
                 for (int i = 0; i < request.n(); i++) {
@@ -88,20 +90,30 @@ final class CompletionJob implements Runnable, GenerationListener {
             } else {
                 answer(all);
             }
+        } catch (NoTokenLeftException e) {
+            throw ApiException.invalid("no_repeat_ngram", e.getMessage());
         } catch (CancellationException e) {
             // The client has hung up, so there is nobody to tell.
         }
     }
 
     @Override
-    public void onToken(int sequence, GeneratedToken token, String text) {
+    public boolean cancelled() {
         if (exchange.gone()) {
             throw new CancellationException();
         }
-        deadline.require();
+        boolean late = deadline.passed();
+        if (late && generated == 0) {
+            throw deadline.missed(turn);
+        }
+        return late;
+    }
+
+    @Override
+    public void onToken(int sequence, GeneratedToken token, String text) {
         generated++;
         if (request.logprobs()) {
-            choices.get(sequence).tokens.add(token);
+            choices.get(sequence).logprobs.add(token);
         }
         if (request.stream() && !text.isEmpty()) {
             send(sequence, text, null);
@@ -150,7 +162,8 @@ final class CompletionJob implements Runnable, GenerationListener {
                 .put("id", id)
                 .put("object", "text_completion")
                 .put("created", created)
-                .put("model", options.modelName());
+                .put("model", options.modelName())
+                .put("seed", request.options().seed());
     }
 
     private void usage(ObjectNode target) {

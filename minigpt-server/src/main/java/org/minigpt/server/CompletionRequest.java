@@ -52,7 +52,7 @@ record CompletionRequest(
             throw ApiException.invalid(
                     "echo", "the tokens of prompts get no logprobs here; leave out echo or logprobs");
         }
-        SamplingOptions options = options(body, server, Math.max(0, logprobs));
+        SamplingOptions options = options(body, server, Math.max(0, logprobs), tokenizer.vocabSize());
         body.requireUnused("best_of", (double) n, 1.0);
         body.requireUnused("frequency_penalty", 0.0);
         body.requireUnused("logit_bias", "empty");
@@ -93,12 +93,14 @@ record CompletionRequest(
         return node.path("include_usage").asBoolean();
     }
 
-    private static SamplingOptions options(RequestBody body, ServerOptions server, int logprobs) {
+    private static SamplingOptions options(RequestBody body, ServerOptions server, int logprobs, int vocabSize) {
         SamplingOptions.Builder builder = SamplingOptions.builder()
                 .maxNewTokens(body.integer(
                         "max_tokens", Math.min(USUAL_MAX_TOKENS, server.maxTokens()), 0, server.maxTokens()))
                 .topLogProbabilities(logprobs)
                 .stop(body.strings("stop", MAX_STOPS))
+                .stopIds(body.ids("stop_token_ids", vocabSize))
+                .ignoreEos(body.bool("ignore_eos"))
                 .seed(body.wholeNumber("seed", ThreadLocalRandom.current().nextLong() >>> 12));
         Double temperature = body.number("temperature");
         if (temperature != null && temperature < 0) {

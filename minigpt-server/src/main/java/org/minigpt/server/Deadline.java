@@ -14,14 +14,34 @@ record Deadline(long end, Duration timeout) {
         return new Deadline(System.nanoTime() + timeout.toNanos(), timeout);
     }
 
-    /** @throws ApiException if it has passed */
+    boolean passed() {
+        return System.nanoTime() - end > 0;
+    }
+
+    /** @throws ApiException if it has passed before it was the request's turn */
     void require() {
-        if (System.nanoTime() - end > 0) {
-            throw ApiException.of(
-                    503,
-                    "timeout",
-                    "the request took longer than " + timeout.toMillis() / 1e3
-                            + " s, waiting and all; ask for fewer tokens, or start the server with a larger --timeout");
+        if (passed()) {
+            throw missed(System.nanoTime());
         }
+    }
+
+    /**
+     * @param turn when it was the request's
+     * @return why there is nothing to answer with
+     */
+    ApiException missed(long turn) {
+        String seconds = timeout.toMillis() / 1e3 + " s";
+        return end - turn < timeout.toNanos() / 2
+                ? ApiException.busy(
+                        503,
+                        "timeout",
+                        "the request has waited for its turn until its " + seconds
+                                + " were over; try again later, or start the server with a larger --timeout")
+                : ApiException.of(
+                        503,
+                        "timeout",
+                        "the request's " + seconds
+                                + " were over before its first token; shorten the prompt, or start the"
+                                + " server with a larger --timeout");
     }
 }

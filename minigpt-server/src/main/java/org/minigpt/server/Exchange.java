@@ -36,7 +36,7 @@ final class Exchange {
     private Runnable onGone = () -> {};
     private boolean gone;
     private boolean started;
-    private String allow;
+    private ApiException error;
 
     /** @param ended is called, on the channel's thread, when the answer has been sent */
     Exchange(Channel channel, HttpRequest request, Duration patience, Runnable ended) {
@@ -90,7 +90,7 @@ final class Exchange {
             event(Json.bytes(error.toJson()));
             end();
         } else {
-            allow = error.allow();
+            this.error = error;
             json(error.status(), error.toJson());
         }
     }
@@ -101,11 +101,8 @@ final class Exchange {
                 HttpVersion.HTTP_1_1, HttpResponseStatus.valueOf(status), Unpooled.wrappedBuffer(body));
         headers(response.headers(), type);
         HttpUtil.setContentLength(response, body.length);
-        if (status == 429 || status == 503) {
-            response.headers().setInt(HttpHeaderNames.RETRY_AFTER, RETRY_AFTER_SECONDS);
-        }
-        if (allow != null) {
-            response.headers().set(HttpHeaderNames.ALLOW, allow);
+        if (error != null) {
+            headersOf(error, response.headers());
         }
         finish(response);
     }
@@ -120,6 +117,18 @@ final class Exchange {
         headers.set("Cross-Origin-Resource-Policy", "same-origin");
         headers.set("Cross-Origin-Opener-Policy", "same-origin");
         headers.set(HttpHeaderNames.CONNECTION, keepAlive ? HttpHeaderValues.KEEP_ALIVE : HttpHeaderValues.CLOSE);
+    }
+
+    /** OpenAI's clients repeat a request by themselves after some errors, unless they are told that it is of no use. */
+    private static void headersOf(ApiException error, HttpHeaders headers) {
+        if (error.busy()) {
+            headers.setInt(HttpHeaderNames.RETRY_AFTER, RETRY_AFTER_SECONDS);
+        } else {
+            headers.set("X-Should-Retry", "false");
+        }
+        if (error.allow() != null) {
+            headers.set(HttpHeaderNames.ALLOW, error.allow());
+        }
     }
 
     private void startStream() {

@@ -2,50 +2,75 @@ package org.minigpt.server;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.List;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import org.minigpt.generate.GeneratedToken;
+import org.minigpt.generate.TokenOffsets;
 import org.minigpt.generate.TokenProbability;
 import org.minigpt.text.Tokenizer;
 
-/** The tokens of one choice as OpenAI tells them, with their ids beside. */
+/**
+ * The tokens of one choice as OpenAI tells them, with their ids beside: those that make up the text that has been told, so
+ * none of a stop text alone, or of one that may be.
+ */
 final class Logprobs {
     private final Tokenizer tokenizer;
-    private int offset;
+    private final TokenOffsets offsets;
+    private final Deque<Placed> waiting = new ArrayDeque<>();
+    private final int promptLength;
+    private int told;
+
+    private record Placed(GeneratedToken token, int offset) {}
 
     /** @param prompt offsets are counted from its beginning, in characters (code points) */
     Logprobs(Tokenizer tokenizer, int[] prompt) {
         this.tokenizer = tokenizer;
-        this.offset = length(tokenizer.decode(prompt));
+        this.offsets = new TokenOffsets(tokenizer);
+        this.promptLength = length(tokenizer.decode(prompt));
     }
 
     private static int length(String text) {
         return text.codePointCount(0, text.length());
     }
 
-    /** Writes the next tokens. */
-    void write(List<GeneratedToken> tokens, ObjectNode target) {
+    /** Takes the next token. */
+    void add(GeneratedToken token) {
+        waiting.add(new Placed(token, offsets.next(token.id())));
+    }
+
+    /** Writes the tokens that begin in the next text. */
+    void write(String text, ObjectNode target) {
+        told += length(text);
         ArrayNode texts = target.putArray("tokens");
         ArrayNode values = target.putArray("token_logprobs");
         ArrayNode likeliest = target.putArray("top_logprobs");
-        ArrayNode offsets = target.putArray("text_offset");
+        ArrayNode places = target.putArray("text_offset");
         ArrayNode ids = target.putArray("token_ids");
-        for (GeneratedToken token : tokens) {
-            String text = tokenizer.decode(token.id());
-            texts.add(text);
+        while (!waiting.isEmpty() && waiting.peek().offset() < told) {
+            Placed placed = waiting.remove();
+            GeneratedToken token = placed.token();
+            texts.add(tokenizer.decode(token.id()));
             values.add(token.chosen().logProbability());
-            offsets.add(offset);
+            places.add(promptLength + placed.offset());
             ids.add(token.id());
-            offset += length(text);
             if (token.likeliest().isEmpty()) {
                 likeliest.addNull();
-                continue;
-            }
-            ObjectNode byText = likeliest.addObject();
-            for (TokenProbability one : token.likeliest()) {
-                String name = tokenizer.decode(one.id());
-                // Tokens that are parts of characters look alike.
-                byText.put(byText.has(name) ? "token_id:" + one.id() : name, one.logProbability());
+            } else {
+                writeLikeliest(token, likeliest.addObject());
             }
         }
+    }
+
+    private void writeLikeliest(GeneratedToken token, ObjectNode byText) {
+        token.likeliest().forEach(one -> put(one, byText));
+        if (!token.likeliest().contains(token.chosen())) {
+            put(token.chosen(), byText);
+        }
+    }
+
+    private void put(TokenProbability one, ObjectNode byText) {
+        String name = tokenizer.decode(one.id());
+        // Tokens that are parts of characters look alike.
+        byText.put(byText.has(name) ? "token_id:" + one.id() : name, one.logProbability());
     }
 }

@@ -3,6 +3,7 @@ package org.minigpt.server;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
@@ -111,6 +112,18 @@ final class RequestBody {
             result.add(element.textValue());
         }
         return result;
+    }
+
+    /** An array of token ids, maybe empty. */
+    List<Integer> ids(String name, int vocabSize) {
+        JsonNode node = take(name);
+        if (node == null || node.isArray() && node.isEmpty()) {
+            return List.of();
+        }
+        if (!node.isArray()) {
+            throw wrong(name, node, "an array of token ids");
+        }
+        return Arrays.stream(ids(name, node, vocabSize)).boxed().toList();
     }
 
     /** Texts or tokens: a string, an array of strings, an array of ids, or an array of arrays of ids. */

@@ -28,7 +28,7 @@ final class Slots {
             if (executor.isShutdown()) {
                 throw ApiException.of(503, "stopping", "the server is being stopped; start it again");
             }
-            throw ApiException.of(
+            throw ApiException.busy(
                     429,
                     "too_many_requests",
                     "the server has its hands full, with " + executor.getActiveCount() + " requests at work and "

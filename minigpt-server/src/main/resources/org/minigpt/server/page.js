@@ -21,7 +21,8 @@ function element(tag, properties, ...children) {
 
 async function post(path, body, signal) {
   const response = await fetch(path, {
-    method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body), signal,
+    method: 'POST', headers: {'Content-Type': 'application/json'}, signal,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
   });
   if (!response.ok) {
     const answer = await response.json().catch(() => null);
@@ -78,13 +79,13 @@ async function write(goOn) {
       logprobs: 5,
       stream: true,
     };
-    if ($('seed').value !== '') {
-      body.seed = $('seed').valueAsNumber;
-    }
     const start = performance.now();
     const before = tokens.length;
-    const response = await post('/v1/completions', body, control.signal);
+    const response = await post('/v1/completions', withSeed(JSON.stringify(body)), control.signal);
     let whole = false;
+    let reason = null;
+    let seed = '';
+    let done = '';
     for await (const some of events(response)) {
       const list = $('tokens');
       const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
@@ -92,18 +93,25 @@ async function write(goOn) {
         if (data === '[DONE]') {
           whole = true;
         } else {
-          take(JSON.parse(data));
+          reason = take(JSON.parse(data));
+          seed = seedOf(data);
         }
       }
       if (atEnd) {
         list.scrollTop = list.scrollHeight;
       }
       const count = tokens.length - before;
-      say(count + (count === 1 ? ' token, ' : ' tokens, ')
-        + Math.round(count / (performance.now() - start) * 1000) + ' a second');
+      done = count + (count === 1 ? ' token, ' : ' tokens, ')
+        + Math.round(count / (performance.now() - start) * 1000) + ' a second, seed ' + seed;
+      say(done);
     }
     if (!whole) {
       throw new Error('the server broke off');
+    }
+    if (reason === 'stop') {
+      say(done + '; the model ended the text');
+    } else if (tokens.length - before < body.max_tokens) {
+      say(done + '; the time was up');
     }
   } catch (e) {
     if (control.signal.aborted) {
@@ -118,11 +126,26 @@ async function write(goOn) {
   }
 }
 
+/** JavaScript's numbers would round a seed beyond 2^53: it goes and comes as digits. */
+function withSeed(json) {
+  const seed = $('seed').value.trim();
+  if (seed === '') {
+    return json;
+  }
+  if (!/^-?[0-9]+$/.test(seed)) {
+    throw new Error('the seed is ' + seed + ' but must be a whole number; leave it out for any');
+  }
+  return json.slice(0, -1) + ',"seed":' + BigInt(seed) + '}';
+}
+
+const seedOf = json => /"seed":(-?[0-9]+)/.exec(json)[1];
+
+/** @return why the text has ended, or null if it has not */
 function take(event) {
   if (event.error) {
     throw new Error(event.error.message);
   }
-  const {text, logprobs} = event.choices[0];
+  const {text, logprobs, finish_reason: reason} = event.choices[0];
   const same = logprobs.tokens.join('') === text;
   logprobs.tokens.forEach((token, i) => {
     const id = logprobs.token_ids[i];
@@ -139,6 +162,7 @@ function take(event) {
       top: Object.entries(top).sort((a, b) => b[1] - a[1]).map(([name, other]) => [name, Math.exp(other)]),
     });
   });
+  return reason;
 }
 
 function setRunning(is) {

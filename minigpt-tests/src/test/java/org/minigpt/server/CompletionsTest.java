@@ -156,7 +156,7 @@ class CompletionsTest {
                     logprobs.at("/token_logprobs/" + i).asDouble());
             assertEquals(2 + i, logprobs.at("/text_offset/" + i).asInt());
             JsonNode top = logprobs.at("/top_logprobs/" + i);
-            assertEquals(3, top.size());
+            assertTrue(top.size() == 3 || top.size() == 4, top::toString);
             tokens.get(i)
                     .likeliest()
                     .forEach(one -> assertEquals(

@@ -6,12 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.openai.client.OpenAIClient;
 import com.openai.client.okhttp.OpenAIOkHttpClient;
+import com.openai.core.JsonValue;
 import com.openai.core.http.StreamResponse;
 import com.openai.errors.BadRequestException;
 import com.openai.errors.NotFoundException;
 import com.openai.models.completions.Completion;
 import com.openai.models.completions.CompletionChoice;
 import com.openai.models.completions.CompletionCreateParams;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
@@ -99,6 +101,43 @@ class OpenAiClientTest {
                     CompletionChoice.FinishReason.LENGTH,
                     pieces.get(pieces.size() - 1).choices().get(0).finishReason());
         }
+    }
+
+    /** The client repeats a request by itself, twice, if it gets an answer that lets it. */
+    @Test
+    void whatRunsOutOfTimeComesAtOnceWithWhatThereIs() {
+        ServerOptions.Builder options =
+                ServerOptions.builder().maxTokens(100_000_000).timeout(Duration.ofMillis(600));
+        try (Served hasty = new Served(options)) {
+            OpenAIClient patient = OpenAIOkHttpClient.builder()
+                    .baseUrl(hasty.server.address() + "/v1")
+                    .apiKey("none")
+                    .build();
+            Completion completion = patient.completions()
+                    .create(params().maxTokens(100_000_000).n(2).build());
+            for (CompletionChoice choice : completion.choices()) {
+                assertEquals(CompletionChoice.FinishReason.LENGTH, choice.finishReason());
+                assertTrue(choice.text().length() > 0);
+            }
+            patient.close();
+        }
+    }
+
+    @Test
+    void textEndsWhereTheModelOrTheRequestEndsIt() {
+        String whole = expected(5);
+        int[] ids = Served.TOKENIZER.encode(whole);
+        String end = Served.TOKENIZER.decode(ids[12]);
+        Completion completion = client.completions()
+                .create(params().logprobs(1)
+                        .putAdditionalBodyProperty("stop_token_ids", JsonValue.from(List.of(ids[12])))
+                        .build());
+        CompletionChoice choice = completion.choices().get(0);
+        assertEquals(whole.substring(0, whole.indexOf(end)), choice.text());
+        assertEquals(CompletionChoice.FinishReason.STOP, choice.finishReason());
+        CompletionChoice.Logprobs logprobs = choice.logprobs().orElseThrow();
+        assertEquals(choice.text(), String.join("", logprobs.tokens().orElseThrow()));
+        completion.validate();
     }
 
     @Test

@@ -64,7 +64,7 @@ class PageTest {
                 + "'; e.dispatchEvent(new Event('input')); })()");
     }
 
-    private static void write(String prompt, int tokens, int seed) throws Exception {
+    private static void write(String prompt, int tokens, Object seed) throws Exception {
         browser.click("#prompt");
         browser.type(prompt);
         set("max-tokens", tokens);
@@ -214,6 +214,48 @@ class PageTest {
         assertEquals("a of 2,a,1", taken("a", 3, -1, "{'1': -3, 'a': -1, '2': -0.5}"));
         assertEquals("token_id:7 of ?,token_id:7", taken("?", 7, -2, "{'?': -1, 'token_id:7': -2}"));
         assertEquals("token_id:8 of ?", taken("?", 8, -2, "{'?': -1}"));
+    }
+
+    private static String status() throws Exception {
+        return browser.evaluate("document.getElementById('status').textContent").asText();
+    }
+
+    /** JavaScript's own numbers have 53 bits. */
+    @Test
+    void seedsAreExactAndShown() throws Exception {
+        long seed = 9007199254740993L;
+        write("abc", 30, seed);
+        SamplingOptions options = options().seed(seed).temperature(0.8).build();
+        assertEquals("abc" + served.generator.generate("abc", options), shownText());
+        assertTrue(status().endsWith(", seed " + seed), status());
+
+        browser.evaluate("document.getElementById('prompt').value = ''");
+        write("abc", 30, "");
+        long drawn = Long.parseLong(status().substring(status().lastIndexOf(' ') + 1));
+        assertEquals("abc" + served.generator.generate("abc", options.withSeed(drawn)), shownText());
+
+        set("seed", "1.5");
+        browser.click("#go-on");
+        browser.await("document.getElementById('status').textContent"
+                + " === 'the seed is 1.5 but must be a whole number; leave it out for any'");
+    }
+
+    @Test
+    void itSaysThatTheModelHasEndedTheText() throws Exception {
+        write("abc", 30, 5);
+        List<Integer> end = List.of(browser.evaluate("tokens[12].id").asInt());
+        int first = browser.evaluate("tokens.findIndex((token, i) => i > 2 && token.id === " + end.get(0) + ")")
+                .asInt();
+        try (Served ending = new Served(Served.endingWith(end), ServerOptions.builder())) {
+            browser.open(ending.server.address());
+            browser.await("document.getElementById('about').textContent.includes('minigpt: 2 layers of 2 heads')");
+            browser.click("#prompt");
+            browser.type("abc");
+            set("seed", 5);
+            browser.click("#write");
+            browser.await("document.getElementById('status').textContent.endsWith('seed 5; the model ended the text')");
+            assertEquals(first, browser.evaluate("tokens.length").asInt());
+        }
     }
 
     @Test

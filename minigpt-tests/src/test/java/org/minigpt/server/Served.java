@@ -15,6 +15,7 @@ import org.minigpt.generate.TextGenerator;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizer;
 
 /** A small model that is served for a test, and a client. */
 final class Served implements AutoCloseable {
@@ -27,7 +28,7 @@ final class Served implements AutoCloseable {
 
     private static final JsonMapper MAPPER = new JsonMapper();
 
-    final Gpt gpt = Gpt.create(
+    static final Gpt GPT = Gpt.create(
             GptConfig.builder()
                     .vocabSize(TOKENIZER.vocabSize())
                     .blockSize(BLOCK_SIZE)
@@ -36,16 +37,35 @@ final class Served implements AutoCloseable {
                     .nEmbd(8)
                     .build(),
             11);
-    final TextGenerator generator = new TextGenerator(gpt, TOKENIZER);
+    final Gpt gpt;
+    final TextGenerator generator;
     final ModelServer server;
     private final HttpClient client = HttpClient.newHttpClient();
 
     Served(ServerOptions.Builder options) {
-        server = ModelServer.start(gpt, TOKENIZER, options.port(0).build());
+        this(GPT, options);
+    }
+
+    /** @param gpt of {@link #TOKENIZER}'s tokens */
+    Served(Gpt gpt, ServerOptions.Builder options) {
+        this(gpt, TOKENIZER, options);
+    }
+
+    Served(Gpt gpt, Tokenizer tokenizer, ServerOptions.Builder options) {
+        this.gpt = gpt;
+        generator = new TextGenerator(gpt, tokenizer);
+        server = ModelServer.start(gpt, tokenizer, options.port(0).build());
     }
 
     Served() {
         this(ServerOptions.builder());
+    }
+
+    /** The same model, which ends its text with some tokens. */
+    static Gpt endingWith(List<Integer> eosTokenIds) {
+        Gpt gpt = Gpt.builder(GPT.config()).eosTokenIds(eosTokenIds).build();
+        gpt.flatParameters().assign(GPT.flatParameters());
+        return gpt;
     }
 
     int port() {

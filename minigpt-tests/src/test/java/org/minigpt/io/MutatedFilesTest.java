@@ -98,17 +98,19 @@ class MutatedFilesTest {
     void endsOfText() throws IOException {
         ModelFolder.save(dir, gpt, TinyModels.TOKENIZER);
         String token = "{\"eos_token\": {\"content\": \"h\"}, \"clean_up_tokenization_spaces\": false}";
-        mutate(
+        Mutations.of(
                 Files.writeString(dir.resolve("tokenizer_config.json"), token),
+                FILES_A_FORMAT / 4,
                 Integer.MAX_VALUE,
                 8,
-                file -> ModelFolder.load(dir).gpt());
+                file -> assertWhole(ModelFolder.load(dir).gpt()));
         Files.writeString(dir.resolve("tokenizer_config.json"), token);
-        mutate(
+        Mutations.of(
                 Files.writeString(dir.resolve("generation_config.json"), "{\"eos_token_id\": [1, 3]}"),
+                FILES_A_FORMAT / 4,
                 Integer.MAX_VALUE,
                 9,
-                file -> ModelFolder.load(dir).gpt());
+                file -> assertWhole(ModelFolder.load(dir).gpt()));
     }
 
     private static void mutate(Path file, int header, long seed, Function<Path, Gpt> reader) throws IOException {

@@ -73,6 +73,25 @@ class FineTuneTest {
         }
     }
 
+    /** By the id that it has among more characters. */
+    @Test
+    void whatEndsItsTextStillDoes() {
+        SavedModel before = ModelFolder.load(base);
+        int end = before.tokenizer().encode("s")[0];
+        Gpt gpt = Gpt.builder(before.gpt().config()).eosTokenIds(List.of(end)).build();
+        gpt.flatParameters().assign(before.gpt().flatParameters());
+        Path ending = dir.resolve("ending");
+        ModelFolder.save(ending, gpt, before.tokenizer());
+        Path folder = dir.resolve("still-ending");
+        tune(folder, "--init-from", ending).assertDone();
+        SavedModel after = ModelFolder.load(folder);
+        int now = after.tokenizer().encode("s")[0];
+        assertEquals(end + 1, now);
+        assertEquals(List.of(now), after.gpt().eosTokenIds());
+        Cli.run("train", "--resume", folder, "--max-iters", 6).assertDone();
+        assertEquals(List.of(now), ModelFolder.load(folder).gpt().eosTokenIds());
+    }
+
     @Test
     void cropsTheContextWhenAskedTo() {
         Path folder = dir.resolve("cropped");

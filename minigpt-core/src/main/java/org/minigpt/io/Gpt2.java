@@ -80,11 +80,21 @@ final class Gpt2 {
                     + spell(config.activation()) + "; train one with --activation gelu-tanh, or export it as onnx or"
                     + " samediff");
         }
-        INDArray headBias = gpt.parameters().get(HEAD_BIAS);
-        if (headBias != null && headBias.amaxNumber().doubleValue() != 0) {
+        if (hasHeadBias(gpt)) {
             throw new MiniGptException(format + " knows no bias of the head, but the model has one; train one with"
                     + " --tied-head or --bias none, or export it as onnx or samediff");
         }
+    }
+
+    /** @return whether the head adds anything to the logits but products: zeros do not */
+    static boolean hasHeadBias(Gpt gpt) {
+        INDArray bias = gpt.parameters().get(HEAD_BIAS);
+        return bias != null && bias.amaxNumber().doubleValue() != 0;
+    }
+
+    /** @return whether {@code GPT2LMHeadModel} computes what this model does; biases that are missing are zeros there */
+    static boolean isOne(Gpt gpt) {
+        return gpt.config().hasLayersOfGpt2() && !gpt.hasOwnBlocks() && !hasHeadBias(gpt);
     }
 
     /** @throws MiniGptException if the model has other layers than GPT-2's, such as Llama's */

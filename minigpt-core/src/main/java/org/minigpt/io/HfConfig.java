@@ -11,6 +11,7 @@ import java.util.OptionalInt;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.DropoutRates;
+import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
@@ -27,12 +28,21 @@ import org.nd4j.linalg.api.buffer.DataType;
  * library wrote, all layers have biases but the head: it hands the key on when it saves a model that it opened, with
  * zeros for the biases that were missing.
  *
+ * <p>A model that {@code GPT2LMHeadModel} would not compute right, with a bias of the head or other layers, is of the
+ * type {@code minigpt}: their library does not know it and says so, where it would else open the model without the bias, or with
+ * random numbers for what it does not find.
+ *
  * @param gpt the shape of the model
  * @param own whether MiniGPT wrote the file
  * @param ownBlocks whether the model's blocks are not those of the configuration, but of somebody's own
+ * @param llama whether names and layout of the parameters are those of {@link Llama}
  */
-record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
-    private static final String MODEL_TYPE = "gpt2";
+record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
+    private static final String GPT2 = "gpt2";
+    private static final String MINIGPT = "minigpt";
+    private static final Map<String, String> MODEL_TYPES =
+            Map.of(GPT2, GPT2, MINIGPT, MINIGPT, Llama.MODEL_TYPE, Llama.MODEL_TYPE);
+
     private static final String OWN = "minigpt";
     /** Hugging Face's library puts it in every file. */
     private static final String OTHER = "transformers_version";
@@ -42,7 +52,7 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
 
     private static final int VERSION_WITH_LAYERS = 2;
     /** GPT2Config's own default; the lecture's initialisation has no such number. */
-    private static final double INITIALIZER_RANGE = 0.02;
+    static final double INITIALIZER_RANGE = 0.02;
 
     private static final double DEFAULT_EPS = 1e-5;
     private static final double DEFAULT_DROPOUT = 0.1;
@@ -55,20 +65,33 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
     private static final ObjectWriter WRITER = new JsonMapper().writerWithDefaultPrettyPrinter();
 
     /**
+     * @param llama whether the file is that of {@link Llama}
      * @param endOfText the id of the token between texts, if there is one
      * @param eosTokenIds the tokens that end a text
      * @throws MiniGptException if the file cannot be written
      */
-    static void write(
-            Path file,
-            GptConfig config,
-            DataType dataType,
-            boolean ownBlocks,
-            OptionalInt endOfText,
-            List<Integer> eosTokenIds) {
+    static void write(Path file, Gpt gpt, boolean llama, OptionalInt endOfText, List<Integer> eosTokenIds) {
         ObjectNode json = new JsonMapper().createObjectNode();
-        json.put("model_type", MODEL_TYPE);
-        json.putArray("architectures").add("GPT2LMHeadModel");
+        if (llama) {
+            Llama.write(json, gpt.config());
+        } else {
+            writeGpt2(json, gpt);
+        }
+        json.put("torch_dtype", gpt.dataType() == DataType.DOUBLE ? "float64" : "float32");
+        // By default it would be 50256, beyond a small vocabulary.
+        json.put("bos_token_id", endOfText.isPresent() ? Integer.valueOf(endOfText.getAsInt()) : null);
+        EosTokens.write(json, eosTokenIds);
+        if (!llama) {
+            writeOwn(json.putObject(OWN), gpt.config(), gpt.hasOwnBlocks());
+        }
+        AtomicFiles.write(file, out -> WRITER.writeValue(out, json));
+    }
+
+    private static void writeGpt2(ObjectNode json, Gpt gpt) {
+        GptConfig config = gpt.config();
+        boolean gpt2 = Gpt2.isOne(gpt);
+        json.put("model_type", gpt2 ? GPT2 : MINIGPT);
+        json.putArray("architectures").add(gpt2 ? "GPT2LMHeadModel" : "MiniGptForCausalLM");
         json.put("activation_function", config.mlp() == Mlp.SWIGLU ? SILU : nameOf(config.activation()));
         json.put("n_ctx", config.blockSize());
         json.put("n_positions", config.blockSize());
@@ -83,11 +106,9 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
         json.put("embd_pdrop", config.dropout().embd());
         json.put("attn_pdrop", config.dropout().attn());
         json.put("tie_word_embeddings", config.tiedHead());
-        json.put("torch_dtype", dataType == DataType.DOUBLE ? "float64" : "float32");
-        // By default it would be 50256, beyond a small vocabulary.
-        json.put("bos_token_id", endOfText.isPresent() ? Integer.valueOf(endOfText.getAsInt()) : null);
-        EosTokens.write(json, eosTokenIds);
-        ObjectNode own = json.putObject(OWN);
+    }
+
+    private static void writeOwn(ObjectNode own, GptConfig config, boolean ownBlocks) {
         own.put("version", config.hasLayersOfGpt2() && !ownBlocks ? VERSION : VERSION_WITH_LAYERS);
         own.put("bias", lower(config.bias()));
         own.put("initialization", lower(config.initialization()));
@@ -99,7 +120,6 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
             own.put("n_kv_head", config.nKvHead());
             own.put("own_blocks", ownBlocks);
         }
-        AtomicFiles.write(file, out -> WRITER.writeValue(out, json));
     }
 
     private static String lower(Enum<?> value) {
@@ -117,12 +137,15 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
     /** @throws MiniGptException if the file can't be read, is damaged, or describes what is no {@link GptConfig} */
     static HfConfig read(Path file) {
         JsonConfig json = JsonConfig.read(file);
-        json.requireValue("model_type", MODEL_TYPE);
+        String type = json.choice("model_type", MODEL_TYPES);
+        if (type.equals(Llama.MODEL_TYPE)) {
+            return new HfConfig(Llama.read(json), false, false, true);
+        }
         // Attention that GPT-2's own code can be told to do otherwise.
         json.requireFlag("scale_attn_weights", true);
         json.requireFlag("scale_attn_by_inverse_layer_idx", false);
         json.requireFlag("add_cross_attention", false);
-        boolean own = json.has(OWN) && !json.has(OTHER);
+        boolean own = type.equals(MINIGPT) || json.has(OWN) && !json.has(OTHER);
         GptConfig.Builder gpt = GptConfig.builder()
                 .vocabSize(json.integer("vocab_size"))
                 .blockSize(json.integer("n_positions"))
@@ -146,7 +169,7 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks) {
             String rule = config.mlp() == Mlp.SWIGLU ? "8/3·n_embd up to a multiple of 16" : "4·n_embd";
             throw json.unsupported("n_inner", rule + ", here " + config.nInner());
         }
-        return new HfConfig(config, own, ownBlocks);
+        return new HfConfig(config, own, ownBlocks, false);
     }
 
     /** @return whether the model has blocks of somebody's own */

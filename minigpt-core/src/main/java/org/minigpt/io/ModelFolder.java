@@ -19,6 +19,7 @@ import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
 import org.minigpt.util.AtomicFolder;
 import org.minigpt.util.MiniGptException;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * A model and its tokenizer in a folder, as Hugging Face has its GPT-2: {@code model.safetensors} with the parameters,
@@ -77,6 +78,18 @@ public final class ModelFolder {
      * @throws MiniGptException if the two do not fit each other, or the folder cannot be written
      */
     public static void save(Path dir, Gpt gpt, Tokenizer tokenizer) {
+        save(dir, gpt, tokenizer, false);
+    }
+
+    /**
+     * Saves a model for Hugging Face's library: as {@link #save}, but one with Llama's layers as its
+     * {@code LlamaForCausalLM} if that computes the same. {@link #load} opens both.
+     */
+    public static void export(Path dir, Gpt gpt, Tokenizer tokenizer) {
+        save(dir, gpt, tokenizer, Llama.isOne(gpt));
+    }
+
+    private static void save(Path dir, Gpt gpt, Tokenizer tokenizer, boolean llama) {
         int vocabSize = gpt.config().vocabSize();
         if (tokenizer.vocabSize() != vocabSize) {
             throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
@@ -85,7 +98,7 @@ public final class ModelFolder {
         }
         AtomicFolder.write(dir, folder -> {
             List<Integer> eosTokenIds = EosTokens.of(gpt, tokenizer);
-            writeGpt(dir, folder, gpt, tokenizer.endOfText(), eosTokenIds);
+            writeGpt(dir, folder, gpt, llama, tokenizer.endOfText(), eosTokenIds);
             TokenizerConfig.write(folder, gpt.config().blockSize(), tokenizer, eosTokenIds);
             tokenizer.save(folder.resolve(TOKENIZER));
         });
@@ -94,7 +107,8 @@ public final class ModelFolder {
     /**
      * Opens a model, in the precision in which it was saved.
      *
-     * @param dir a folder that {@link #save} wrote, or a Hugging Face GPT-2's, of which a head of its own gets a bias of 0
+     * @param dir a folder that {@link #save} or {@link #export} wrote, or a Hugging Face GPT-2's, of which a head of its own
+     *     gets a bias of 0
      * @return the model, with the same parameters bit for bit, and its tokenizer: {@link Tokenizers#load} says which can
      *     be read
      * @throws MiniGptException if the folder or one of its files is not there, can't be read or is damaged, or the
@@ -175,7 +189,12 @@ public final class ModelFolder {
         try (TensorFile file = isSharded(dir)
                 ? ShardedSafetensors.open(AtomicFolder.locate(dir, ShardedSafetensors.INDEX))
                 : SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
-            TensorFile weights = layout == Layout.OUT_IN ? new OutInTensors(file) : file;
+            TensorFile weights = file;
+            if (config.llama()) {
+                weights = new Llama.Tensors(file, config.gpt());
+            } else if (layout == Layout.OUT_IN) {
+                weights = new OutInTensors(file);
+            }
             return GptWeights.load(
                     weights,
                     config.gpt(),
@@ -194,17 +213,27 @@ public final class ModelFolder {
      * @throws MiniGptException if the folder has a tokenizer, which may be another model's, or can't be written
      */
     public static void saveGpt(Path dir, Gpt gpt) {
+        saveGpt(dir, gpt, false);
+    }
+
+    /** {@link #export} without a tokenizer, which the folder must not have either. */
+    public static void exportGpt(Path dir, Gpt gpt) {
+        saveGpt(dir, gpt, Llama.isOne(gpt));
+    }
+
+    private static void saveGpt(Path dir, Gpt gpt, boolean llama) {
         if (Tokenizers.isIn(dir)) {
             throw new MiniGptException(
                     dir + " has a tokenizer already, which may not fit the model: choose another folder.");
         }
-        AtomicFolder.write(dir, folder -> writeGpt(dir, folder, gpt, OptionalInt.empty(), gpt.eosTokenIds()));
+        AtomicFolder.write(dir, folder -> writeGpt(dir, folder, gpt, llama, OptionalInt.empty(), gpt.eosTokenIds()));
     }
 
-    private static void writeGpt(Path dir, Path folder, Gpt gpt, OptionalInt endOfText, List<Integer> eosTokenIds) {
-        Safetensors.write(folder.resolve(WEIGHTS), gpt.parameters(), Map.of("format", "pt"));
-        HfConfig.write(
-                folder.resolve(CONFIG), gpt.config(), gpt.dataType(), gpt.hasOwnBlocks(), endOfText, eosTokenIds);
+    private static void writeGpt(
+            Path dir, Path folder, Gpt gpt, boolean llama, OptionalInt endOfText, List<Integer> eosTokenIds) {
+        Map<String, INDArray> parameters = llama ? Llama.parameters(gpt) : gpt.parameters();
+        Safetensors.write(folder.resolve(WEIGHTS), parameters, Map.of("format", "pt"));
+        HfConfig.write(folder.resolve(CONFIG), gpt, llama, endOfText, eosTokenIds);
         EosTokens.replaceGenerationConfig(dir, folder, eosTokenIds);
     }
 

@@ -18,9 +18,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.minigpt.graph.Activation;
 import org.minigpt.model.DropoutRates;
+import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptLayers;
 import org.nd4j.linalg.api.buffer.DataType;
 
 class HfConfigTest {
@@ -40,9 +42,13 @@ class HfConfigTest {
         file = dir.resolve("config.json");
     }
 
+    private void write(GptConfig config, DataType dataType) {
+        HfConfig.write(file, TinyModels.gpt(config, dataType), false, OptionalInt.empty(), List.of());
+    }
+
     @Test
     void theFileHasHuggingFacesKeys() throws IOException {
-        HfConfig.write(file, TinyModels.nanoGpt(), DataType.FLOAT, false, OptionalInt.empty(), List.of());
+        write(TinyModels.nanoGpt(), DataType.FLOAT);
         assertEquals("""
                 {
                   "model_type" : "gpt2",
@@ -75,7 +81,7 @@ class HfConfigTest {
     /** Under a version of their own: a program that knows none of these layers must not take the model for GPT-2's. */
     @Test
     void otherLayersAreNamed() throws IOException {
-        HfConfig.write(file, TinyModels.llama(), DataType.FLOAT, false, OptionalInt.empty(), List.of());
+        write(TinyModels.llama(), DataType.FLOAT);
         String json = Files.readString(file).replace(System.lineSeparator(), "\n");
         assertTrue(json.contains("\"activation_function\" : \"silu\""), json);
         // 8·8/3 = 21.3, up to a multiple of 16
@@ -97,13 +103,16 @@ class HfConfigTest {
 
     @Test
     void blocksOfOnesOwnAreNoted() {
-        HfConfig.write(file, TinyModels.lecture(), DataType.FLOAT, true, OptionalInt.empty(), List.of());
-        assertEquals(new HfConfig(TinyModels.lecture(), true, true), HfConfig.read(file));
+        Gpt gpt = Gpt.builder(TinyModels.lecture())
+                .block(i -> new GptLayers(TinyModels.lecture()).block())
+                .build();
+        HfConfig.write(file, gpt, false, OptionalInt.empty(), List.of());
+        assertEquals(new HfConfig(TinyModels.lecture(), true, true, false), HfConfig.read(file));
     }
 
     @Test
     void namesThePrecision() throws IOException {
-        HfConfig.write(file, TinyModels.lecture(), DataType.DOUBLE, false, OptionalInt.empty(), List.of());
+        write(TinyModels.lecture(), DataType.DOUBLE);
         String json = Files.readString(file);
         assertTrue(json.contains("\"torch_dtype\" : \"float64\""), json);
     }
@@ -111,8 +120,8 @@ class HfConfigTest {
     @ParameterizedTest
     @MethodSource("org.minigpt.io.TinyModels#all")
     void comesBack(GptConfig config) {
-        HfConfig.write(file, config, DataType.FLOAT, false, OptionalInt.empty(), List.of());
-        assertEquals(new HfConfig(config, true, false), HfConfig.read(file));
+        write(config, DataType.FLOAT);
+        assertEquals(new HfConfig(config, true, false, false), HfConfig.read(file));
     }
 
     @Test
@@ -151,10 +160,10 @@ class HfConfigTest {
                 .tiedHead(true)
                 .initialization(Initialization.NANOGPT)
                 .build();
-        assertEquals(new HfConfig(gpt2, false, false), HfConfig.read(file));
+        assertEquals(new HfConfig(gpt2, false, false, false), HfConfig.read(file));
         // The keys that may be absent have GPT2Config's defaults.
         Files.writeString(file, LEAST);
-        assertEquals(new HfConfig(gpt2, false, false), HfConfig.read(file));
+        assertEquals(new HfConfig(gpt2, false, false, false), HfConfig.read(file));
     }
 
     @Test
@@ -167,7 +176,7 @@ class HfConfigTest {
         assertEquals(new DropoutRates(0.1, 0.1, 0.3), HfConfig.read(file).gpt().dropout());
 
         GptConfig config = TinyModels.gpt2().toBuilder().dropout(rates).build();
-        HfConfig.write(file, config, DataType.FLOAT, false, OptionalInt.empty(), List.of());
+        write(config, DataType.FLOAT);
         String json = Files.readString(file);
         assertTrue(json.contains("\"embd_pdrop\" : 0.2"), json);
         assertTrue(json.contains("\"attn_pdrop\" : 0.0"), json);
@@ -234,7 +243,7 @@ class HfConfigTest {
             delimiter = '|',
             quoteCharacter = '~',
             value = {
-                "\"gpt2\" | \"llama\" | \"llama\" for \"model_type\", but MiniGPT supports only gpt2",
+                "\"gpt2\" | \"mistral\" | \"mistral\" for \"model_type\", but MiniGPT supports only gpt2, llama, minigpt",
                 "0.1 | 0.1,\"activation_function\":\"silu\" | \"silu\" for \"activation_function\", but MiniGPT"
                         + " supports only gelu, gelu_new, relu",
                 "0.1 | 0.1,\"activation_function\":7 | 7 for \"activation_function\", but MiniGPT supports only gelu,"

@@ -90,7 +90,7 @@ final class ExportCommand implements Callable<Integer> {
         switch (format) {
             case HF ->
                 tokenizer.ifPresentOrElse(
-                        found -> ModelFolder.save(out, gpt, found), () -> ModelFolder.saveGpt(out, gpt));
+                        found -> ModelFolder.export(out, gpt, found), () -> ModelFolder.exportGpt(out, gpt));
             case GGUF -> GgufFile.write(out, gpt, tokenizer.orElse(null), dtype == Precision.F16, shareHead);
             case LLMC -> LlmcFile.write(out, gpt, dtype == Precision.BF16);
             case ONNX -> OnnxFile.write(out, gpt);

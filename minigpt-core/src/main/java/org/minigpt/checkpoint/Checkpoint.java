@@ -3,6 +3,8 @@ package org.minigpt.checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -10,6 +12,7 @@ import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.train.TrainState;
 import org.minigpt.train.Trainer;
+import org.minigpt.util.AtomicFolder;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -73,7 +76,7 @@ public record Checkpoint(Path path, TrainState state) {
     }
 
     /**
-     * Opens the newest checkpoint.
+     * Opens the newest checkpoint: of the run that began last, should a crash have left those of an earlier one beside.
      *
      * @param dir the folder of {@link Checkpoints}
      * @throws MiniGptException if there is none, or as {@link #open}
@@ -84,7 +87,40 @@ public record Checkpoint(Path path, TrainState state) {
             throw new MiniGptException(
                     "There is no checkpoint in " + dir + ": check the path, or train without resuming.");
         }
-        return open(all.get(0));
+        Optional<Instant> newest =
+                all.stream().map(Checkpoint::started).flatMap(Optional::stream).max(Comparator.naturalOrder());
+        return open(newest.flatMap(run -> newestOf(all, run)).orElse(all.get(0)));
+    }
+
+    /**
+     * Opens the newest checkpoint of one run.
+     *
+     * @param dir the folder of {@link Checkpoints}
+     * @param started when the run began
+     * @return nothing if the run has none there
+     * @throws MiniGptException as {@link #open}
+     */
+    public static Optional<Checkpoint> last(Path dir, Instant started) {
+        return newestOf(CheckpointNames.newestFirst(dir), started).map(Checkpoint::open);
+    }
+
+    /** One that does not tell whose it is may be the run's, and {@link #open} says that it is damaged. */
+    private static Optional<Path> newestOf(List<Path> newestFirst, Instant run) {
+        return newestFirst.stream()
+                .filter(path -> started(path).map(run::equals).orElse(true))
+                .findFirst();
+    }
+
+    /** @return when the run of a checkpoint began; nothing if that is damaged */
+    static Optional<Instant> started(Path checkpoint) {
+        if (!Checksums.isSound(checkpoint, StateFile.FILE)) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(StateFile.read(checkpoint).started());
+        } catch (IOException | MiniGptException e) {
+            return Optional.empty();
+        }
     }
 
     /**
@@ -95,11 +131,12 @@ public record Checkpoint(Path path, TrainState state) {
      * @throws MiniGptException as {@link #last}
      */
     public static Optional<Checkpoint> best(Path dir) {
-        return last(dir)
-                .state
-                .bestEvaluation()
+        TrainState state = last(dir).state;
+        return state.bestEvaluation()
                 .map(best -> CheckpointNames.of(dir, best.iteration()))
+                .map(AtomicFolder::find)
                 .filter(Files::isDirectory)
+                .filter(path -> started(path).map(state.started()::equals).orElse(true))
                 .map(Checkpoint::open);
     }
 

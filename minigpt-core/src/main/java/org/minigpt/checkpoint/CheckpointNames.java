@@ -1,6 +1,7 @@
 package org.minigpt.checkpoint;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -16,6 +17,7 @@ import org.minigpt.util.MiniGptException;
 final class CheckpointNames {
     private static final Pattern NAME = Pattern.compile("iter-(\\d{8,18})");
     private static final Pattern LEFTOVER = Pattern.compile("\\.(iter-\\d{8,18})\\.[a-z]+");
+    private static final Pattern EITHER = Pattern.compile("iter-(\\d{8,18})|\\.iter-(\\d{8,18})\\.[a-z]+");
 
     private CheckpointNames() {}
 
@@ -28,11 +30,11 @@ final class CheckpointNames {
     }
 
     static long iteration(Path checkpoint) {
-        Matcher matcher = NAME.matcher(name(checkpoint));
+        Matcher matcher = EITHER.matcher(name(checkpoint));
         if (!matcher.matches()) {
             throw new IllegalArgumentException(checkpoint + " is not the name of a checkpoint");
         }
-        return Long.parseLong(matcher.group(1));
+        return Long.parseLong(matcher.group(1) != null ? matcher.group(1) : matcher.group(2));
     }
 
     private static String name(Path path) {
@@ -40,34 +42,43 @@ final class CheckpointNames {
         return name == null ? "" : name.toString();
     }
 
-    /** @return the checkpoints of a folder, the newest first; none if there is no such folder */
+    /**
+     * The checkpoints of a folder. A crash while one was being replaced leaves the old one under a hidden name until the
+     * next is saved.
+     *
+     * @return the newest first; none if there is no such folder
+     */
     static List<Path> newestFirst(Path dir) {
-        if (!Files.isDirectory(dir)) {
-            return List.of();
-        }
-        try (Stream<Path> folders = Files.list(dir)) {
-            return folders.filter(CheckpointNames::isCheckpoint)
-                    .sorted(Comparator.comparing(CheckpointNames::iteration).reversed())
-                    .toList();
-        } catch (IOException e) {
-            throw new MiniGptException(dir + " cannot be read (" + e + "): check its permissions.", e);
-        }
+        return Stream.concat(
+                        names(dir).filter(name -> NAME.matcher(name).matches()).map(dir::resolve),
+                        leftovers(dir).map(AtomicFolder::find))
+                .filter(Files::isDirectory)
+                .distinct()
+                .sorted(Comparator.comparing(CheckpointNames::iteration).reversed())
+                .toList();
     }
 
-    /** Deletes what a crash has left of checkpoints that were being written or deleted. */
+    /** Clears up what a crash has left of checkpoints that were being written, replaced or deleted. */
     static void sweep(Path dir) {
+        leftovers(dir).forEach(AtomicFolder::sweep);
+    }
+
+    private static Stream<Path> leftovers(Path dir) {
+        return names(dir)
+                .map(LEFTOVER::matcher)
+                .filter(Matcher::matches)
+                .map(matcher -> dir.resolve(matcher.group(1)))
+                .distinct();
+    }
+
+    private static Stream<String> names(Path dir) {
         if (!Files.isDirectory(dir)) {
-            return;
+            return Stream.of();
         }
-        List<String> left;
         try (Stream<Path> entries = Files.list(dir)) {
-            left = entries.map(entry -> LEFTOVER.matcher(name(entry)))
-                    .filter(Matcher::matches)
-                    .map(matcher -> matcher.group(1))
-                    .toList();
-        } catch (IOException e) {
+            return entries.map(CheckpointNames::name).toList().stream();
+        } catch (IOException | UncheckedIOException e) {
             throw new MiniGptException(dir + " cannot be read (" + e + "): check its permissions.", e);
         }
-        left.forEach(checkpoint -> AtomicFolder.sweep(dir.resolve(checkpoint)));
     }
 }

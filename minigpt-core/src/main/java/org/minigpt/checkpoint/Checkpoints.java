@@ -1,5 +1,6 @@
 package org.minigpt.checkpoint;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -30,8 +31,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * <p>A checkpoint is a folder, {@code iter-00000500}, with {@code model.safetensors}, {@code optimizer.safetensors},
  * {@code state.json} and the checksums of all files in {@code SHA256SUMS}. It is written beside its place and renamed
  * when it is whole, so one that is there is whole whenever the program is killed or the disk is full. The newest ones and
- * the best are kept. When a run begins anew, or from a checkpoint that is not the newest, later ones are deleted once its
- * own first is saved.
+ * the best are kept. When a run begins anew, or from a checkpoint that is not the newest, those of other runs and later
+ * ones are deleted once its own first is saved.
  */
 public final class Checkpoints implements TrainListener {
     private final Path dir;
@@ -51,7 +52,9 @@ public final class Checkpoints implements TrainListener {
         begin = trainer.iteration();
         lastSaved = Optional.of(CheckpointNames.of(dir, begin))
                 .filter(path -> begin > 0)
-                .filter(CheckpointNames::isCheckpoint);
+                .map(AtomicFolder::find)
+                .filter(Files::isDirectory)
+                .filter(this::isOfThisRun);
     }
 
     /**
@@ -82,7 +85,15 @@ public final class Checkpoints implements TrainListener {
         boolean saved = lastSaved.isPresent() && CheckpointNames.iteration(lastSaved.get()) == result.iterations();
         if (result.iterations() > 0 && !saved) {
             save();
+        } else if (saved && isFirst() && !result.stopped()) {
+            deleteOthers(); // of a run that was at its end when it went on
         }
+    }
+
+    /** @return whether the run goes on from the newest checkpoint here, and there is none of another run */
+    public boolean isNewest() {
+        List<Path> all = CheckpointNames.newestFirst(dir);
+        return lastSaved.equals(all.stream().findFirst()) && all.stream().noneMatch(this::isOfAnotherRun);
     }
 
     @Override
@@ -118,27 +129,38 @@ public final class Checkpoints implements TrainListener {
             StateFile.write(folder, state);
             Checksums.write(folder);
         });
-        boolean first = lastSaved
-                .filter(path -> CheckpointNames.iteration(path) > begin)
-                .isEmpty();
+        boolean first = isFirst();
         lastSaved = Optional.of(checkpoint);
-        List<Path> newestFirst = CheckpointNames.newestFirst(dir);
         if (first) {
-            newestFirst.stream().filter(this::isOfAnotherRun).forEach(AtomicFolder::delete);
+            deleteOthers();
         }
         long best = state.bestEvaluation().map(EvalReport::iteration).orElse(-1L);
-        newestFirst.stream()
+        CheckpointNames.newestFirst(dir).stream()
                 .filter(path -> CheckpointNames.iteration(path) <= state.iteration())
                 .skip(keep)
                 .filter(path -> CheckpointNames.iteration(path) != best)
-                .filter(CheckpointNames::isCheckpoint)
                 .forEach(AtomicFolder::delete);
+    }
+
+    /** @return whether this run has saved nothing since it began or went on */
+    private boolean isFirst() {
+        return lastSaved.filter(path -> CheckpointNames.iteration(path) > begin).isEmpty();
+    }
+
+    private void deleteOthers() {
+        CheckpointNames.newestFirst(dir).stream().filter(this::isOfAnotherRun).forEach(AtomicFolder::delete);
     }
 
     /** What is later than the beginning of this run was left by one that went another way. */
     private boolean isOfAnotherRun(Path checkpoint) {
         long iteration = CheckpointNames.iteration(checkpoint);
-        return iteration != trainer.iteration() && (iteration > begin || begin == 0);
+        return iteration != trainer.iteration() && (iteration > begin || begin == 0 || !isOfThisRun(checkpoint));
+    }
+
+    private boolean isOfThisRun(Path checkpoint) {
+        return Checkpoint.started(checkpoint)
+                .map(trainer.state().started()::equals)
+                .orElse(true);
     }
 
     /** Collects what checkpoints are made with. */

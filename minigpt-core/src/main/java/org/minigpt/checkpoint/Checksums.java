@@ -2,6 +2,7 @@ package org.minigpt.checkpoint;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,8 +10,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -21,6 +24,10 @@ final class Checksums {
 
     private static final String SEPARATOR = "  ";
     private static final int PIECE_BYTES = 1 << 16;
+
+    /** What programs that show folders leave in them, besides files whose names begin with a dot. */
+    private static final Set<String> OF_FILE_MANAGERS =
+            Set.of("thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "__macosx", "icon\r");
 
     private Checksums() {}
 
@@ -57,6 +64,9 @@ final class Checksums {
         for (Path file : files(folder)) {
             String name = file.getFileName().toString();
             String sum = expected.remove(name);
+            if (sum == null && isOfFileManager(name)) {
+                continue;
+            }
             if (sum == null) {
                 return Optional.of(name + " is not in " + FILE);
             }
@@ -65,6 +75,22 @@ final class Checksums {
             }
         }
         return expected.keySet().stream().findFirst().map(name -> name + " is missing");
+    }
+
+    /** .DS_Store and the like say nothing about a folder that they have been put into. */
+    private static boolean isOfFileManager(String name) {
+        return name.startsWith(".") && !name.startsWith(".minigpt.")
+                || OF_FILE_MANAGERS.contains(name.toLowerCase(Locale.ROOT));
+    }
+
+    /** @return whether a file is there and as it was when the checksums were written */
+    static boolean isSound(Path folder, String name) {
+        try (Stream<String> lines = Files.lines(folder.resolve(FILE), StandardCharsets.ISO_8859_1)) {
+            String line = digest(folder.resolve(name)) + SEPARATOR + name;
+            return lines.anyMatch(line::equals);
+        } catch (IOException | UncheckedIOException e) {
+            return false;
+        }
     }
 
     private static List<Path> files(Path folder) throws IOException {

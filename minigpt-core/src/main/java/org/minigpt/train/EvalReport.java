@@ -1,5 +1,7 @@
 package org.minigpt.train;
 
+import java.util.Objects;
+
 /**
  * What an evaluation found.
  *
@@ -9,6 +11,9 @@ package org.minigpt.train;
  * @param nanos the time that the evaluation took, in nanoseconds
  */
 public record EvalReport(long iteration, Losses losses, boolean best, long nanos) {
+    public EvalReport {
+        Objects.requireNonNull(losses, "losses");
+    }
 
     /** @return the loss on the training split, in nats a token */
     public double trainLoss() {

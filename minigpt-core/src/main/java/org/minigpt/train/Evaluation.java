@@ -1,5 +1,8 @@
 package org.minigpt.train;
 
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.function.BooleanSupplier;
 import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.SequentialWindows;
@@ -26,13 +29,20 @@ public final class Evaluation {
 
     /** As with an array; a split may have more than 2^31 tokens. */
     public static double wholeSplit(Gpt gpt, Tokens ids, int batchSize) {
+        return wholeSplit(gpt, ids, batchSize, () -> false).getAsDouble();
+    }
+
+    private static OptionalDouble wholeSplit(Gpt gpt, Tokens ids, int batchSize, BooleanSupplier stopped) {
         double sum = 0;
         long targets = 0;
         for (Batch batch : new SequentialWindows(ids, batchSize, gpt.config().blockSize())) {
+            if (stopped.getAsBoolean()) {
+                return OptionalDouble.empty();
+            }
             sum += loss(gpt, batch) * batch.targetCount();
             targets += batch.targetCount();
         }
-        return sum / targets;
+        return OptionalDouble.of(sum / targets);
     }
 
     /**
@@ -40,17 +50,25 @@ public final class Evaluation {
      * {@code estimate_loss}.
      */
     public static double randomBatches(Gpt gpt, RandomWindows windows, int evalIters) {
+        return randomBatches(gpt, windows, evalIters, () -> false).getAsDouble();
+    }
+
+    private static OptionalDouble randomBatches(
+            Gpt gpt, RandomWindows windows, int evalIters, BooleanSupplier stopped) {
         double sum = 0;
         for (int i = 0; i < evalIters; i++) {
+            if (stopped.getAsBoolean()) {
+                return OptionalDouble.empty();
+            }
             sum += loss(gpt, windows.batch(i));
         }
-        return sum / evalIters;
+        return OptionalDouble.of(sum / evalIters);
     }
 
     /**
      * An evaluator by the settings of a run: {@code eval_iters} random batches of each split, or all of both splits if
      * that is 0. The random batches are the same at every evaluation, so that two differ by the model alone, and they
-     * are not those of the training.
+     * are not those of the training. One that is to stop does so between two batches.
      *
      * @param blockSize T, the tokens of a window
      * @throws org.minigpt.util.MiniGptException if a split has no window
@@ -58,13 +76,37 @@ public final class Evaluation {
     public static Evaluator of(TokenDataset data, TrainConfig config, int blockSize) {
         int batchSize = config.batchSize();
         if (config.evalIters() == 0) {
-            return gpt ->
-                    new Losses(wholeSplit(gpt, data.train(), batchSize), wholeSplit(gpt, data.validation(), batchSize));
+            return new OfSplits(
+                    (gpt, stopped) -> wholeSplit(gpt, data.train(), batchSize, stopped),
+                    (gpt, stopped) -> wholeSplit(gpt, data.validation(), batchSize, stopped));
         }
         RandomWindows train = windows(data, Split.TRAIN, config, blockSize);
         RandomWindows validation = windows(data, Split.VALIDATION, config, blockSize);
-        return gpt -> new Losses(
-                randomBatches(gpt, train, config.evalIters()), randomBatches(gpt, validation, config.evalIters()));
+        return new OfSplits(
+                (gpt, stopped) -> randomBatches(gpt, train, config.evalIters(), stopped),
+                (gpt, stopped) -> randomBatches(gpt, validation, config.evalIters(), stopped));
+    }
+
+    /** Measures one split, if it is not stopped. */
+    private interface OfSplit {
+        OptionalDouble loss(Gpt gpt, BooleanSupplier stopped);
+    }
+
+    /** Measures one split after the other. */
+    private record OfSplits(OfSplit train, OfSplit validation) implements Evaluator {
+        @Override
+        public Losses evaluate(Gpt gpt) {
+            return evaluate(gpt, () -> false).orElseThrow();
+        }
+
+        @Override
+        public Optional<Losses> evaluate(Gpt gpt, BooleanSupplier stopped) {
+            OptionalDouble first = train.loss(gpt, stopped);
+            OptionalDouble second = first.isPresent() ? validation.loss(gpt, stopped) : first;
+            return second.isPresent()
+                    ? Optional.of(new Losses(first.getAsDouble(), second.getAsDouble()))
+                    : Optional.empty();
+        }
     }
 
     private static RandomWindows windows(TokenDataset data, Split split, TrainConfig config, int blockSize) {

@@ -2,6 +2,8 @@ package org.minigpt.train;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.minigpt.data.Batch;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.WeightedSum;
@@ -46,11 +48,16 @@ final class GradientAccumulation {
      */
     record Gradients(double loss, long tokens) {}
 
-    /** Fills {@link Gpt#flatGradients} with the gradients of the step at an iteration. */
-    Gradients compute(long iteration) {
+    /**
+     * Fills {@link Gpt#flatGradients} with the gradients of the step at an iteration.
+     *
+     * @param stopped asked between two batches
+     * @return nothing if it was stopped, as if the step had not begun
+     */
+    Optional<Gradients> compute(long iteration, BooleanSupplier stopped) {
         if (steps == 1) {
             Batch batch = batches.batch(iteration);
-            return new Gradients(lossAndGradients(batch, iteration), tokens(batch));
+            return Optional.of(new Gradients(lossAndGradients(batch, iteration), tokens(batch)));
         }
         List<Batch> parts = new ArrayList<>();
         long targets = 0;
@@ -66,12 +73,15 @@ final class GradientAccumulation {
         }
         double loss = 0;
         for (int i = 0; i < steps; i++) {
+            if (i > 0 && stopped.getAsBoolean()) {
+                return Optional.empty();
+            }
             Batch batch = parts.get(i);
             double weight = targets == 0 ? 0 : (double) batch.targetCount() / targets;
             loss += weight * lossAndGradients(batch, iteration * steps + i);
             add(i, weight);
         }
-        return new Gradients(loss, tokens);
+        return Optional.of(new Gradients(loss, tokens));
     }
 
     private static long tokens(Batch batch) {

@@ -1,5 +1,7 @@
 package org.minigpt.train;
 
+import java.util.Objects;
+
 /**
  * Tells the steps whose loss or gradient norm is an outlier, so that one bad batch does not undo many good ones: values
  * that lie more than a number of standard deviations above a running mean (as in Kumar et al. 2025, "ZClip", which
@@ -44,6 +46,11 @@ public final class OutlierGuard {
     public record State(long steps, long skipped, Statistic loss, Statistic gradientNorm) {
         /** Of a guard that has seen nothing. */
         public static final State NONE = new State(0, 0, new Statistic(0, 0), new Statistic(0, 0));
+
+        public State {
+            Objects.requireNonNull(loss, "loss");
+            Objects.requireNonNull(gradientNorm, "gradientNorm");
+        }
     }
 
     /** @param limit the standard deviations above the mean from which a value is an outlier; 0 for never */

@@ -6,7 +6,7 @@ import java.util.Optional;
  * How a run ended.
  *
  * @param iterations the number of steps that the model has had, with those that were skipped
- * @param stopped whether {@link Trainer#stop} ended it before the last iteration
+ * @param stopped whether {@link Trainer#stop} ended it before the last iteration, or before that was evaluated
  * @param outOfPatience whether it ended because the validation loss did not fall any more
  * @param skippedSteps how many steps were skipped as outliers
  * @param lastEvaluation the newest evaluation, if there was one; after a stop it is older than the model

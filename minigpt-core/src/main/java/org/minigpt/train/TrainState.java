@@ -1,5 +1,6 @@
 package org.minigpt.train;
 
+import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
 import org.minigpt.util.MiniGptException;
@@ -8,6 +9,8 @@ import org.minigpt.util.MiniGptException;
  * What a {@link Trainer} remembers, besides the parameters and the moments of the optimizer. Batches and dropout masks
  * are functions of the seed and the iteration, so the iteration is the place in the data and in the random numbers too.
  *
+ * @param started when the run began, to the microsecond; a run that goes on began when it first did, so that this tells it
+ *     from others in the same folder
  * @param iteration the number of steps done or skipped
  * @param optimizerSteps the number of steps that the optimizer has taken
  * @param lastEvaluation the newest evaluation
@@ -16,6 +19,7 @@ import org.minigpt.util.MiniGptException;
  * @param outliers the statistics of {@link OutlierGuard}
  */
 public record TrainState(
+        Instant started,
         long iteration,
         long optimizerSteps,
         Optional<EvalReport> lastEvaluation,
@@ -30,6 +34,7 @@ public record TrainState(
                     + " steps of the optimizer and " + evaluationsSinceBest
                     + " evaluations since the best; restore the state that was saved");
         }
+        Objects.requireNonNull(started, "started");
         Objects.requireNonNull(lastEvaluation, "lastEvaluation");
         Objects.requireNonNull(bestEvaluation, "bestEvaluation");
         Objects.requireNonNull(outliers, "outliers");

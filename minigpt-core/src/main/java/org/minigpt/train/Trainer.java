@@ -1,6 +1,8 @@
 package org.minigpt.train;
 
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -52,6 +54,7 @@ public final class Trainer {
     private Optional<EvalReport> lastEvaluation = Optional.empty();
     private Optional<EvalReport> bestEvaluation = Optional.empty();
     private int evaluationsSinceBest;
+    private Instant started = Instant.now().truncatedTo(ChronoUnit.MICROS);
 
     /**
      * Trains on windows of the training split, block_size tokens long.
@@ -132,7 +135,7 @@ public final class Trainer {
             }
         }
         stopRequested.set(false);
-        boolean stopped = iteration < config.maxIters() && !outOfPatience();
+        boolean stopped = evaluationDue() || iteration < config.maxIters() && !outOfPatience();
         TrainResult result = new TrainResult(
                 iteration, stopped, outOfPatience(), outliers.state().skipped(), lastEvaluation, bestEvaluation);
         tell(listener -> listener.onEnd(result));
@@ -140,8 +143,9 @@ public final class Trainer {
     }
 
     /**
-     * Ends {@link #run} once the present step or evaluation is finished, without another evaluation; one that has not
-     * begun ends at once. May be called from any thread, and by a listener.
+     * Ends {@link #run} once the present step is finished, without another evaluation. An evaluation, and a step of
+     * several batches, is broken off after the present batch, as if it had not begun. A run that has not begun ends at
+     * once. May be called from any thread, and by a listener.
      */
     public void stop() {
         stopRequested.set(true);
@@ -181,7 +185,13 @@ public final class Trainer {
     /** @return what this trainer remembers, besides the model's parameters and the optimizer's moments */
     public TrainState state() {
         return new TrainState(
-                iteration, optimizer.steps(), lastEvaluation, bestEvaluation, evaluationsSinceBest, outliers.state());
+                started,
+                iteration,
+                optimizer.steps(),
+                lastEvaluation,
+                bestEvaluation,
+                evaluationsSinceBest,
+                outliers.state());
     }
 
     /**
@@ -194,6 +204,7 @@ public final class Trainer {
      */
     public void restore(TrainState state, INDArray firstMoment, INDArray secondMoment) {
         optimizer.restore(firstMoment, secondMoment, state.optimizerSteps());
+        started = state.started();
         iteration = state.iteration();
         lastEvaluation = state.lastEvaluation();
         bestEvaluation = state.bestEvaluation();
@@ -219,7 +230,11 @@ public final class Trainer {
 
     private void runEvaluation() {
         long start = System.nanoTime();
-        Losses losses = evaluate();
+        Optional<Losses> measured = evaluator.orElseThrow().evaluate(gpt, stopRequested::get);
+        if (measured.isEmpty()) {
+            return; // due again when the run goes on
+        }
+        Losses losses = measured.get();
         requireFinite("loss on the training split", losses.train());
         requireFinite("loss on the validation split", losses.validation());
         boolean best = bestEvaluation.isEmpty()
@@ -235,7 +250,11 @@ public final class Trainer {
 
     private void step() {
         long start = System.nanoTime();
-        GradientAccumulation.Gradients gradients = accumulation.compute(iteration);
+        Optional<GradientAccumulation.Gradients> computed = accumulation.compute(iteration, stopRequested::get);
+        if (computed.isEmpty()) {
+            return;
+        }
+        GradientAccumulation.Gradients gradients = computed.get();
         requireFinite("loss", gradients.loss());
         trained.gradientsChanged();
         double norm = GradientClip.norm(trained.flatGradients());

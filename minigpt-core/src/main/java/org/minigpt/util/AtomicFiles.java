@@ -5,6 +5,7 @@ import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.FileSystemException;
@@ -12,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.UUID;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.apache.commons.io.function.IOConsumer;
 import org.apache.commons.io.output.CloseShieldOutputStream;
 
@@ -56,6 +59,28 @@ public final class AtomicFiles {
                     target + " could not be written (" + reason(e)
                             + "): make room or choose another place, and check its permissions.",
                     e);
+        }
+    }
+
+    /**
+     * Deletes what {@link #write} of a file left beside it when it was cut short by a crash. Nobody may be writing the file.
+     *
+     * @param target the file, there or not
+     */
+    public static void sweep(Path target) {
+        Pattern leftover = Pattern.compile(Pattern.quote("." + target.getFileName() + ".") + "[0-9a-f-]{36}\\.tmp");
+        Path parent = target.toAbsolutePath().getParent();
+        if (!Files.isDirectory(parent)) {
+            return;
+        }
+        try (Stream<Path> files = Files.list(parent)) {
+            for (Path file : files.toList()) {
+                if (leftover.matcher(file.getFileName().toString()).matches()) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        } catch (IOException | UncheckedIOException e) {
+            throw new MiniGptException(parent + " could not be cleared up (" + e + "): check its permissions.", e);
         }
     }
 

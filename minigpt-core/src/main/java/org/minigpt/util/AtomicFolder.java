@@ -58,7 +58,8 @@ public final class AtomicFolder {
 
     /**
      * Makes a folder with all its files, or nothing of it: they are written to a hidden folder beside it, which one
-     * renaming makes the folder. One that is already there is replaced as a whole.
+     * renaming makes the folder. One that is already there is replaced as a whole: it is renamed, and deleted once the new
+     * one is in its place. No system renames both at once; after a crash in between, {@link #find} has the old one.
      *
      * @param dir the folder; its missing parents are made
      * @param writer writes the files, no folders, to the folder that it is given
@@ -75,11 +76,11 @@ public final class AtomicFolder {
             }
             fill(creating, writer);
             if (Files.exists(dir)) {
-                deleteIfExists(replaced);
+                deleteAtOnce(replaced, dir);
                 AtomicFiles.moveIntoPlace(dir, replaced);
             }
             AtomicFiles.moveIntoPlace(creating, dir);
-            deleteIfExists(replaced);
+            deleteAtOnce(replaced, dir);
         } catch (IOException e) {
             throw unwritable(dir, e);
         }
@@ -91,27 +92,52 @@ public final class AtomicFolder {
      * @throws MiniGptException if it can't be deleted
      */
     public static void delete(Path dir) {
-        Path deleted = hidden(dir, DELETED);
         try {
-            deleteIfExists(deleted);
-            AtomicFiles.moveIntoPlace(dir, deleted);
-            deleteIfExists(deleted);
+            // First, or it would be found in the place of the folder.
+            deleteAtOnce(hidden(dir, REPLACED), dir);
+            deleteAtOnce(dir, dir);
         } catch (IOException e) {
             throw new MiniGptException(
                     dir + " could not be deleted (" + AtomicFiles.reason(e) + "): check its permissions.", e);
         }
     }
 
+    /** Renames before it deletes, so that a folder which is there is whole. */
+    private static void deleteAtOnce(Path folder, Path dir) throws IOException {
+        if (Files.exists(folder)) {
+            Path deleted = hidden(dir, DELETED);
+            deleteIfExists(deleted);
+            AtomicFiles.moveIntoPlace(folder, deleted);
+            deleteIfExists(deleted);
+        }
+    }
+
     /**
-     * Deletes what {@link #create} and {@link #delete} left of a folder when they were cut short by a crash.
+     * Finds a folder that {@link #create} made, also after a crash that cut its replacement short.
+     *
+     * @param dir the folder
+     * @return its path; if there is no such folder, the path it should have
+     */
+    public static Path find(Path dir) {
+        Path replaced = hidden(dir, REPLACED);
+        return !Files.exists(dir) && Files.exists(replaced) ? replaced : dir;
+    }
+
+    /**
+     * Clears up after {@link #create} and {@link #delete} of a folder that were cut short by a crash: what was to be
+     * replaced and is not goes back to its place, all else that is left is deleted.
      *
      * @param dir the folder, there or not
      */
     public static void sweep(Path dir) {
+        Path replaced = hidden(dir, REPLACED);
         try {
-            for (String suffix : List.of(CREATING, REPLACED, DELETED)) {
-                deleteIfExists(hidden(dir, suffix));
+            if (find(dir).equals(replaced)) {
+                AtomicFiles.moveIntoPlace(replaced, dir);
             }
+            deleteAtOnce(replaced, dir);
+            deleteIfExists(hidden(dir, CREATING));
+            deleteIfExists(hidden(dir, DELETED));
         } catch (IOException e) {
             throw unwritable(dir, e);
         }

@@ -9,9 +9,13 @@ import static org.minigpt.util.Sentences.assertSentence;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
@@ -266,6 +270,86 @@ class TrainerTest {
         // and then there is nothing left to do
         assertEquals(7, trainer.run().iterations());
         assertEquals("[7] end end", String.join(" ", record.order.subList(12, 15)));
+    }
+
+    /** At each place between two batches of each evaluation, of either kind. */
+    @Test
+    void anEvaluationThatIsBrokenOffIsMadeAnew() {
+        for (int evalIters : new int[] {2, 0}) {
+            TrainConfig config = CONFIG.toBuilder().evalIters(evalIters).build();
+            Record straight = new Record();
+            float[] bits = run(0.2, config, straight);
+            Gpt gpt = TinyModels.small(0.2).build();
+            Record record = new Record();
+            int[] asked = {0};
+            int[] stopAt = {0};
+            Evaluator evaluator = Evaluation.of(DATA, config, gpt.config().blockSize());
+            RandomWindows windows = new RandomWindows(
+                    DATA.train(), config.batchSize(), gpt.config().blockSize(), config.seed());
+            Trainer[] trainer = {null};
+            trainer[0] = new Trainer(
+                    gpt,
+                    windows::batch,
+                    new Evaluator() {
+                        @Override
+                        public Losses evaluate(Gpt model) {
+                            throw new AssertionError("it could not be stopped");
+                        }
+
+                        @Override
+                        public Optional<Losses> evaluate(Gpt model, BooleanSupplier stopped) {
+                            asked[0] = 0;
+                            return evaluator.evaluate(model, () -> {
+                                if (asked[0]++ == stopAt[0]) {
+                                    stopAt[0]++;
+                                    trainer[0].stop();
+                                }
+                                return stopped.getAsBoolean();
+                            });
+                        }
+                    },
+                    config);
+            trainer[0].addListener(record);
+            int stops = 0;
+            while (trainer[0].run().stopped()) {
+                stops++;
+                assertTrue(stops < 1000, "it ends");
+            }
+            assertTrue(stops >= 4, stops + " stops");
+            assertArrayEquals(bits, bits(gpt));
+            straight.order.remove("end");
+            record.order.removeIf("end"::equals);
+            assertEquals(straight.order, record.order);
+        }
+    }
+
+    /** Between two batches of a step: as if it had not begun. */
+    @Test
+    void aStepThatIsBrokenOffIsMadeAnew() {
+        TrainConfig config = CONFIG.toBuilder().gradientAccumulationSteps(3).build();
+        float[] bits = run(0.2, config, new Record());
+        Gpt gpt = TinyModels.small(0.2).build();
+        RandomWindows windows =
+                new RandomWindows(DATA.train(), config.batchSize(), gpt.config().blockSize(), config.seed());
+        Set<Long> stopped = new HashSet<>();
+        Trainer[] trainer = {null};
+        trainer[0] = new Trainer(
+                gpt,
+                i -> {
+                    if (stopped.add(i)) {
+                        trainer[0].stop();
+                    }
+                    return windows.batch(i);
+                },
+                Evaluation.of(DATA, config, gpt.config().blockSize()),
+                config);
+        int runs = 1;
+        while (trainer[0].run().stopped()) {
+            runs++;
+            assertTrue(runs < 1000, "it ends");
+        }
+        assertTrue(runs > config.maxIters(), runs + " runs");
+        assertArrayEquals(bits, bits(gpt));
     }
 
     @Test

@@ -15,6 +15,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,6 +55,22 @@ class AtomicFilesTest {
         });
 
         assertEquals("new", Files.readString(target));
+    }
+
+    @Test
+    void whatACrashLeavesBesideItIsSweptAway() throws IOException {
+        Path target = dir.resolve("a.txt");
+        AtomicFiles.sweep(target);
+        List<Path> others =
+                List.of(dir.resolve(".b.txt.0aa1ce5b-7d80-4a8c-b1c8-1a8f9f6e0d57.tmp"), dir.resolve(".a.txt.tmp"));
+        for (Path other : others) {
+            Files.createFile(other);
+        }
+        Files.writeString(dir.resolve(".a.txt.0aa1ce5b-7d80-4a8c-b1c8-1a8f9f6e0d57.tmp"), "half");
+        AtomicFiles.write(target, out -> out.write('x'));
+        AtomicFiles.sweep(target);
+        assertEquals(
+                Stream.concat(others.stream(), Stream.of(target)).collect(Collectors.toSet()), Set.copyOf(files()));
     }
 
     @Test

@@ -1,6 +1,7 @@
 package org.minigpt.util;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.minigpt.util.Sentences.assertSentence;
@@ -123,6 +124,31 @@ class AtomicFolderTest {
                         throw own;
                     }));
             assertEquals(Map.of("a", "second a", "b", "second b", "c", "second c"), content());
+        }
+    }
+
+    /** At no moment of a replacement or a deletion is there a folder, under its own name or aside, that is not whole. */
+    @Test
+    void aFolderIsReplacedWhole() throws IOException {
+        AtomicFolder.create(dir, all("first"));
+        Path aside = dir.resolveSibling(".1.replaced");
+        Files.move(dir, aside);
+        assertEquals(aside, AtomicFolder.find(dir));
+        AtomicFolder.sweep(dir);
+        assertEquals(dir, AtomicFolder.find(dir));
+        assertEquals(Map.of("a", "first a", "b", "first b", "c", "first c"), content());
+
+        Files.move(dir, aside);
+        AtomicFolder.create(dir, all("second"));
+        assertEquals("second a", Files.readString(dir.resolve("a")));
+        assertFalse(Files.exists(aside));
+
+        // What is aside does not come back in the place of what was deleted.
+        Files.createDirectory(aside);
+        AtomicFolder.delete(dir);
+        assertFalse(Files.exists(AtomicFolder.find(dir)));
+        try (Stream<Path> left = Files.list(dir.getParent())) {
+            assertEquals(List.of(), left.toList());
         }
     }
 

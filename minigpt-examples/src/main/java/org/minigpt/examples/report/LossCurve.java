@@ -18,6 +18,11 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 public final class LossCurve {
     private static final int WIDTH = 900;
     private static final int HEIGHT = 560;
+    /** Of the first loss, how much is drawn at most: a run that diverges leaves the picture at its upper edge. */
+    private static final double HIGHEST = 10;
+    /** Beyond that the search for marks of the axis takes for ever. */
+    private static final double HIGHEST_AT_ALL = 1e6;
+
     static final Color TRAIN = new Color(0x1F77B4);
     static final Color VALIDATION = new Color(0xD62728);
 
@@ -62,8 +67,14 @@ public final class LossCurve {
     }
 
     private void add(XYChart chart, String name, List<Double> losses, Color color) {
-        String label = String.format(Locale.ROOT, "%s, %.4f at the end", name, losses.get(losses.size() - 1));
-        XYSeries series = chart.addSeries(label, iterations, losses);
+        double last = losses.get(losses.size() - 1);
+        String label = String.format(
+                Locale.ROOT, last < HIGHEST_AT_ALL ? "%s, %.4f at the end" : "%s, %.4g at the end", name, last);
+        double highest = Math.min(HIGHEST_AT_ALL, HIGHEST * Math.max(1, Math.max(train.get(0), validation.get(0))));
+        XYSeries series = chart.addSeries(
+                label,
+                iterations,
+                losses.stream().map(loss -> Math.min(loss, highest)).toList());
         series.setLineColor(color);
         series.setLineStyle(new BasicStroke(2f));
         series.setMarker(iterations.size() <= 30 ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE);

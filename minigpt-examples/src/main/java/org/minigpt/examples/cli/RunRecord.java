@@ -9,19 +9,16 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 import org.minigpt.examples.bench.PeakMemory;
+import org.minigpt.examples.report.MetricsFiles;
+import org.minigpt.examples.report.RunFigures;
 import org.minigpt.examples.report.Scale;
 import org.minigpt.kernels.KernelInfo;
 import org.minigpt.train.EvalReport;
-import org.minigpt.train.StepReport;
-import org.minigpt.train.TrainListener;
 import org.minigpt.train.TrainResult;
-import org.minigpt.train.TrainState;
 import org.minigpt.util.AtomicFiles;
 import org.minigpt.util.MiniGptException;
 
@@ -29,7 +26,7 @@ import org.minigpt.util.MiniGptException;
  * What a run was, beside its model: {@code train.properties}, by which {@code --from-run} repeats it, and
  * {@code run.json} with the versions, the machine, the data and the results.
  */
-final class RunRecord implements TrainListener {
+final class RunRecord {
     static final String FILE = "run.json";
 
     private static final String STARTING_MODEL = "init_from_sha256";
@@ -38,37 +35,30 @@ final class RunRecord implements TrainListener {
     private static final JsonMapper JSON = new JsonMapper();
     private static final ObjectWriter WRITER = JSON.writerWithDefaultPrettyPrinter();
 
-    private final Path folder;
     private final Map<String, String> settings;
+    private final MetricsFiles metrics;
     private final Scale scale;
-    private final BooleanSupplier modelIsSaved;
     private final ObjectNode json = JSON.createObjectNode();
-    private final ObjectNode results = JSON.createObjectNode();
-    private final long start = System.nanoTime();
-    private long steps;
-    private long tokens;
-    private long stepNanos;
-    private long clipped;
-    private long skipped;
 
     /**
+     * @param started when the run began; of a checkpoint of an earlier version that is the epoch, for not known
      * @param settings every option of the run
      * @param startingModel the SHA-256 of the model that it began with, if it began with one
-     * @param modelIsSaved whether the folder is this run's already
+     * @param metrics what it does
      */
     RunRecord(
-            Path folder,
+            Instant started,
             Map<String, String> settings,
             TrainingData data,
             Optional<String> startingModel,
             long parameters,
-            Scale scale,
-            BooleanSupplier modelIsSaved) {
-        this.folder = folder;
+            MetricsFiles metrics) {
         this.settings = settings;
-        this.scale = scale;
-        this.modelIsSaved = modelIsSaved;
-        json.put("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+        this.metrics = metrics;
+        scale = metrics.figures().scale();
+        if (!started.equals(Instant.EPOCH)) {
+            json.put("started", started.toString());
+        }
         json.put("seed", settings.get("seed"));
         json.set("config", JSON.valueToTree(settings));
         json.set("versions", JSON.valueToTree(Version.all()));
@@ -82,7 +72,6 @@ final class RunRecord implements TrainListener {
         text.put("chars_per_token", scale.charactersPerToken());
         startingModel.ifPresent(hash -> json.put(STARTING_MODEL, hash));
         json.put("parameters", parameters);
-        json.set("results", results);
     }
 
     private ObjectNode machine() {
@@ -108,74 +97,50 @@ final class RunRecord implements TrainListener {
         }
     }
 
-    @Override
-    public void onStep(StepReport report) {
-        steps++;
-        tokens += report.tokens();
-        stepNanos += report.nanos();
-        clipped += scale.clips(report.gradientNorm()) ? 1 : 0;
-        skipped += report.skipped() ? 1 : 0;
+    /**
+     * Writes both files.
+     *
+     * @param result of the run, if it has ended
+     */
+    void writeTo(Path folder, Optional<TrainResult> result) {
+        json.set("results", results(result));
+        AtomicFiles.write(folder.resolve(FILE), out -> WRITER.writeValue(out, json));
+        AtomicFiles.write(
+                folder.resolve(Settings.OF_RUN), out -> out.write(properties().getBytes(StandardCharsets.UTF_8)));
     }
 
-    @Override
-    public void onEvaluation(EvalReport report) {
-        results.put("iterations", report.iteration());
-        put("", report);
-        if (report.best()) {
-            putBest(report);
-        }
-        if (modelIsSaved.getAsBoolean()) {
-            write();
-        }
-    }
-
-    private void put(String prefix, EvalReport report) {
-        results.put(prefix + "train_loss", report.trainLoss());
-        results.put(prefix + "val_loss", report.validationLoss());
-        results.put(prefix + "val_bits_per_char", scale.bitsPerCharacter(report.validationLoss()));
-    }
-
-    @Override
-    public void onEnd(TrainResult result) {
-        results.put("iterations", result.iterations());
-        results.put("stopped", result.stopped());
-        results.put("finished", true);
-        if (modelIsSaved.getAsBoolean()) {
-            write();
-        }
-    }
-
-    /** Takes over the best evaluation of a run that goes on. */
-    void resume(TrainState state) {
-        state.bestEvaluation().ifPresent(this::putBest);
-    }
-
-    private void putBest(EvalReport report) {
-        put("best_", report);
-        results.put("best_iteration", report.iteration());
-    }
-
-    private void write() {
-        writeTo(folder);
-    }
-
-    /** Writes both files to a folder. */
-    void writeTo(Path folder) {
-        results.put("steps", steps);
-        results.put("clipped_steps", clipped);
-        results.put("skipped_steps", skipped);
-        results.put("seconds", rounded((System.nanoTime() - start) / 1e9, 1));
-        if (steps > 0) {
-            double tokensPerSecond = tokens * 1e9 / stepNanos;
+    private ObjectNode results(Optional<TrainResult> result) {
+        RunFigures figures = metrics.figures();
+        ObjectNode results = JSON.createObjectNode();
+        results.put("iterations", figures.iterations());
+        figures.lastEvaluation().ifPresent(report -> put(results, "", report));
+        figures.bestEvaluation().ifPresent(report -> {
+            put(results, "best_", report);
+            results.put("best_iteration", report.iteration());
+        });
+        results.put("steps", figures.steps());
+        results.put("clipped_steps", figures.clipped());
+        results.put("skipped_steps", figures.skipped());
+        results.put("seconds", rounded(metrics.seconds(), 1));
+        if (figures.steps() > 0) {
+            double tokensPerSecond = figures.tokensPerSecond();
             results.put("tokens_per_second", rounded(tokensPerSecond, 0));
             scale.fractionOfPeak(tokensPerSecond)
                     .ifPresent(share -> results.put(
                             "fraction_of_peak", Double.parseDouble(String.format(Locale.ROOT, "%.4g", share))));
         }
         PeakMemory.megabytes().ifPresent(megabytes -> results.put("peak_memory_mb", rounded(megabytes, 1)));
-        AtomicFiles.write(folder.resolve(FILE), out -> WRITER.writeValue(out, json));
-        AtomicFiles.write(
-                folder.resolve(Settings.OF_RUN), out -> out.write(properties().getBytes(StandardCharsets.UTF_8)));
+        result.ifPresent(end -> {
+            results.put("stopped", end.stopped());
+            results.put("finished", true);
+        });
+        return results;
+    }
+
+    private void put(ObjectNode results, String prefix, EvalReport report) {
+        results.put(prefix + "train_loss", report.trainLoss());
+        results.put(prefix + "val_loss", report.validationLoss());
+        results.put(prefix + "val_bits_per_char", scale.bitsPerCharacter(report.validationLoss()));
     }
 
     /**

@@ -7,7 +7,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import org.minigpt.checkpoint.Checkpoint;
 import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.generate.SamplingOptions;
@@ -113,17 +112,27 @@ final class TrainCommand implements Callable<Integer> {
                 SamplingOptions.builder().maxNewTokens(output.sampleTokens).build();
 
         Optional<Resumption> resumption = Optional.ofNullable(settings.resume).map(Resumption::of);
+        resumption.ifPresent(from -> from.requireWithin(run.maxIters));
+        if (!isGiven("--out-dir")) {
+            Optional.ofNullable(settings.fromRun)
+                    .map(earlier -> earlier.resolveSibling(earlier.getFileName() + "-again"))
+                    .ifPresent(again -> output.outDir = again);
+            resumption.ifPresent(from -> output.outDir = from.folder());
+        }
+        if (!run.overfitOneBatch) {
+            RunLock.requireFree(output.outDir); // before the text is read, which may take long
+        }
         Optional<StartingModel> start = startingModel(resumption);
         TrainingData text = start.map(StartingModel::tokenizer).map(data::open).orElseGet(() -> open(resumption));
         GptConfig shape = start.map(this::shapeOf)
                 .orElseGet(() -> model.config(text.tokenizer().vocabSize()));
         text.dataset().requireWindows(shape.blockSize());
         Checks.requireAtLeastOne("--replicas", run.replicas());
-        if (settings.fromRun != null) {
-            Path again = settings.fromRun.resolveSibling(settings.fromRun.getFileName() + "-again");
-            takeFrom(settings.fromRun, again, text);
+        if (!isGiven("--data")) {
+            Optional.ofNullable(settings.fromRun).ifPresent(earlier -> RunRecord.requireSameData(earlier, text));
+            resumption.ifPresent(
+                    from -> RunRecord.requireSameData(from.checkpoint().path(), text));
         }
-        resumption.ifPresent(from -> takeFrom(from.checkpoint().path(), from.folder(), text));
         if (!run.overfitOneBatch) {
             OutDir.require(output.outDir);
         }
@@ -147,10 +156,9 @@ final class TrainCommand implements Callable<Integer> {
                     new RandomWindows(text.dataset().train(), run.batchSize, shape.blockSize(), run.seed).batch(0);
             return OverfitCheck.run(gpt, first, config, out);
         }
-        Optional<Checkpoint> from = resumption.map(Resumption::checkpoint);
         Trainable trained = fineTune.trained(gpt, run.seed);
         Optional<String> hash = start.flatMap(StartingModel::sha256);
-        return new TrainingRun(trained, text, hash, config, output, run.replicas(), options(shape), from)
+        return new TrainingRun(trained, text, hash, config, output, run.replicas(), options(shape), resumption)
                 .run(sampling, summary);
     }
 
@@ -189,16 +197,6 @@ final class TrainCommand implements Callable<Integer> {
         Optional<Tokenizer> tokenizer =
                 earlier != null && !isGiven("--tokenizer") ? tokens.load(earlier) : tokens.load();
         return tokenizer.map(data::open).orElseGet(data::open);
-    }
-
-    /** Data and folder of an earlier run, unless others are given. */
-    private void takeFrom(Path earlier, Path outDir, TrainingData text) {
-        if (!isGiven("--data")) {
-            RunRecord.requireSameData(earlier, text);
-        }
-        if (!isGiven("--out-dir")) {
-            output.outDir = outDir;
-        }
     }
 
     /** Whether the command line or {@code --config} has an option; what an earlier run recorded does not count. */

@@ -3,27 +3,24 @@ package org.minigpt.examples.report;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.minigpt.train.EvalReport;
+import org.minigpt.train.Losses;
 import org.minigpt.train.StepReport;
 import org.minigpt.train.TrainListener;
 import org.minigpt.train.TrainResult;
+import org.minigpt.train.TrainState;
 import org.minigpt.util.AtomicFiles;
-import org.minigpt.util.MiniGptException;
 
 /**
  * The figures of a run for programs: {@code metrics.jsonl}, a JSON object a line for each step and each evaluation,
- * which grows during the run; and {@code metrics.csv}, a row for each evaluation. Nothing is written before
- * {@link #begin}, so that a run which fails early leaves the figures of the model that is there.
+ * which grows during the run; and {@code metrics.csv}, a row for each evaluation, which follows from the lines. Nothing is
+ * written before {@link #begin}, so that a run which fails early leaves the figures of the model that is there.
  */
 public final class MetricsFiles implements TrainListener {
     /** The file of all figures. */
@@ -40,83 +37,86 @@ public final class MetricsFiles implements TrainListener {
 
     private final Path folder;
     private final Scale scale;
-    private final StepWindow window;
+    private final MetricsLog log;
+    private final RunFigures figures;
     private final long start = System.nanoTime();
     private final StringBuilder csv = new StringBuilder(CSV_HEADER);
-    private final StringBuilder waiting = new StringBuilder();
-    private boolean begun;
     private long lastFlush = start;
+    /** Of the parts of the run before this one. */
+    private double secondsBefore;
 
     /** @param folder made when it is first written to */
     public MetricsFiles(Path folder, Scale scale) {
         this.folder = folder;
         this.scale = scale;
-        window = new StepWindow(scale);
+        log = new MetricsLog(folder.resolve(JSON_LINES));
+        figures = new RunFigures(scale);
     }
 
-    /** Replaces the files of an earlier run by this one's. */
+    /** Replaces the files of an earlier run by this one's, or brings this one's up to date. */
     public void begin() {
-        if (!begun) {
-            AtomicFiles.write(folder.resolve(JSON_LINES), out -> {});
-            begun = true;
-            flush();
-            writeCsv();
-        }
+        log.begin();
+        log.flush();
+        AtomicFiles.write(folder.resolve(CSV), out -> out.write(csv.toString().getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /** @return whether lines of this run are in the folder */
+    boolean isInFolder() {
+        return log.length() > 0;
+    }
+
+    /** @return what the run has done so far */
+    public RunFigures figures() {
+        return figures;
+    }
+
+    /** Writes to a checkpoint what {@link #restore} needs. */
+    void saveTo(Path checkpoint) throws IOException {
+        log.saveTo(checkpoint);
     }
 
     /**
-     * Goes on with the files of a run that was stopped, as they were after this many steps; begins anew if there are none.
+     * Goes on with the figures of a run, as they were at a checkpoint. Nothing is written before {@link #begin}.
      *
-     * @throws MiniGptException if they can't be read
+     * @param original the folder of the run; this one, unless it goes on in another
+     * @throws org.minigpt.util.MiniGptException if they are not the run's any more
      */
-    public void resume(long iteration) {
-        Path lines = folder.resolve(JSON_LINES);
-        if (!Files.exists(lines) || !Files.exists(folder.resolve(CSV))) {
-            return;
-        }
+    void restore(Path checkpoint, TrainState state, Path original) {
+        Path dir = isSame(original) ? folder : original;
+        log.restore(checkpoint, state, dir.resolve(JSON_LINES), this::replay);
+    }
+
+    private boolean isSame(Path other) {
         try {
-            StringBuilder kept = new StringBuilder();
-            for (String line : Files.readAllLines(lines)) {
-                // A crash may have left the last line unfinished.
-                if (line.endsWith("}") && isBefore(JSON.readTree(line), iteration)) {
-                    kept.append(line).append('\n');
-                }
-            }
-            Files.readAllLines(folder.resolve(CSV)).stream()
-                    .skip(1)
-                    .filter(row -> Long.parseLong(row.split(",")[0]) <= iteration)
-                    .forEach(row -> csv.append(row).append('\n'));
-            AtomicFiles.write(lines, out -> out.write(kept.toString().getBytes(StandardCharsets.UTF_8)));
-        } catch (IOException | NumberFormatException e) {
-            throw new MiniGptException(
-                    "The metrics in " + folder + " can't be read (" + e + "): move them away, or choose another"
-                            + " --out-dir.",
-                    e);
+            return Files.exists(folder) && Files.isSameFile(folder, other);
+        } catch (IOException e) {
+            return false;
         }
-        begun = true;
-        writeCsv();
     }
 
-    private static boolean isBefore(JsonNode line, long iteration) {
-        long of = line.path("iteration").asLong();
-        return line.path("type").asText().equals("step") ? of < iteration : of <= iteration;
-    }
-
-    /** @return iteration, training loss and validation loss of each evaluation */
-    List<double[]> evaluations() {
-        return csv.toString()
-                .lines()
-                .skip(1)
-                .map(row -> Arrays.stream(row.split(","))
-                        .limit(3)
-                        .mapToDouble(Double::parseDouble)
-                        .toArray())
-                .toList();
+    private void replay(JsonNode line) {
+        long iteration = line.path("iteration").asLong();
+        secondsBefore = line.path("seconds").asDouble();
+        if (line.path("type").asText().equals("step")) {
+            long tokens = line.path("tokens").asLong();
+            figures.add(new StepReport(
+                    iteration,
+                    line.path("loss").asDouble(),
+                    line.path("grad_norm").asDouble(),
+                    line.path("learning_rate").asDouble(),
+                    tokens,
+                    line.path("skipped").asBoolean(),
+                    Math.round(tokens * 1e9 / line.path("tokens_per_second").asDouble())));
+        } else {
+            Losses losses = new Losses(
+                    line.path("train_loss").asDouble(), line.path("val_loss").asDouble());
+            add(new EvalReport(iteration, losses, line.path("best").asBoolean(), 0), secondsBefore);
+        }
     }
 
     @Override
     public void onStep(StepReport report) {
-        window.add(report);
+        figures.add(report);
         double tokensPerSecond = report.tokens() * 1e9 / report.nanos();
         ObjectNode line = JSON.createObjectNode();
         line.put("type", "step");
@@ -131,40 +131,46 @@ public final class MetricsFiles implements TrainListener {
         line.put("tokens", report.tokens());
         line.put("tokens_per_second", tokensPerSecond);
         scale.fractionOfPeak(tokensPerSecond).ifPresent(share -> line.put("fraction_of_peak", share));
-        append(line);
+        log.append(line.toString());
+        if (log.isBegun() && System.nanoTime() - lastFlush >= FLUSH_NANOS) {
+            log.flush();
+            lastFlush = System.nanoTime();
+        }
     }
 
     @Override
     public void onEvaluation(EvalReport report) {
+        double seconds = seconds();
         ObjectNode line = JSON.createObjectNode();
         line.put("type", "evaluation");
         line.put("iteration", report.iteration());
-        line.put("seconds", seconds());
+        line.put("seconds", seconds);
         line.put("train_loss", report.trainLoss());
         line.put("val_loss", report.validationLoss());
         line.put("train_bits_per_char", scale.bitsPerCharacter(report.trainLoss()));
         line.put("val_bits_per_char", scale.bitsPerCharacter(report.validationLoss()));
         line.put("best", report.best());
-        append(line);
-        csv.append(row(report));
-        window.clear();
-        if (begun) {
-            flush();
-            writeCsv();
-        }
+        log.append(line.toString());
+        add(report, seconds);
+    }
+
+    private void add(EvalReport report, double seconds) {
+        csv.append(row(report, seconds));
+        figures.add(report);
     }
 
     /** What concerns steps is empty if there were none. */
-    private String row(EvalReport report) {
+    private String row(EvalReport report, double seconds) {
         String losses = String.format(
                 Locale.ROOT,
                 "%d,%.6f,%.6f,%.1f,%.6f,%.6f",
                 report.iteration(),
                 report.trainLoss(),
                 report.validationLoss(),
-                seconds(),
+                seconds,
                 scale.bitsPerCharacter(report.trainLoss()),
                 scale.bitsPerCharacter(report.validationLoss()));
+        StepWindow window = figures.sinceEvaluation();
         if (window.steps() == 0) {
             return losses + ",,,,,\n";
         }
@@ -182,34 +188,13 @@ public final class MetricsFiles implements TrainListener {
 
     @Override
     public void onEnd(TrainResult result) {
-        if (begun) {
-            flush();
+        if (log.isBegun()) {
+            log.flush();
         }
     }
 
-    private double seconds() {
-        return Math.round((System.nanoTime() - start) / 1e6) / 1e3;
-    }
-
-    private void append(ObjectNode line) {
-        waiting.append(line).append('\n');
-        if (begun && System.nanoTime() - lastFlush >= FLUSH_NANOS) {
-            flush();
-        }
-    }
-
-    private void flush() {
-        Path lines = folder.resolve(JSON_LINES);
-        try (BufferedWriter out = Files.newBufferedWriter(lines, StandardCharsets.UTF_8, StandardOpenOption.APPEND)) {
-            out.append(waiting);
-        } catch (IOException e) {
-            throw new MiniGptException(lines + " can't be written (" + e + "): make room, and leave it in place.", e);
-        }
-        waiting.setLength(0);
-        lastFlush = System.nanoTime();
-    }
-
-    private void writeCsv() {
-        AtomicFiles.write(folder.resolve(CSV), out -> out.write(csv.toString().getBytes(StandardCharsets.UTF_8)));
+    /** @return since the run started, without the time that it stood still */
+    public double seconds() {
+        return Math.round((secondsBefore + (System.nanoTime() - start) / 1e9) * 1e3) / 1e3;
     }
 }

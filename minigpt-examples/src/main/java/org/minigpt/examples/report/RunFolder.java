@@ -1,9 +1,13 @@
 package org.minigpt.examples.report;
 
 import java.awt.AWTError;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
+import org.minigpt.checkpoint.Checkpoint;
 import org.minigpt.examples.bench.ModelFlops;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
@@ -19,8 +23,14 @@ import org.slf4j.LoggerFactory;
 /**
  * What a run leaves behind: at each evaluation the model, {@link MetricsFiles} and the curve {@code loss.png}. The
  * evaluation before the first step saves nothing: a model that is there already gives way to a trained one only.
+ *
+ * <p>If the run has {@linkplain #first checkpoints}, they come first: they hold the figures too, and all that the folder
+ * shows can be made from the last of them, whatever a crash has left undone.
  */
 public final class RunFolder implements TrainListener {
+    /** The file of the curve. */
+    public static final String CURVE = "loss.png";
+
     private static final Logger LOG = LoggerFactory.getLogger(RunFolder.class);
 
     private final Path folder;
@@ -29,8 +39,16 @@ public final class RunFolder implements TrainListener {
     private final Tokenizer tokenizer;
     private final long lastIteration;
     private final MetricsFiles metrics;
-    private final LossCurve curve = new LossCurve();
+    private TrainListener checkpoints = new TrainListener() {};
+    private Runnable moreOfModel = () -> {};
+    private Consumer<Optional<TrainResult>> moreOfRecord = result -> {};
     private OptionalLong savedIteration = OptionalLong.empty();
+    /** Whether the folder may be another than the run's as it goes on: an earlier or a later one, or another run's. */
+    private boolean behind;
+
+    private long iteration;
+    /** The iteration of the last evaluation before the run goes on. */
+    private long evaluated;
 
     /**
      * @param folder made when it is first written to
@@ -57,47 +75,121 @@ public final class RunFolder implements TrainListener {
         metrics = new MetricsFiles(folder, scale);
     }
 
+    /**
+     * Sets what saves the run so that it can go on: it is told of each event when the figures are complete and the folder
+     * is not changed yet.
+     */
+    public void first(TrainListener checkpoints) {
+        this.checkpoints = checkpoints;
+    }
+
+    /** Sets what else is saved whenever the model has been. */
+    public void thenModel(Runnable more) {
+        moreOfModel = more;
+    }
+
+    /** Sets what else is saved whenever the figures have been, and at the run's end, whose result it then gets. */
+    public void thenRecord(Consumer<Optional<TrainResult>> more) {
+        moreOfRecord = more;
+    }
+
+    /** @return the figures of the run */
+    public MetricsFiles metrics() {
+        return metrics;
+    }
+
     @Override
     public void onStep(StepReport report) {
+        iteration = report.iteration() + 1;
         metrics.onStep(report);
+        checkpoints.onStep(report);
     }
 
     @Override
     public void onEvaluation(EvalReport report) {
         metrics.onEvaluation(report);
-        curve.add(report.iteration(), report.trainLoss(), report.validationLoss());
+        checkpoints.onEvaluation(report);
         if (report.iteration() > 0 || lastIteration == 0) {
-            ModelFolder.save(folder, gpt, tokenizer);
-            savedIteration = OptionalLong.of(report.iteration());
-            metrics.begin();
-            drawCurve(folder.resolve("loss.png"));
+            saveModel(report.iteration());
+            saveRecord();
         }
+    }
+
+    private void saveModel(long iteration) {
+        ModelFolder.save(folder, gpt, tokenizer);
+        moreOfModel.run();
+        savedIteration = OptionalLong.of(iteration);
+    }
+
+    private void saveRecord() {
+        behind = false;
+        metrics.begin();
+        drawCurve(folder.resolve(CURVE));
+        moreOfRecord.accept(Optional.empty());
     }
 
     @Override
     public void onEnd(TrainResult result) {
+        checkpoints.onEnd(result);
+        if (!result.stopped()) {
+            catchUp();
+        }
         metrics.onEnd(result);
+        if (savedIteration.isPresent()) {
+            moreOfRecord.accept(Optional.of(result));
+        }
     }
 
-    /** Goes on with the figures of the run in the folder, as they were after this many steps. */
-    public void resume(long iteration) {
-        metrics.resume(iteration);
-        metrics.evaluations().forEach(row -> curve.add((long) row[0], row[1], row[2]));
-        metrics.evaluations().stream()
-                .mapToLong(row -> (long) row[0])
-                .filter(saved -> saved > 0)
-                .max()
-                .ifPresent(saved -> savedIteration = OptionalLong.of(saved));
+    @Override
+    public Optional<Path> lastSaved() {
+        return checkpoints.lastSaved();
+    }
+
+    /** Writes to a checkpoint what {@link #restore} needs. */
+    public void saveTo(Path checkpoint) throws IOException {
+        metrics.saveTo(checkpoint);
+    }
+
+    /**
+     * Takes over the figures of a run that goes on; nothing is written before {@link #catchUp} or an evaluation.
+     *
+     * @param original the folder of the run; this one, unless it goes on in another
+     * @throws MiniGptException if the figures there are not the run's any more
+     */
+    public void restore(Checkpoint checkpoint, Path original) {
+        metrics.restore(checkpoint.path(), checkpoint.state(), original);
+        evaluated =
+                checkpoint.state().lastEvaluation().map(EvalReport::iteration).orElse(0L);
+        behind = evaluated > 0;
+    }
+
+    /** Does what a crash may have left undone after the checkpoint that the run goes on from. */
+    public void catchUp() {
+        if (behind && iteration == evaluated) {
+            saveModel(evaluated);
+            saveRecord();
+        } else if (behind && metrics.isInFolder()) {
+            savedIteration = OptionalLong.of(evaluated);
+            saveRecord();
+        }
     }
 
     private void drawCurve(Path png) {
+        boolean interrupted = Thread.interrupted(); // it would be lost: Java's drawing waits, and passes it over
         try {
-            curve.write(png, title);
+            LossCurve curve = metrics.figures().curve();
+            if (!curve.isEmpty()) {
+                curve.write(png, title);
+            }
         } catch (MiniGptException e) {
             throw e;
         } catch (RuntimeException | InternalError | LinkageError | AWTError e) {
             // A Java without fonts: that is no reason to end a run.
             LOG.warn("{} can't be drawn: {}", png, e.toString());
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 

@@ -2,7 +2,7 @@ package org.minigpt.examples.report;
 
 import org.minigpt.train.StepReport;
 
-/** The steps since the last evaluation. */
+/** Steps in sums: those since the last evaluation, or all. */
 final class StepWindow {
     private final Scale scale;
     private long steps;
@@ -23,6 +23,16 @@ final class StepWindow {
         nanos += report.nanos();
         normSum += report.gradientNorm();
         learningRate = report.learningRate();
+    }
+
+    /** Takes over the steps of another window. */
+    void set(StepWindow other) {
+        steps = other.steps;
+        clipped = other.clipped;
+        tokens = other.tokens;
+        nanos = other.nanos;
+        normSum = other.normSum;
+        learningRate = other.learningRate;
     }
 
     void clear() {

@@ -43,6 +43,11 @@ public final class TrainingReport implements TrainListener {
         window = scale.map(StepWindow::new);
     }
 
+    /** Goes on with the steps since the last evaluation of a run that was stopped. */
+    public void goOn(RunFigures figures) {
+        window.ifPresent(steps -> steps.set(figures.sinceEvaluation()));
+    }
+
     @Override
     public void onStep(StepReport report) {
         window.ifPresent(steps -> steps.add(report));

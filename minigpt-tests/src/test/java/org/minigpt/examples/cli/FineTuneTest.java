@@ -133,6 +133,25 @@ class FineTuneTest {
         assertEquals(ModelFolder.load(base).gpt().flatParameters(), before.flatParameters());
     }
 
+    /** What belongs to the model that is there stays until another is. */
+    @Test
+    void anAdapterStaysAsLongAsItsModel() throws IOException {
+        Path folder = dir.resolve("replaced");
+        tune(folder, "--lora-rank", 2).assertDone();
+        byte[] model = Files.readAllBytes(folder.resolve("model.safetensors"));
+        // No model can be saved where a folder stands in its way.
+        Path inTheWay = folder.resolve("tokenizer_config.json");
+        Files.delete(inTheWay);
+        Files.createDirectory(inTheWay);
+        assertEquals(1, tune(folder).exitCode());
+        assertArrayEquals(model, Files.readAllBytes(folder.resolve("model.safetensors")));
+        assertTrue(Files.exists(folder.resolve("adapter/adapter_model.safetensors")));
+
+        Files.delete(inTheWay);
+        tune(folder).assertDone();
+        assertFalse(Files.exists(folder.resolve("adapter")));
+    }
+
     private static Object[] concat(Object[] first, Object... more) {
         List<Object> all = new ArrayList<>(List.of(first));
         all.addAll(List.of(more));

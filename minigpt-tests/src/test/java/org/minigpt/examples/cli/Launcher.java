@@ -62,6 +62,10 @@ final class Launcher implements AutoCloseable {
         return (Long.parseUnsignedLong(mask, 16) >> 1 & 1) == 1; // bit n - 1 of signal n; SIGINT is 2
     }
 
+    long pid() {
+        return process.pid();
+    }
+
     void interrupt() throws IOException, InterruptedException {
         new ProcessBuilder("kill", "-INT", String.valueOf(process.pid()))
                 .start()

@@ -16,8 +16,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -27,6 +29,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.checkpoint.Checkpoint;
 import org.minigpt.io.ModelFolder;
 
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "bin/minigpt is a shell script")
@@ -83,7 +86,7 @@ class LauncherTest {
             assertEquals(130, launcher.exitCode(), launcher.err());
             assertTrue(launcher.out().contains("\nStopped after "), launcher.out());
             assertTrue(launcher.out().contains(" is in " + model + ", with metrics.csv and loss.png."), launcher.out());
-            assertEquals("\nStopping after the present step or evaluation.\n", launcher.err());
+            assertEquals("\nStopping after the present step.\n", launcher.err());
         }
         List<String> metrics = Files.readAllLines(model.resolve("metrics.csv"));
         String lastIteration = metrics.get(metrics.size() - 1).split(",")[0];
@@ -103,6 +106,52 @@ class LauncherTest {
                             "tokenizer_config.json",
                             "train.properties"),
                     files.map(file -> file.getFileName().toString()).sorted().toList());
+        }
+    }
+
+    /** An evaluation, and a sample, that would take days; meanwhile the folder is the run's. */
+    @Test
+    void interruptedInALongEvaluationOrSampleTheStepsAreKept() throws Exception {
+        for (List<Object> more : List.of(
+                List.<Object>of("--eval-iters", 100_000_000, "--sample-tokens", 0),
+                List.<Object>of("--eval-iters", 2, "--sample-tokens", 100_000_000))) {
+            Path folder = dir.resolve("long" + more.get(1));
+            Cli.train(text, folder, "--max-iters", 3, "--eval-interval", 3).assertDone();
+            List<Object> args = new ArrayList<>(List.of("train", "--resume", folder, "--max-iters", 7));
+            args.addAll(more);
+            try (Launcher launcher = Launcher.start(dir, Map.of(), args.toArray())) {
+                Path lock = folder.resolve("checkpoints/lock");
+                launcher.await("the lock", () -> lock.toFile().length() > 0);
+                Cli.Result second = Cli.run("train", "--resume", folder);
+                assertTrue(second.err().startsWith("minigpt: The process " + launcher.pid() + " on "), second.err());
+                TimeUnit.SECONDS.sleep(1); // to get there, or near
+
+                launcher.interrupt();
+
+                assertEquals(130, launcher.exitCode(), launcher.err());
+                assertTrue(launcher.out().contains("\nStopped after "), launcher.out());
+                assertEquals(0, lock.toFile().length());
+            }
+            long stopped =
+                    Checkpoint.last(folder.resolve("checkpoints")).state().iteration();
+            assertTrue(stopped >= 3 && stopped <= 6, "stopped at " + stopped);
+        }
+    }
+
+    @Test
+    void interruptedPreparationLeavesNothing() throws Exception {
+        Files.writeString(text, "She sells sea shells by the sea shore.\n".repeat(2_000_000));
+        Path tokens = dir.resolve("tokens");
+        try (Launcher launcher = Launcher.start(dir, Map.of(), "prepare", "--data", text, "--out-dir", tokens)) {
+            launcher.await("the first ids", () -> Files.exists(tokens.resolve(".minigpt.saving")));
+
+            launcher.interrupt();
+
+            assertEquals(130, launcher.exitCode(), launcher.err());
+            assertEquals("", launcher.err());
+        }
+        try (Stream<Path> files = Files.list(tokens)) {
+            assertEquals(List.of(), files.toList());
         }
     }
 

@@ -6,13 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.checkpoint.Checkpoint;
 import org.minigpt.io.ModelFolder;
 
 /** {@code minigpt train --resume}, and the checks of a run. */
@@ -101,6 +106,141 @@ class ResumeTest {
                 ModelFolder.load(folder).gpt().flatParameters());
         // the one that was damaged has been made anew
         Cli.run("train", "--resume", folder).assertDone();
+    }
+
+    /** Nothing but times is another after a run that had ended is gone on with. */
+    @Test
+    void aRunThatHasEndedStaysAsItIs() throws IOException {
+        Path folder = dir.resolve("ended");
+        train(folder, "--max-iters", 8, "--keep-checkpoints", 1).assertDone();
+        Map<String, String> before = record(folder);
+        Files.writeString(folder.resolve("metrics.csv"), "iteration,train_loss\n0\n"); // is made of the lines anew
+        Cli.run("train", "--resume", folder).assertDone();
+        assertEquals(before, record(folder));
+    }
+
+    /** The record, in which the times stay as they were told: no step was made. */
+    private static Map<String, String> record(Path folder) throws IOException {
+        Map<String, String> record = new TreeMap<>();
+        for (String file : List.of("metrics.csv", "metrics.jsonl", "run.json", "train.properties", "loss.png")) {
+            record.put(
+                    file,
+                    new String(Files.readAllBytes(folder.resolve(file)), StandardCharsets.ISO_8859_1)
+                            .replaceAll("\"(seconds|peak_memory_mb)\" : [0-9.]+", ""));
+        }
+        return record;
+    }
+
+    @Test
+    void metricsThatAreNotTheRunsAreRefused() throws IOException {
+        Path folder = dir.resolve("metrics");
+        train(folder, "--max-iters", 4).assertDone();
+        Path metrics = folder.resolve("metrics.jsonl");
+        String lines = Files.readString(metrics);
+        for (String other : List.of(lines.replaceFirst("best", "rest"), lines.substring(0, 30), "{}\n")) {
+            Files.writeString(metrics, other);
+            Cli.run("train", "--resume", folder)
+                    .assertSentence(
+                            "The metrics in " + metrics + " can't be gone on with (its beginning is not what the run"
+                                    + " wrote): restore them, or move the file away, and the record begins at iteration 4.");
+        }
+        Files.delete(metrics);
+        Cli.run("train", "--resume", folder, "--max-iters", 6).assertDone();
+        assertEquals(
+                List.of("iteration", "6"),
+                Files.readAllLines(folder.resolve("metrics.csv")).stream()
+                        .map(line -> line.split(",")[0])
+                        .toList());
+    }
+
+    /** Another folder gets the whole record, and the first stays as it is. */
+    @Test
+    void goesOnInAnotherFolder() throws IOException {
+        Path folder = dir.resolve("first");
+        Path other = dir.resolve("other");
+        train(folder, "--max-iters", 5).assertDone();
+        train(other, "--max-iters", 3, "--seed", 5).assertDone();
+        byte[] before = weights(folder);
+        Cli.run("train", "--resume", folder, "--max-iters", 8, "--out-dir", other)
+                .assertDone();
+        assertArrayEquals(before, weights(folder));
+        Cli.run("train", "--resume", folder, "--max-iters", 8).assertDone();
+        assertArrayEquals(weights(folder), weights(other));
+        assertEquals(withoutTimes(folder), withoutTimes(other));
+        assertFalse(Files.exists(other.resolve("checkpoints/iter-00000003")));
+    }
+
+    private static List<String> withoutTimes(Path folder) throws IOException {
+        return Files.readAllLines(folder.resolve("metrics.jsonl")).stream()
+                .map(line -> line.replaceAll("\"(seconds|tokens_per_second)\":[0-9.E]+", ""))
+                .toList();
+    }
+
+    @Test
+    void fewerStepsThanAreDoneAreRefusedBeforeAnythingIsWritten() throws IOException {
+        Path folder = dir.resolve("fewer");
+        train(folder, "--max-iters", 4).assertDone();
+        Map<String, String> before = record(folder);
+        Cli.run("train", "--resume", folder, "--max-iters", 3)
+                .assertSentence("--max-iters 3 is below the 4 steps that the run in " + folder
+                        + " has done: give at least 4, or an earlier checkpoint to --resume.");
+        assertEquals(before, record(folder));
+    }
+
+    /** A run that was killed before its first checkpoint has the folder, but nothing in it. */
+    @Test
+    void anEarlierRunIsNotTakenForTheLast() throws IOException {
+        Path folder = dir.resolve("killed");
+        train(folder, "--max-iters", 4).assertDone();
+        String began =
+                Checkpoint.last(folder.resolve("checkpoints")).state().started().toString();
+        Files.writeString(
+                folder.resolve("checkpoints/lock"),
+                "{\"pid\":4,\"host\":\"elsewhere\",\"since\":\"\",\"run\":\"2031-02-03T04:05:06Z\"}\n");
+        Path newest = folder.resolve("checkpoints/iter-00000004");
+        Cli.run("train", "--resume", folder)
+                .assertSentence(
+                        "The run in " + folder + " that began at 2031-02-03T04:05:06Z was killed before its first"
+                                + " checkpoint; those there are of the run that began at " + began
+                                + ": go on with that by --resume "
+                                + newest + ", or train without --resume.");
+        Cli.run("train", "--resume", newest, "--max-iters", 6).assertDone();
+        Cli.run("train", "--resume", folder, "--max-iters", 8).assertDone();
+    }
+
+    @Test
+    void aFolderIsForOneRunAtATime() throws IOException {
+        Path folder = dir.resolve("locked");
+        train(folder, "--max-iters", 4).assertDone();
+        Map<String, String> before = record(folder);
+        try (RunLock lock = RunLock.take(folder)) {
+            lock.claim(Instant.parse("2026-01-02T03:04:05Z"));
+            ProcessHandle self = ProcessHandle.current();
+            for (Cli.Result second : List.of(Cli.run("train", "--resume", newest(folder)), train(folder))) {
+                assertEquals(1, second.exitCode());
+                assertTrue(second.err().startsWith("minigpt: The process " + self.pid() + " on "), second.err());
+                assertTrue(
+                        second.err()
+                                .contains(" is training in " + folder
+                                        + ": wait for its end, or choose another --out-dir."),
+                        second.err());
+            }
+        }
+        assertEquals(before, record(folder));
+        assertEquals(0, Files.size(folder.resolve("checkpoints/lock")));
+        train(folder, "--max-iters", 2).assertDone();
+    }
+
+    private static Path newest(Path folder) {
+        return Checkpoint.last(folder.resolve("checkpoints")).path();
+    }
+
+    @Test
+    void aRunThatDivergesSaysSo() {
+        Cli.Result result = Cli.train(
+                text, dir.resolve("diverging"), "--max-iters", 400, "--eval-interval", 1, "--learning-rate", 300);
+        assertEquals(1, result.exitCode());
+        assertTrue(result.err().contains("; choose a smaller --learning-rate or clip the gradients"), result.err());
     }
 
     @Test

@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.function.LongConsumer;
-import org.minigpt.data.MappedTokens;
+import org.minigpt.data.FileTokens;
 import org.minigpt.data.Split;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.data.Tokens;
@@ -23,7 +23,7 @@ import org.minigpt.util.MiniGptException;
 
 /**
  * A text as token files, which may be larger than memory: {@code train.bin} and {@code val.bin} as nanoGPT's
- * {@code prepare.py} makes them, see {@link MappedTokens}, with the {@code tokenizer.json} that made them beside.
+ * {@code prepare.py} makes them, see {@link FileTokens}, with the {@code tokenizer.json} that made them beside.
  *
  * <pre>{@code
  * TokenFolder.prepare(Path.of("input.txt"), Path.of("tokens"), 0.9, bytesRead -> {});
@@ -83,8 +83,8 @@ public final class TokenFolder {
      */
     public static Opened open(Path dir, Tokenizer tokenizer) {
         requireFiles(dir);
-        Tokens train = MappedTokens.open(AtomicFolder.locate(dir, TRAIN), tokenizer.vocabSize());
-        Tokens validation = MappedTokens.open(AtomicFolder.locate(dir, VALIDATION), tokenizer.vocabSize());
+        Tokens train = FileTokens.open(AtomicFolder.locate(dir, TRAIN), tokenizer.vocabSize());
+        Tokens validation = FileTokens.open(AtomicFolder.locate(dir, VALIDATION), tokenizer.vocabSize());
         Path info = AtomicFolder.locate(dir, INFO);
         if (Files.exists(info)) {
             JsonNode lengths = lengths(info);

@@ -12,6 +12,8 @@ import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -22,8 +24,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.util.MiniGptException;
 
-class MappedTokensTest {
+class FileTokensTest {
     @TempDir
     Path dir;
 
@@ -41,37 +44,34 @@ class MappedTokensTest {
         // numpy's np.array([1, 258, 65535], dtype=np.uint16).tofile: 01 00, 02 01, FF FF.
         Path file = Files.write(dir.resolve("a.bin"), new byte[] {1, 0, 2, 1, -1, -1});
 
-        Tokens tokens = MappedTokens.open(file, 65536);
+        Tokens tokens = FileTokens.open(file, 65536);
 
         assertEquals(3, tokens.length());
         assertArrayEquals(new int[] {1, 258, 65535}, tokens.toArray());
     }
 
     @Test
-    void anyRangeOverAnyPieces() throws IOException {
-        int[] ids = Ids.random(new Random(1), 1000, 50_000);
-        Path file = file(ids);
+    void anyRange() throws IOException {
+        // More than is read at once, which is 32,768.
+        int[] ids = Ids.random(new Random(1), 100_000, 50_000);
+        Tokens tokens = FileTokens.open(file(ids), 50_000);
+        assertArrayEquals(ids, tokens.toArray());
         Random random = new Random(2);
-        // Pieces of 2 bytes to more than the file.
-        for (long pieceBytes : new long[] {2, 6, 64, 1998, 2000, 4096}) {
-            Tokens tokens = MappedTokens.open(file, 50_000, pieceBytes);
-            assertArrayEquals(ids, tokens.toArray());
-            for (int i = 0; i < 100; i++) {
-                int from = random.nextInt(1000);
-                int count = random.nextInt(1000 - from + 1);
-                int[] target = new int[count + 3];
-                int[] expected = new int[count + 3];
-                System.arraycopy(ids, from, expected, 2, count);
-                tokens.copy(from, target, 2, count);
-                assertArrayEquals(expected, target);
-            }
+        for (int i = 0; i < 300; i++) {
+            int from = random.nextInt(ids.length);
+            int count = random.nextInt(Math.min(i % 10 == 0 ? ids.length : 100, ids.length - from) + 1);
+            int[] target = new int[count + 3];
+            int[] expected = new int[count + 3];
+            System.arraycopy(ids, from, expected, 2, count);
+            tokens.copy(from, target, 2, count);
+            assertArrayEquals(expected, target);
         }
     }
 
     @Test
     void windowsAreThoseOfAnArray() throws IOException {
         int[] ids = Ids.random(new Random(3), 301, 65);
-        Tokens tokens = MappedTokens.open(file(ids), 65, 128);
+        Tokens tokens = FileTokens.open(file(ids), 65);
 
         assertEquals(new RandomWindows(ids, 4, 8, 5).batch(7), new RandomWindows(tokens, 4, 8, 5).batch(7));
         List<Batch> expected = new ArrayList<>();
@@ -82,21 +82,9 @@ class MappedTokensTest {
     }
 
     @Test
-    void mappingsAreGivenUpAndMadeAnew() throws IOException {
-        int[] ids = Ids.random(new Random(4), 200, 65);
-        Tokens tokens = MappedTokens.open(file(ids), 65, 100);
-        int[] target = new int[200];
-        // A read counts 128 KiB at least, so this gives up all mappings twice and more.
-        for (long i = 0; i < 3 * MappedTokens.MAX_RESIDENT_BYTES / (128 << 10); i++) {
-            tokens.copy(0, target, 0, 200);
-        }
-        assertArrayEquals(ids, target);
-    }
-
-    @Test
     void readsOnThoughTheThreadIsInterrupted() throws IOException {
         int[] ids = {1, 2, 3};
-        Tokens tokens = MappedTokens.open(file(ids), 4, 2);
+        Tokens tokens = FileTokens.open(file(ids), 4);
         Thread.currentThread().interrupt();
 
         int[] read = tokens.toArray();
@@ -119,7 +107,7 @@ class MappedTokensTest {
                 sparse.write(7);
             }
         }
-        Tokens tokens = MappedTokens.open(file, 8);
+        Tokens tokens = FileTokens.open(file, 8);
 
         assertEquals(length, tokens.length());
         int[] target = new int[3];
@@ -152,7 +140,7 @@ class MappedTokensTest {
     @Test
     void anIteratorOverAFileSurvivesSerialization() throws Exception {
         int[] ids = Ids.random(new Random(6), 100, 65);
-        RandomWindows windows = new RandomWindows(MappedTokens.open(file(ids), 65), 2, 4, 1);
+        RandomWindows windows = new RandomWindows(FileTokens.open(file(ids), 65), 2, 4, 1);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
             out.writeObject(windows);
@@ -168,13 +156,13 @@ class MappedTokensTest {
         assertSentence(
                 file + " has 7 bytes, an odd number, but a token takes two: it is truncated, or no file of tokens; make"
                         + " it again.",
-                () -> MappedTokens.open(file, 65));
+                () -> FileTokens.open(file, 65));
     }
 
     @Test
     void idBeyondTheVocabulary() throws IOException {
         Path file = file(1, 2, 65, 3);
-        Tokens tokens = MappedTokens.open(file, 65);
+        Tokens tokens = FileTokens.open(file, 65);
         assertSentence(
                 "Token 2 of " + file + " is 65, beyond the vocabulary of 65: use the tokenizer that made the file, or"
                         + " make both again with minigpt prepare.",
@@ -184,14 +172,14 @@ class MappedTokensTest {
     @Test
     void notThereOrNoFile() {
         Path none = dir.resolve("none.bin");
-        assertSentence("There is no file " + none + ": check the path.", () -> MappedTokens.open(none, 65));
-        assertSentence(dir + " is a directory: give a file of tokens.", () -> MappedTokens.open(dir, 65));
+        assertSentence("There is no file " + none + ": check the path.", () -> FileTokens.open(none, 65));
+        assertSentence(dir + " is a directory: give a file of tokens.", () -> FileTokens.open(dir, 65));
     }
 
     @Test
     void changedMeanwhile() throws IOException {
         Path file = file(1, 2, 3, 4);
-        Tokens tokens = MappedTokens.open(file, 65, 4); // two pieces, of which the second is not mapped yet
+        Tokens tokens = FileTokens.open(file, 65);
         Files.setLastModifiedTime(file, FileTime.fromMillis(1));
         assertSentence(
                 file + " has changed since it was opened: leave it alone during a run, and start the run again.",
@@ -199,8 +187,77 @@ class MappedTokensTest {
     }
 
     @Test
+    void cutShortMeanwhile() throws IOException {
+        Path file = file(Ids.random(new Random(7), 100_000, 65));
+        FileTime modified = Files.getLastModifiedTime(file);
+        RandomWindows windows = new RandomWindows(FileTokens.open(file, 65), 4, 8, 1);
+        windows.batch(0);
+
+        // A mapped file would end the JVM's access with an InternalError, or the JVM.
+        try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "rw")) {
+            open.setLength(10);
+        }
+        Files.setLastModifiedTime(file, modified);
+
+        assertSentence(
+                file + " has changed since it was opened: leave it alone during a run, and start the run again.",
+                () -> windows.batch(1));
+    }
+
+    /** What llm.c's write_datafile writes: 256 int32, then the ids. */
+    private Path llmc(int magic, int version, int count, int... ids) throws IOException {
+        int idBytes = magic == 20240801 ? 4 : 2;
+        ByteBuffer bytes = ByteBuffer.allocate(1024 + idBytes * ids.length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.putInt(magic).putInt(version).putInt(count).position(1024);
+        for (int id : ids) {
+            if (idBytes == 4) {
+                bytes.putInt(id);
+            } else {
+                bytes.putShort((short) id);
+            }
+        }
+        return Files.write(dir.resolve("llmc.bin"), bytes.array());
+    }
+
+    @Test
+    void theHeaderOfLlmcIsNoTokens() throws IOException {
+        int[] ids = {50256, 0, 464, 65535};
+        Tokens tokens = FileTokens.open(llmc(20240520, 1, 4, ids), 65536);
+        assertEquals(4, tokens.length());
+        assertArrayEquals(ids, tokens.toArray());
+
+        int[] large = {128000, 0, 99999};
+        Tokens llama = FileTokens.open(llmc(20240801, 7, 3, large), 128256);
+        assertArrayEquals(large, llama.toArray());
+        int[] last = new int[2];
+        llama.copy(1, last, 0, 2);
+        assertArrayEquals(new int[] {0, 99999}, last);
+    }
+
+    @Test
+    void theHeaderOfLlmcMustBeTrue() throws IOException {
+        Path file = llmc(20240520, 1, 5, 1, 2, 3, 4);
+        assertSentence(
+                file + " has 1032 bytes, but by its header 5 tokens of 2 bytes behind 1024 bytes: it is truncated or"
+                        + " damaged; make it again.",
+                () -> FileTokens.open(file, 65));
+        llmc(20240801, 7, -1, 1, 2);
+        assertThrows(MiniGptException.class, () -> FileTokens.open(file, 65));
+        llmc(20240520, 2, 2, 1, 2);
+        assertSentence(
+                file
+                        + " is a token file of llm.c's of version 2, but this program reads version 1: make it again with a"
+                        + " newer llm.c.",
+                () -> FileTokens.open(file, 65));
+        llmc(20240326, 3, 2, 1, 2);
+        assertSentence(
+                file + " is a model of llm.c's, not tokens: give a file that one of its dev/data scripts made.",
+                () -> FileTokens.open(file, 65));
+    }
+
+    @Test
     void outOfRange() throws IOException {
-        Tokens tokens = MappedTokens.open(file(1, 2, 3), 65);
+        Tokens tokens = FileTokens.open(file(1, 2, 3), 65);
         assertThrows(IndexOutOfBoundsException.class, () -> tokens.copy(2, new int[2], 0, 2));
         assertThrows(IndexOutOfBoundsException.class, () -> tokens.copy(-1, new int[2], 0, 1));
         assertThrows(IndexOutOfBoundsException.class, () -> tokens.copy(0, new int[2], 1, 2));

@@ -31,8 +31,9 @@ import org.minigpt.util.MiniGptException;
  * new Trainer(gpt, opened.data(), config).run();
  * }</pre>
  *
- * <p>nanoGPT's own folders open too: without a {@code tokenizer.json} but with a {@code meta.pkl}, the ids are the
- * places in the sorted characters of {@code input.txt}, as its {@code shakespeare_char/prepare.py} has it.
+ * <p>nanoGPT's own folders open too: without a {@code tokenizer.json} but with a {@code meta.pkl}, the ids are those of the
+ * characters in that, as its {@code shakespeare_char/prepare.py} has it, and an {@code input.txt} must be the text of the
+ * files. And llm.c's files do, under these names.
  */
 public final class TokenFolder {
     /** The file of the ids to train on. */
@@ -44,10 +45,6 @@ public final class TokenFolder {
     /** How long the files are, for else one that was cut short could not be told from one that is shorter. */
     private static final String INFO = "tokens.json";
 
-    /** What nanoGPT's folders of characters have. */
-    private static final String NANOGPT_META = "meta.pkl";
-
-    private static final String NANOGPT_TEXT = "input.txt";
     private static final int MAX_VOCABULARY = 1 << 16;
     private static final JsonMapper JSON = new JsonMapper();
 
@@ -73,7 +70,17 @@ public final class TokenFolder {
      */
     public static Opened open(Path dir) {
         requireFiles(dir);
-        return open(dir, tokenizer(dir));
+        if (Tokenizers.isIn(dir)) {
+            return open(dir, Tokenizers.load(dir));
+        }
+        if (!hasTokenizer(dir)) {
+            throw new MiniGptException(dir + " has token files, but no " + ModelFolder.TOKENIZER
+                    + ": put the tokenizer there that made them, or make the folder with minigpt prepare.");
+        }
+        CharTokenizer characters = NanoGptFolder.tokenizer(dir);
+        Opened opened = open(dir, characters);
+        NanoGptFolder.requireSameText(dir, characters, opened.data);
+        return opened;
     }
 
     /**
@@ -103,24 +110,9 @@ public final class TokenFolder {
         }
     }
 
-    /** @return whether a folder has a tokenizer of its own, or the text that makes it */
+    /** @return whether a folder has a tokenizer of its own, or the characters that make it */
     public static boolean hasTokenizer(Path dir) {
-        return Tokenizers.isIn(dir) || isOfCharacters(dir);
-    }
-
-    private static boolean isOfCharacters(Path dir) {
-        return Files.exists(dir.resolve(NANOGPT_META)) && Files.exists(dir.resolve(NANOGPT_TEXT));
-    }
-
-    private static Tokenizer tokenizer(Path dir) {
-        if (Tokenizers.isIn(dir)) {
-            return Tokenizers.load(dir);
-        }
-        if (isOfCharacters(dir)) {
-            return CharTokenizer.fromCorpus(TextFiles.readUtf8(dir.resolve(NANOGPT_TEXT)));
-        }
-        throw new MiniGptException(dir + " has token files, but no " + ModelFolder.TOKENIZER
-                + ": put the tokenizer there that made them, or make the folder with minigpt prepare.");
+        return Tokenizers.isIn(dir) || Files.exists(dir.resolve(NanoGptFolder.META));
     }
 
     private static JsonNode lengths(Path info) {

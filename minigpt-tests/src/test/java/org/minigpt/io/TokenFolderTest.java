@@ -8,11 +8,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.minigpt.util.Sentences.assertSentence;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -78,11 +82,108 @@ class TokenFolderTest {
                         + " folder with minigpt prepare.",
                 () -> TokenFolder.open(folder));
 
-        Files.writeString(folder.resolve("input.txt"), TEXT);
-        Files.write(folder.resolve("meta.pkl"), new byte[] {1});
-
+        Files.write(folder.resolve("meta.pkl"), meta(characters(TEXT)));
         assertArrayEquals(ids, TokenFolder.open(folder).data().train().toArray());
         assertEquals(CharTokenizer.fromCorpus(TEXT), TokenFolder.open(folder).tokenizer());
+
+        // With the text from which they were made, as Python reads it: it makes new lines of others.
+        for (String text : new String[] {TEXT, TEXT.replace("\n", "\r\n"), TEXT.replace('\n', '\r'), "\uFEFF" + TEXT}) {
+            Files.writeString(folder.resolve("input.txt"), text);
+            assertArrayEquals(ids, TokenFolder.open(folder).data().train().toArray());
+        }
+    }
+
+    /** A mark that Python took for a character is one of the ids. */
+    @Test
+    void aMarkOfNanoGptsTextIsAToken() throws IOException {
+        String marked = "\uFEFF" + TEXT;
+        int[] ids = CharTokenizer.fromCorpus(marked).encode(marked);
+        Path folder = Files.createDirectory(dir.resolve("marked"));
+        Files.write(folder.resolve("train.bin"), bytes(Arrays.copyOf(ids, 1000)));
+        Files.write(folder.resolve("val.bin"), bytes(Arrays.copyOfRange(ids, 1000, ids.length)));
+        Files.write(folder.resolve("meta.pkl"), meta(characters(marked)));
+        Files.writeString(folder.resolve("input.txt"), marked);
+
+        assertEquals(1000, TokenFolder.open(folder).data().train().length());
+    }
+
+    @Test
+    void textBesideNanoGptsFilesThatIsNotTheirs() throws IOException {
+        Path folder = prepared();
+        Files.delete(folder.resolve("tokens.json"));
+        Files.delete(folder.resolve("tokenizer.json"));
+        Files.write(folder.resolve("meta.pkl"), meta(characters(TEXT)));
+        String[][] others = {
+            {"#" + TEXT, "with other characters than meta.pkl"},
+            {TEXT.replace("not to", "not oo"), "from character 14 on"},
+            {TEXT.substring(1), "from character 0 on"},
+            {TEXT.substring(0, TEXT.length() - 1), "which is shorter"},
+            {TEXT + "o", "which is longer"}
+        };
+        for (String[] other : others) {
+            Path text = Files.writeString(folder.resolve("input.txt"), other[0]);
+            assertSentence(
+                    text + " is not the text of the token files beside it, " + other[1]
+                            + ": restore it, or take it away," + " since meta.pkl has the characters.",
+                    () -> TokenFolder.open(folder));
+        }
+        Files.delete(folder.resolve("input.txt"));
+        Files.write(folder.resolve("meta.pkl"), meta("\n", ",", "b"));
+        String message = assertThrows(
+                        MiniGptException.class,
+                        () -> TokenFolder.open(folder).data().train().toArray())
+                .getMessage();
+        assertTrue(message.contains("beyond the vocabulary of 3"), message);
+    }
+
+    @Test
+    void charactersOfNanoGptThatCannotBe() throws IOException {
+        Path folder = prepared();
+        Files.delete(folder.resolve("tokenizer.json"));
+        Path meta = folder.resolve("meta.pkl");
+        Object[][] others = {
+            {Map.of("itos", Map.of()), "has no characters, itos"},
+            {Map.of("itos", List.of("a", "the")), "has no single character for id 1 in itos"},
+            {Map.of("itos", Map.of(0, "a", 2, "b")), "has no single character for id 1 in itos"},
+            {Map.of("itos", List.of("b", "a")), "has characters out of order in itos, at id 1"},
+            {Map.of("itos", List.of("a", "b"), "vocab_size", 3), "has 2 characters, but another vocab_size"},
+            {Map.of("itos", List.of("a", "b"), "stoi", Map.of("a", 1, "b", 0)), "has another stoi than itos"},
+            {List.of("a", "b"), "is no dictionary"}
+        };
+        for (Object[] other : others) {
+            Files.write(meta, PickleTest.pickled(other[0]));
+            assertSentence(
+                    meta + " " + other[1] + ": give what nanoGPT's prepare.py wrote, the sorted characters, or make the"
+                            + " folder with minigpt prepare.",
+                    () -> TokenFolder.open(folder));
+        }
+    }
+
+    private static String[] characters(String text) {
+        return CharTokenizer.fromCorpus(text)
+                .vocabulary()
+                .codePoints()
+                .mapToObj(Character::toString)
+                .toArray(String[]::new);
+    }
+
+    /** As prepare.py writes it. */
+    private static byte[] meta(String... characters) {
+        Map<Object, Object> itos = new LinkedHashMap<>();
+        Map<Object, Object> stoi = new LinkedHashMap<>();
+        for (int id = 0; id < characters.length; id++) {
+            itos.put(id, characters[id]);
+            stoi.put(characters[id], id);
+        }
+        return PickleTest.pickled(Map.of("vocab_size", characters.length, "itos", itos, "stoi", stoi));
+    }
+
+    private static byte[] bytes(int[] ids) {
+        ByteBuffer bytes = ByteBuffer.allocate(2 * ids.length).order(ByteOrder.LITTLE_ENDIAN);
+        for (int id : ids) {
+            bytes.putShort((short) id);
+        }
+        return bytes.array();
     }
 
     @Test

@@ -47,12 +47,14 @@ public final class AtomicFiles {
         }
         try {
             Path temporary = createBeside(target);
+            Unfinished unfinished = Unfinished.at(temporary);
             try {
                 fill(temporary, writer);
                 moveIntoPlace(temporary, target);
             } finally {
                 // After the move there is nothing left to delete.
                 Files.deleteIfExists(temporary);
+                unfinished.done();
             }
         } catch (IOException e) {
             throw new MiniGptException(

@@ -48,8 +48,13 @@ public final class AtomicFolder {
             if (Files.isDirectory(saved)) {
                 moveUp(saved);
             }
-            stage(dir, writer);
-            AtomicFiles.moveIntoPlace(dir.resolve(SAVING), saved);
+            Unfinished unfinished = Unfinished.at(dir.resolve(SAVING));
+            try {
+                stage(dir, writer);
+                AtomicFiles.moveIntoPlace(dir.resolve(SAVING), saved);
+            } finally {
+                unfinished.done();
+            }
             moveUp(saved);
         } catch (IOException e) {
             throw unwritable(dir, e);
@@ -74,12 +79,17 @@ public final class AtomicFolder {
             if (!Files.isDirectory(parent)) {
                 Files.createDirectories(parent);
             }
-            fill(creating, writer);
-            if (Files.exists(dir)) {
-                deleteAtOnce(replaced, dir);
-                AtomicFiles.moveIntoPlace(dir, replaced);
+            Unfinished unfinished = Unfinished.at(creating);
+            try {
+                fill(creating, writer);
+                if (Files.exists(dir)) {
+                    deleteAtOnce(replaced, dir);
+                    AtomicFiles.moveIntoPlace(dir, replaced);
+                }
+                AtomicFiles.moveIntoPlace(creating, dir);
+            } finally {
+                unfinished.done();
             }
-            AtomicFiles.moveIntoPlace(creating, dir);
             deleteAtOnce(replaced, dir);
         } catch (IOException e) {
             throw unwritable(dir, e);
@@ -145,6 +155,12 @@ public final class AtomicFolder {
 
     private static Path hidden(Path dir, String suffix) {
         return dir.resolveSibling("." + dir.getFileName() + suffix);
+    }
+
+    /** @return whether it is a folder whose files are being written, by its name */
+    static boolean isBeingMade(Path folder) {
+        String name = String.valueOf(folder.getFileName());
+        return name.equals(SAVING) || name.startsWith(".") && name.endsWith(CREATING);
     }
 
     private static MiniGptException unwritable(Path dir, IOException e) {

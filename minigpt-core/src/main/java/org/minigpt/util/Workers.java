@@ -54,8 +54,11 @@ public final class Workers {
         if (failure instanceof Error error) {
             throw error;
         }
+        if (failure instanceof RuntimeException e) {
+            throw e;
+        }
         if (failure != null) {
-            throw (RuntimeException) failure;
+            throw new IllegalStateException(failure); // a checked one, thrown past the compiler
         }
     }
 
@@ -119,7 +122,7 @@ public final class Workers {
         void run(Runnable beforeDone) {
             try {
                 task.run();
-            } catch (RuntimeException | Error e) {
+            } catch (Throwable e) { // whatever it is: the caller waits
                 thrown = e;
             }
             beforeDone.run();

@@ -48,6 +48,11 @@ public record GptConfig(
 
     private static final double ROPE_THETA = 10_000;
 
+    /** Beyond the largest that anybody has trained: more is a slip of the hand, and would not fit any memory. */
+    private static final int MAX_LAYERS = 10_000;
+
+    private static final double MAX_PARAMETERS = 1e13;
+
     /** Which layers have biases. */
     public enum Bias {
         /** All but the queries, keys and values, as in the lecture. */
@@ -127,6 +132,25 @@ public record GptConfig(
             throw new MiniGptException("mlp is swiglu, whose activation is always SiLU, but activation is "
                     + activation.name().toLowerCase(Locale.ROOT).replace('_', '-')
                     + "; leave the activation out, or choose a plain mlp");
+        }
+        if (nLayer > MAX_LAYERS) {
+            throw new MiniGptException(
+                    "n_layer is " + nLayer + " but must be at most " + MAX_LAYERS + "; choose fewer");
+        }
+        // In doubles, which can't overflow: of the embeddings, the head, and the matrices of a block.
+        double width = 1.0 * nEmbd / nHead * (nHead + 2.0 * nKvHead) + nEmbd + 8.0 * nEmbd;
+        double parameters = (2.0 * vocabSize + blockSize + nLayer * width) * nEmbd;
+        if (parameters > MAX_PARAMETERS) {
+            throw new MiniGptException(String.format(
+                    Locale.ROOT,
+                    "a model of n_embd %d, n_layer %d, block_size %d and a vocabulary of %d would have %.1e parameters,"
+                            + " more than %.1e; choose smaller ones",
+                    nEmbd,
+                    nLayer,
+                    blockSize,
+                    vocabSize,
+                    parameters,
+                    MAX_PARAMETERS));
         }
     }
 

@@ -1,5 +1,8 @@
 package org.minigpt.model;
 
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -64,11 +67,19 @@ public final class ModelSurgery {
                 .blockSize(to.config().blockSize())
                 .dropout(to.config().dropout())
                 .build();
-        if (!shape.equals(to.config())
-                || to.config().blockSize() > from.config().blockSize()
-                || oldIds.length != to.config().vocabSize()) {
-            throw new MiniGptException("a model of " + from.config() + " can't be copied into one of " + to.config()
-                    + " with " + oldIds.length + " ids: only vocabulary, dropout and a shorter block_size may differ");
+        if (to.config().blockSize() > from.config().blockSize()) {
+            throw new MiniGptException("block_size is " + from.config().blockSize() + " and can't be made longer, to "
+                    + to.config().blockSize() + ", since the positions beyond are not trained; choose at most "
+                    + from.config().blockSize() + " (--block-size)");
+        }
+        if (!shape.equals(to.config())) {
+            throw new MiniGptException("a model can't be copied into one of another shape, which differs in "
+                    + differences(shape, to.config())
+                    + "; only vocabulary, dropout and a shorter block_size may differ");
+        }
+        if (oldIds.length != to.config().vocabSize()) {
+            throw new MiniGptException("there are " + oldIds.length + " ids for a vocabulary of "
+                    + to.config().vocabSize() + "; give one for each token");
         }
         for (int id : oldIds) {
             if (id < -1 || id >= from.config().vocabSize()) {
@@ -84,6 +95,22 @@ public final class ModelSurgery {
                 target.assign(rows(source, target.size(0)));
             }
         });
+    }
+
+    private static String differences(GptConfig one, GptConfig other) {
+        try {
+            List<String> names = new ArrayList<>();
+            for (RecordComponent component : GptConfig.class.getRecordComponents()) {
+                Object a = component.getAccessor().invoke(one);
+                Object b = component.getAccessor().invoke(other);
+                if (!a.equals(b)) {
+                    names.add(component.getName() + ", " + a + " and " + b);
+                }
+            }
+            return String.join("; ", names);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e); // they are public
+        }
     }
 
     private static void copyTokens(INDArray source, INDArray target, int[] oldIds) {

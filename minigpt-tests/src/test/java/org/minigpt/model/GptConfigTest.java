@@ -11,6 +11,7 @@ import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
+import org.minigpt.util.MiniGptException;
 
 class GptConfigTest {
 
@@ -237,5 +238,26 @@ class GptConfigTest {
                 "mlp",
                 assertThrows(NullPointerException.class, () -> valid().mlp(null).build())
                         .getMessage());
+    }
+
+    /** Before anything that long is counted, listed or allocated. */
+    @Test
+    void sizesThatNobodyCanMean() {
+        int huge = 2_000_000_000;
+        GptConfig.Builder small =
+                GptConfig.builder().vocabSize(8).blockSize(8).nLayer(1).nHead(1).nEmbd(8);
+        small.build();
+        assertSentence(
+                "a model of n_embd 2000000000, n_layer 1, block_size 8 and a vocabulary of 8 would have 4.8e+19"
+                        + " parameters, more than 1.0e+13; choose smaller ones",
+                () -> small.nEmbd(huge).build());
+        small.nEmbd(8);
+        assertSentence(
+                "n_layer is 2000000000 but must be at most 10000; choose fewer",
+                () -> small.nLayer(huge).build());
+        small.nLayer(1);
+        assertThrows(
+                MiniGptException.class,
+                () -> small.nEmbd(1 << 20).vocabSize(huge).build());
     }
 }

@@ -58,6 +58,28 @@ class ModelSurgeryTest {
     }
 
     @Test
+    void whatCannotBeCopiedIsNamed() {
+        Gpt gpt = gpt(false);
+        GptConfig config = gpt.config();
+        int[] ids = {0, 1, 2, 3, 4, 5, 6};
+        Gpt longer = Gpt.builder(config.toBuilder().blockSize(8).build()).build();
+        assertSentence(
+                "block_size is 5 and can't be made longer, to 8, since the positions beyond are not trained; choose at"
+                        + " most 5 (--block-size)",
+                () -> ModelSurgery.copy(gpt, longer, ids));
+        Gpt deeper = Gpt.builder(config.toBuilder().nLayer(config.nLayer() + 1).build())
+                .build();
+        assertSentence(
+                "a model can't be copied into one of another shape, which differs in nLayer, " + config.nLayer()
+                        + " and " + deeper.config().nLayer()
+                        + "; only vocabulary, dropout and a shorter block_size may differ",
+                () -> ModelSurgery.copy(gpt, deeper, ids));
+        assertSentence(
+                "there are 2 ids for a vocabulary of 7; give one for each token",
+                () -> ModelSurgery.copy(gpt, gpt(false), new int[2]));
+    }
+
+    @Test
     void aCopyWithAnUnknownIdIsNotBegun() {
         Gpt to = gpt(false);
         to.flatParameters().assign(0);

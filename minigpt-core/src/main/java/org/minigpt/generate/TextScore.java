@@ -24,7 +24,7 @@ public final class TextScore {
         return logProbabilities.clone();
     }
 
-    /** @return the characters (code points) that these tokens stand for */
+    /** @return the characters (code points) that these tokens stand for; of ids without a text, a token counts for one */
     public int characters() {
         return characters;
     }

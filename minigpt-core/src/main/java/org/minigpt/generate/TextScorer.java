@@ -2,6 +2,7 @@ package org.minigpt.generate;
 
 import java.util.Arrays;
 import org.minigpt.model.Gpt;
+import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -52,6 +53,9 @@ public final class TextScorer {
             }
         }
         int[] scored = Arrays.copyOfRange(ids, 1, ids.length);
+        if (tokenizer instanceof IdTokenizer) {
+            return new TextScore(scored, logProbabilities, scored.length);
+        }
         int characters = text.codePointCount(0, text.length())
                 - (int) tokenizer.decode(ids[0]).codePoints().count();
         return new TextScore(scored, logProbabilities, Math.max(1, characters));

@@ -7,6 +7,7 @@ import static org.minigpt.util.Sentences.assertSentence;
 import org.junit.jupiter.api.Test;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
@@ -44,6 +45,15 @@ class TextScorerTest {
                     .toDoubleVector();
             assertEquals(new Exponentials(last, 1).logProbability(ids[i + 1]), found[i], 1e-5, "token " + (i + 1));
         }
+    }
+
+    /** Of ids without a text, the digits are no characters that anybody wrote. */
+    @Test
+    void aTokenOfIdsIsACharacter() {
+        Gpt gpt = RiggedModels.unigram(0.5, 0.25, 0.125, 0.125);
+        TextScore score = new TextScorer(gpt, new IdTokenizer(4)).score("0 1 2 0   3");
+        assertEquals(4, score.characters());
+        assertEquals(9 / 4.0, score.bitsPerCharacter(), 1e-6);
     }
 
     @Test

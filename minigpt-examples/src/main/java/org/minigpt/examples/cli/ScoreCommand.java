@@ -6,6 +6,7 @@ import java.util.concurrent.Callable;
 import org.minigpt.generate.TextScore;
 import org.minigpt.generate.TextScorer;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.text.IdTokenizer;
 import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -59,11 +60,12 @@ final class ScoreCommand implements Callable<Integer> {
         }
         System.out.printf(
                 Locale.ROOT,
-                "%,d tokens: loss %.4f, perplexity %.3f, %.4f bits a character%n",
+                "%,d tokens: loss %.4f, perplexity %.3f, %.4f bits a %s%n",
                 ids.length,
                 score.loss(),
                 score.perplexity(),
-                score.bitsPerCharacter());
+                score.bitsPerCharacter(),
+                saved.tokenizer() instanceof IdTokenizer ? "token" : "character");
         return 0;
     }
 }

@@ -43,7 +43,7 @@ public final class TokenFolder {
     public static final String VALIDATION = "val.bin";
 
     /** How long the files are, for else one that was cut short could not be told from one that is shorter. */
-    private static final String INFO = "tokens.json";
+    static final String INFO = "tokens.json";
 
     private static final int MAX_VOCABULARY = 1 << 16;
     private static final JsonMapper JSON = new JsonMapper();
@@ -162,6 +162,7 @@ public final class TokenFolder {
             throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
                     + " tokens, but token files hold ids" + " below " + MAX_VOCABULARY + ": take one with fewer.");
         }
+        FolderKind.TOKEN_FILES.requireRoom(dir);
         Survey survey = survey(text, bytesRead);
         if (tokenizer == null && survey.seen.cardinality() > MAX_VOCABULARY) {
             throw new MiniGptException(text + " has " + survey.seen.cardinality() + " different characters, but token"

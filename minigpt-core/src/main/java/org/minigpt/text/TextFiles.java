@@ -1,6 +1,7 @@
 package org.minigpt.text;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CoderResult;
@@ -29,7 +30,25 @@ public final class TextFiles {
      *     than 2 GB, holds a NUL byte as binary files do, is UTF-16, or is not well-formed UTF-8
      */
     public static String readUtf8(Path file) {
-        byte[] bytes = readBytes(file);
+        return text(file, readBytes(file));
+    }
+
+    /**
+     * {@link #readUtf8(Path)} of what is no file, such as the standard input.
+     *
+     * @param in read to its end, not closed
+     * @param name for the messages
+     */
+    public static String readUtf8(InputStream in, String name) {
+        try {
+            return text(name, in.readAllBytes());
+        } catch (IOException e) {
+            throw new MiniGptException(name + " cannot be read (" + e.getMessage() + "): give a file instead.", e);
+        }
+    }
+
+    /** @param file its path, or a name for it */
+    private static String text(Object file, byte[] bytes) {
         int start = startsWith(bytes, 0xEF, 0xBB, 0xBF) ? 3 : 0;
         if (bytes.length == start) {
             throw empty(file);
@@ -72,26 +91,26 @@ public final class TextFiles {
         return new MiniGptException(file + " cannot be read (" + reason + "): check the file.", e);
     }
 
-    static MiniGptException empty(Path file) {
+    static MiniGptException empty(Object file) {
         return new MiniGptException(file + " is empty: give a file with text in it.");
     }
 
-    static MiniGptException utf16(Path file) {
+    static MiniGptException utf16(Object file) {
         return new MiniGptException(file + " is UTF-16, by its first two bytes: convert it to UTF-8.");
     }
 
-    static MiniGptException binary(Path file, long offset) {
+    static MiniGptException binary(Object file, long offset) {
         return new MiniGptException(file + " looks like a binary file, with a NUL byte at byte offset " + offset
                 + ": give a UTF-8 text file.");
     }
 
-    static MiniGptException malformed(Path file, long offset, byte value) {
+    static MiniGptException malformed(Object file, long offset, byte value) {
         return new MiniGptException(String.format(
                 "%s is not UTF-8 text, malformed at byte offset %d (byte 0x%02X): convert it to UTF-8.",
                 file, offset, value));
     }
 
-    private static String decode(Path file, ByteBuffer bytes) {
+    private static String decode(Object file, ByteBuffer bytes) {
         // UTF-8 never has more characters than bytes, so the result cannot overflow.
         CharBuffer text = CharBuffer.allocate(bytes.remaining());
         CoderResult result = StandardCharsets.UTF_8

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -13,16 +15,18 @@ import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.data.Tokens;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.Lora;
 import org.minigpt.model.LoraConfig;
+import org.minigpt.text.IdTokenizer;
 import org.minigpt.util.Mutations;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Fourteen thousand damaged files of all formats: each is a sentence or a model, never another exception, and never an array
+ * Eighteen thousand damaged files of all formats: each is a sentence or a model, never another exception, and never an array
  * of a size that only a damaged header gives, for which the tests' heap would not suffice.
  */
 @Timeout(value = 30, unit = TimeUnit.MINUTES)
@@ -79,6 +83,40 @@ class MutatedFilesTest {
     void gguf() throws IOException {
         GgufFile.write(dir.resolve("gpt.gguf"), gpt, TinyModels.TOKENIZER, false);
         mutate(dir.resolve("gpt.gguf"), 1800, 5, file -> GgufFile.read(file).gpt());
+    }
+
+    @Test
+    void tokensOfLlmc() throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(1024 + 2 * 300).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.putInt(20240520).putInt(1).putInt(300);
+        Files.write(dir.resolve("val.bin"), bytes.array());
+        Path file = Files.write(dir.resolve("train.bin"), bytes.array());
+        Mutations.of(file, FILES_A_FORMAT, 12, 8, any -> {
+            Tokens train = TokenFolder.open(dir, new IdTokenizer(65)).data().train();
+            // As llm.c's file, or as nanoGPT's if its first bytes are no longer llm.c's.
+            assertTrue(train.length() < 1000);
+            train.toArray();
+        });
+    }
+
+    @Test
+    void charactersOfNanoGpt() throws IOException {
+        Files.write(dir.resolve("train.bin"), new byte[40]);
+        Files.write(dir.resolve("val.bin"), new byte[40]);
+        Map<Object, Object> itos = new LinkedHashMap<>();
+        Map<Object, Object> stoi = new LinkedHashMap<>();
+        for (int id = 0; id < 26; id++) {
+            itos.put(id, Character.toString('a' + id));
+            stoi.put(Character.toString('a' + id), id);
+        }
+        Path file = Files.write(
+                dir.resolve("meta.pkl"), PickleTest.pickled(Map.of("vocab_size", 26, "itos", itos, "stoi", stoi)));
+        Mutations.of(
+                file,
+                FILES_A_FORMAT,
+                Integer.MAX_VALUE,
+                9,
+                any -> assertTrue(TokenFolder.open(dir).tokenizer().vocabSize() <= 30));
     }
 
     @Test

@@ -6,6 +6,8 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jline.reader.EndOfFileException;
@@ -51,6 +53,7 @@ final class ChatCommand implements Callable<Integer> {
     public Integer call() {
         SamplingOptions options = sampler.builder().build();
         ModelFolder.SavedModel saved = ModelFolder.load(model);
+        sampler.requireIdsOf(saved.gpt().config().vocabSize());
         TextGenerator generator = new TextGenerator(saved.gpt(), saved.tokenizer());
         return Terminal.isPresent() ? interactive(generator, options) : plain(generator, options);
     }
@@ -61,11 +64,22 @@ final class ChatCommand implements Callable<Integer> {
             System.out.print(text);
             System.out.flush();
         });
-        BufferedReader reader = new BufferedReader(new InputStreamReader(System.in, UTF_8));
+        // As strict as with files, but line by line, for who writes may wait for an answer.
+        BufferedReader reader = new BufferedReader(
+                new InputStreamReader(System.in, UTF_8.newDecoder().onMalformedInput(CodingErrorAction.REPORT)));
         try {
-            for (String line = reader.readLine(); line != null && !session.over(); line = reader.readLine()) {
+            String line = reader.readLine();
+            if (line != null && line.startsWith("\uFEFF")) {
+                line = line.substring(1);
+            }
+            for (; line != null && !session.over(); line = reader.readLine()) {
+                if (line.indexOf('\0') >= 0) {
+                    throw new MiniGptException("the standard input has a NUL byte, so it is no text: give UTF-8 text.");
+                }
                 session.accept(line);
             }
+        } catch (CharacterCodingException e) {
+            throw new MiniGptException("the standard input is not UTF-8 text: convert it to UTF-8.", e);
         } catch (IOException e) {
             throw new MiniGptException("the standard input can't be read: " + e.getMessage(), e);
         }

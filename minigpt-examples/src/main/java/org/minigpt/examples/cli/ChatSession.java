@@ -2,13 +2,13 @@ package org.minigpt.examples.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.generate.FinishReason;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
@@ -39,6 +39,7 @@ final class ChatSession {
     private final Consumer<String> out;
     private final Deque<Integer> turns = new ArrayDeque<>(); // lengths of the text before each
     private final StringBuilder text = new StringBuilder();
+    private final String lineEnd;
     private SamplingOptions options;
     private volatile TextStream running;
     private boolean over;
@@ -48,6 +49,17 @@ final class ChatSession {
         this.generator = generator;
         this.options = options;
         this.out = out;
+        this.lineEnd = lineEnd(generator);
+    }
+
+    /** A text without new lines makes a model of characters that has none. */
+    private static String lineEnd(TextGenerator generator) {
+        try {
+            generator.encode("\n");
+            return "\n";
+        } catch (MiniGptException e) {
+            return "";
+        }
     }
 
     /** @return the commands that {@link #HELP} explains, as they are entered */
@@ -80,7 +92,7 @@ final class ChatSession {
                 String[] words = line.split(" +", 2);
                 command(words[0], words.length > 1 ? words[1] : "");
             } else {
-                turn(line.isEmpty() ? "" : line + "\n");
+                turn(line.isEmpty() ? "" : line + lineEnd);
             }
         } catch (NumberFormatException e) {
             out.accept("That is not a number.\n");
@@ -144,7 +156,8 @@ final class ChatSession {
         if (file.isBlank()) {
             throw new MiniGptException("/save needs the name of a file.");
         }
-        AtomicFiles.write(Path.of(file), stream -> stream.write(text.toString().getBytes(UTF_8)));
+        AtomicFiles.write(
+                Corpus.path(file), stream -> stream.write(text.toString().getBytes(UTF_8)));
     }
 
     private void change(SamplingOptions.Builder builder) {

@@ -85,6 +85,9 @@ final class ExportCommand implements Callable<Integer> {
         if (shareHead && format != Format.GGUF) {
             throw new MiniGptException("--share-head is of use to --format gguf only: leave it out.");
         }
+        if (format == Format.HF) {
+            OutDir.requireForCopy(out);
+        }
         Gpt gpt = ModelFolder.loadGpt(model);
         Optional<Tokenizer> tokenizer = Tokenizers.isIn(model) ? Optional.of(Tokenizers.load(model)) : Optional.empty();
         switch (format) {

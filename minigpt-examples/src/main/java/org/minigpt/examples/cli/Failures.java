@@ -10,9 +10,15 @@ import picocli.CommandLine.ParseResult;
 /** What a user reads when a command fails: a sentence, and the stack trace only if asked for. */
 final class Failures implements IExecutionExceptionHandler {
     private final BooleanSupplier stacktrace;
+    private final String[] args;
 
-    Failures(BooleanSupplier stacktrace) {
+    /**
+     * @param stacktrace whether it is asked for
+     * @param args of the command line: they name the files and options at which what nobody foresaw has happened
+     */
+    Failures(BooleanSupplier stacktrace, String... args) {
         this.stacktrace = stacktrace;
+        this.args = args;
     }
 
     @Override
@@ -38,7 +44,7 @@ final class Failures implements IExecutionExceptionHandler {
                                 || e.getMessage().contains("Physical memory usage"));
     }
 
-    private static String sentence(Throwable e) {
+    private String sentence(Throwable e) {
         Throwable last = e;
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             if (cause instanceof MiniGptException) {
@@ -50,7 +56,8 @@ final class Failures implements IExecutionExceptionHandler {
             }
             last = cause;
         }
-        return "This should not have happened (" + last
+        String place = args.length == 0 ? "" : " at minigpt " + String.join(" ", args);
+        return "This should not have happened" + place + " (" + last
                 + "): please report it with what you did and the output of the same command with --stacktrace.";
     }
 }

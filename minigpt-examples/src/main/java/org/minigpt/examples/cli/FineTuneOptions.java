@@ -86,6 +86,7 @@ final class FineTuneOptions {
             return gpt;
         }
         double alpha = loraAlpha == null ? loraRank : loraAlpha;
-        return Lora.attach(gpt, new LoraConfig(loraRank, alpha, List.of(loraTargets.split(","))), seed);
+        return Lora.attach(
+                gpt, new LoraConfig(loraRank, alpha, List.of(loraTargets.strip().split("\\s*,\\s*"))), seed);
     }
 }

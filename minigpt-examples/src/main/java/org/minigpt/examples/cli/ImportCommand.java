@@ -68,6 +68,7 @@ final class ImportCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        OutDir.requireForCopy(out);
         Optional<Tokenizer> found;
         Gpt gpt;
         if (format == Source.GGUF) {

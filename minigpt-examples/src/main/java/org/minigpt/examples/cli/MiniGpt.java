@@ -1,7 +1,7 @@
 package org.minigpt.examples.cli;
 
+import java.nio.file.Path;
 import java.util.Arrays;
-import org.minigpt.util.MiniGptException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -55,21 +55,24 @@ public final class MiniGpt implements Runnable {
     private boolean stacktrace;
 
     public static void main(String[] args) {
+        CommandLine cli = commandLine();
+        // Of threads that nobody waits for; what ends a command ends it by its own handler.
+        Thread.setDefaultUncaughtExceptionHandler((thread, e) -> new Failures(() -> true, args).report(e, cli));
         System.exit(execute(args));
     }
 
     /** @return the exit code */
     static int execute(String... args) {
         MiniGpt root = new MiniGpt();
-        CommandLine cli = commandLine(root);
+        CommandLine cli = commandLine(root, args);
         try {
             CommandLine train = cli.getSubcommands().get("train");
             if (commandOf(args).equals(train.getCommandName())) {
                 train.setDefaultValueProvider(Settings.of(train.getCommandSpec(), args));
             }
             return cli.execute(args);
-        } catch (MiniGptException | Error e) { // picocli handles the exceptions of commands only
-            return root.failures().report(e, cli);
+        } catch (RuntimeException | Error e) { // picocli handles the exceptions of commands only
+            return root.failures(args).report(e, cli);
         }
     }
 
@@ -86,19 +89,20 @@ public final class MiniGpt implements Runnable {
         return commandLine(new MiniGpt());
     }
 
-    private static CommandLine commandLine(MiniGpt root) {
+    private static CommandLine commandLine(MiniGpt root, String... args) {
         CommandLine cli = new CommandLine(root)
-                .setOverwrittenOptionsAllowed(true)
+                .registerConverter(Path.class, new PathOption())
+                .setExpandAtFiles(false) // a prompt may begin with @
                 .setUsageHelpAutoWidth(true)
                 .setUsageHelpLongOptionsMaxWidth(30)
                 .setParameterExceptionHandler(new UsageErrors())
-                .setExecutionExceptionHandler(root.failures());
+                .setExecutionExceptionHandler(root.failures(args));
         cli.getSubcommands().values().forEach(MiniGpt::groupOptions);
         return cli;
     }
 
-    private Failures failures() {
-        return new Failures(() -> stacktrace);
+    private Failures failures(String... args) {
+        return new Failures(() -> stacktrace, args);
     }
 
     private static void groupOptions(CommandLine command) {

@@ -3,18 +3,32 @@ package org.minigpt.examples.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.minigpt.io.FolderKind;
 import org.minigpt.util.MiniGptException;
 
 /** The folder that a run will save to, looked at before the work rather than after it. */
 final class OutDir {
     private OutDir() {}
 
-    /** Makes the folder. */
-    static void require(Path dir) {
+    /**
+     * Checks that a model that comes from elsewhere may be saved to a folder: what a run left beside its model, such as its
+     * checkpoints, would be of another one.
+     */
+    static void requireForCopy(Path dir) {
+        FolderKind.MODEL.requireRoom(dir);
+        if (Files.exists(dir.resolve(Settings.OF_RUN)) || Files.exists(dir.resolve(Resumption.CHECKPOINTS))) {
+            throw new MiniGptException(dir + " is the folder of a run, whose record and checkpoints would be of another"
+                    + " model: choose another folder.");
+        }
+    }
+
+    /** Makes the folder of a run. */
+    static void requireForModel(Path dir) {
         if (Files.exists(dir) && !Files.isDirectory(dir)) {
             throw new MiniGptException(
                     dir + " is a file, so the model can't be saved there: choose another --out-dir.");
         }
+        FolderKind.MODEL.requireRoom(dir);
         try {
             // createDirectories before JDK 20 refuses a symbolic link to a directory.
             if (!Files.isDirectory(dir)) {

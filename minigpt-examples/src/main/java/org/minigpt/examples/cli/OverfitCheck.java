@@ -53,7 +53,7 @@ final class OverfitCheck implements TrainListener {
         first = report.iteration() == 0 ? report.loss() : first;
         last = report.loss();
         progress.step(report.iteration() + 1, String.format(Locale.ROOT, "loss %.4f", last));
-        learnt = last < SHARE * first;
+        learnt = last <= SHARE * first; // of one character, 0 from the first step on
         if (learnt) {
             trainer.stop();
         }

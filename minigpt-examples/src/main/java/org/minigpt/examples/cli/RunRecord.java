@@ -29,6 +29,8 @@ import org.minigpt.util.MiniGptException;
 final class RunRecord {
     static final String FILE = "run.json";
 
+    private static final String PROPERTIES = "The options of this run; minigpt train --from-run repeats it.";
+
     private static final String STARTING_MODEL = "init_from_sha256";
 
     private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
@@ -106,7 +108,8 @@ final class RunRecord {
         json.set("results", results(result));
         AtomicFiles.write(folder.resolve(FILE), out -> WRITER.writeValue(out, json));
         AtomicFiles.write(
-                folder.resolve(Settings.OF_RUN), out -> out.write(properties().getBytes(StandardCharsets.UTF_8)));
+                folder.resolve(Settings.OF_RUN),
+                out -> out.write(SettingsFile.format(PROPERTIES, settings).getBytes(StandardCharsets.UTF_8)));
     }
 
     private ObjectNode results(Optional<TrainResult> result) {
@@ -147,17 +150,17 @@ final class RunRecord {
      * Checks that a run is repeated on its own text.
      *
      * @param run the folder of the run
+     * @param sameTokens whether it is to be cut and encoded as it was then
      * @throws MiniGptException if the text is another one, by what {@code run.json} says
      */
-    static void requireSameData(Path run, TrainingData data) {
+    static void requireSameData(Path run, TrainingData data, boolean sameTokens) {
         JsonNode then = read(run).path("data");
         String hash = then.path("sha256").asText("");
-        boolean same =
+        boolean sameLengths =
                 then.path("train_tokens").asLong() == data.dataset().train().length()
                         && then.path("val_tokens").asLong()
-                                == data.dataset().validation().length()
-                        && hash.equals(data.sha256().orElse(""));
-        if (!same) {
+                                == data.dataset().validation().length();
+        if (!hash.equals(data.sha256().orElse("")) || sameTokens && !sameLengths) {
             throw new MiniGptException(data.name() + " is not the text that the run in " + run
                     + " was trained on: restore it, or name what to train on with --data.");
         }
@@ -191,16 +194,6 @@ final class RunRecord {
             throw new MiniGptException(
                     file + " can't be read (" + e + "): give the folder of a run, or the data with --data.", e);
         }
-    }
-
-    /** Not {@code Properties.store}, which writes the time, and characters beyond Latin-1 as escapes. */
-    private String properties() {
-        StringBuilder text = new StringBuilder("# The options of this run; minigpt train --from-run repeats it.\n");
-        settings.forEach((name, value) -> text.append(name)
-                .append(" = ")
-                .append(value.replace("\\", "\\\\"))
-                .append('\n'));
-        return text.toString();
     }
 
     private static double rounded(double value, int digits) {

@@ -82,6 +82,7 @@ final class SampleCommand implements Callable<Integer> {
         String given = TextOptions.read("--prompt", prompt, "--prompt-file", promptFile);
         String beginning = given == null ? "" : given;
         ModelFolder.SavedModel saved = ModelFolder.load(model);
+        sampler.requireIdsOf(saved.gpt().config().vocabSize());
         saved.tokenizer().encode(beginning); // complains before anything is printed
         long loaded = System.currentTimeMillis();
         TextGenerator generator = new TextGenerator(saved.gpt(), saved.tokenizer());

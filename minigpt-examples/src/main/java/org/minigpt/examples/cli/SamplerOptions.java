@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.model.Window;
+import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Option;
 
 /** The options that say how tokens are chosen. */
@@ -92,6 +93,23 @@ final class SamplerOptions {
             defaultValue = "1337",
             description = "The same seed gives the same text [${DEFAULT-VALUE}].")
     private long seed;
+
+    /**
+     * Checks what only the model can tell.
+     *
+     * @throws MiniGptException if a token is banned that it does not have
+     */
+    void requireIdsOf(int vocabSize) {
+        for (int id : banned) {
+            if (id >= vocabSize) {
+                throw new MiniGptException("--ban is " + id + ", but the ids of the model run from 0 to "
+                        + (vocabSize - 1) + ": give one of these, or leave it out.");
+            }
+        }
+        if (banned.stream().distinct().count() == vocabSize) {
+            throw new MiniGptException("--ban forbids all " + vocabSize + " tokens of the model: leave some out.");
+        }
+    }
 
     /** @return what is given, checked */
     SamplingOptions.Builder builder() {

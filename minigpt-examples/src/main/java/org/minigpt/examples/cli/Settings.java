@@ -2,15 +2,14 @@ package org.minigpt.examples.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.Reader;
-import java.io.StringReader;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Properties;
 import java.util.Set;
 import org.minigpt.text.TextFiles;
 import org.minigpt.util.MiniGptException;
@@ -26,7 +25,7 @@ import picocli.CommandLine.Unmatched;
  * Values of options from files: what the command line does not give comes from {@code --config}, then from
  * {@code --resume}, then from {@code --from-run}, then from {@code --preset}, and then it is the option's own default.
  *
- * <p>A file is a {@link Properties} file; its keys are the options' names, with dashes or as nanoGPT's with underscores.
+ * <p>A file is a {@link SettingsFile}; its keys are the options' names, with dashes or as nanoGPT's with underscores.
  */
 final class Settings implements IDefaultValueProvider {
     /** The file of a run's folder that {@code --from-run} reads. */
@@ -39,7 +38,7 @@ final class Settings implements IDefaultValueProvider {
     private final List<Layer> layers = new ArrayList<>();
 
     /** @param given whether the user chose its values for this run, as those of the command line */
-    private record Layer(String source, Properties values, boolean given) {}
+    private record Layer(String source, Map<String, String> values, boolean given) {}
 
     /** The options that name the files, read before the others since those get their defaults first. */
     private static final class Sources {
@@ -78,7 +77,10 @@ final class Settings implements IDefaultValueProvider {
     private static SettingsOptions sources(String... args) {
         Sources sources = new Sources();
         try {
-            new CommandLine(sources).setOverwrittenOptionsAllowed(true).parseArgs(args);
+            new CommandLine(sources)
+                    .registerConverter(Path.class, new PathOption())
+                    .setExpandAtFiles(false)
+                    .parseArgs(args);
         } catch (ParameterException e) {
             // The command's own parser says what is wrong.
             return new SettingsOptions();
@@ -86,7 +88,7 @@ final class Settings implements IDefaultValueProvider {
         return sources.options;
     }
 
-    private static Properties ofRun(Path folder) {
+    private static Map<String, String> ofRun(Path folder) {
         if (!Files.exists(folder.resolve(OF_RUN))) {
             throw new MiniGptException(folder + " is not the folder of a run, it has no " + OF_RUN
                     + ": give one that minigpt train wrote with --out-dir.");
@@ -94,48 +96,47 @@ final class Settings implements IDefaultValueProvider {
         return parse(folder.resolve(OF_RUN));
     }
 
-    private static Properties ofPreset(SettingsOptions.Preset preset) {
+    private static Map<String, String> ofPreset(SettingsOptions.Preset preset) {
         String file = "/org/minigpt/examples/presets/" + preset.spelling() + ".properties";
         try (InputStream in = Settings.class.getResourceAsStream(file)) {
-            Properties values = new Properties();
-            values.load(in);
-            return values;
+            return SettingsFile.parse(file, new String(in.readAllBytes(), StandardCharsets.UTF_8));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static Properties parse(Path file) {
-        Properties values = new Properties();
-        try (Reader reader = new StringReader(TextFiles.readUtf8(file))) {
-            values.load(reader);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (IllegalArgumentException e) {
-            throw new MiniGptException(
-                    file + " is not a properties file (" + e.getMessage() + "): write a backslash as \\\\.", e);
-        }
-        return values;
+    private static Map<String, String> parse(Path file) {
+        return SettingsFile.parse(file.toString(), TextFiles.readUtf8(file));
     }
 
-    private void add(String source, Properties values, boolean given, CommandSpec command) {
-        Properties byOption = new Properties();
-        for (String key : values.stringPropertyNames()) {
-            String option = key.replace('_', '-');
+    private void add(String source, Map<String, String> values, boolean given, CommandSpec command) {
+        for (String option : values.keySet()) {
             if (NOT_SETTINGS.contains(option) || command.findOption("--" + option) == null) {
-                throw new MiniGptException(source + " sets " + key + ", which is no option that it can set: take it out"
-                        + ", or see minigpt train --help for the names.");
+                throw new MiniGptException(
+                        source + " sets " + SettingsFile.shown(option) + ", which is no option that it can set: take it"
+                                + " out, or see minigpt train --help for the names.");
             }
-            byOption.setProperty(option, values.getProperty(key).strip());
         }
-        layers.add(new Layer(source, byOption, given));
+        layers.add(new Layer(source, values, given));
     }
 
     @Override
     public String defaultValue(ArgSpec argument) {
-        return layer(argument)
-                .map(layer -> layer.values.getProperty(key(argument)))
-                .orElse(null);
+        String value = value(argument);
+        return value == null ? null : value.replace("$", "$$"); // else picocli puts variables in the place of ${...}
+    }
+
+    /** @return what a file gives, or null */
+    String value(ArgSpec argument) {
+        return layer(argument).map(layer -> layer.values.get(key(argument))).orElse(null);
+    }
+
+    /** @return what the earlier run that goes on, or is repeated, recorded of an option, such as {@code --n-layer} */
+    Optional<String> recorded(String option) {
+        return layers.stream()
+                .filter(layer -> layer.source.endsWith(OF_RUN) && !layer.given)
+                .findFirst()
+                .map(layer -> layer.values.get(option.replaceFirst("^--", "")));
     }
 
     /** The file that an option's value comes from, unless the command line gives one. */

@@ -1,14 +1,13 @@
 package org.minigpt.examples.cli;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
-import java.io.IOException;
 import java.nio.file.Path;
 import org.minigpt.text.TextFiles;
 import org.minigpt.util.MiniGptException;
 
 /** A text that is an argument, a file's content, or what comes from the standard input. */
 final class TextOptions {
+    static final String STANDARD_INPUT = "the standard input";
+
     private TextOptions() {}
 
     /**
@@ -28,10 +27,6 @@ final class TextOptions {
         if (!file.toString().equals("-")) {
             return TextFiles.readUtf8(file);
         }
-        try {
-            return new String(System.in.readAllBytes(), UTF_8);
-        } catch (IOException e) {
-            throw new MiniGptException("the standard input can't be read: " + e.getMessage(), e);
-        }
+        return TextFiles.readUtf8(System.in, STANDARD_INPUT);
     }
 }

@@ -36,7 +36,7 @@ final class TokenizerDecodeCommand implements Callable<Integer> {
     private Path file;
 
     @Parameters(paramLabel = "ID", arity = "0..*", description = "The ids.")
-    private List<Integer> given = List.of();
+    private List<String> given = List.of();
 
     @Override
     public Integer call() {
@@ -44,8 +44,8 @@ final class TokenizerDecodeCommand implements Callable<Integer> {
         if (text == null) {
             throw new MiniGptException("there is nothing to decode: give ids, or a file of them with --file.");
         }
-        int[] ids = file == null ? given.stream().mapToInt(id -> id).toArray() : parse(text);
         Tokenizer tokenizer = Tokenizers.load(path);
+        int[] ids = parse(file == null ? given : words(text), tokenizer.vocabSize());
         byte[] bytes = tokenizer instanceof BpeTokenizer bpe
                 ? bpe.decodeBytes(ids)
                 : tokenizer.decode(ids).getBytes(StandardCharsets.UTF_8);
@@ -57,19 +57,30 @@ final class TokenizerDecodeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private int[] parse(String text) {
-        String[] words = text.isBlank() ? new String[0] : text.strip().split("\\s+");
-        int[] ids = new int[words.length];
+    private static List<String> words(String text) {
+        return text.isBlank() ? List.of() : List.of(text.strip().split("\\s+"));
+    }
+
+    private int[] parse(List<String> words, int vocabSize) {
+        int[] ids = new int[words.size()];
         for (int i = 0; i < ids.length; i++) {
             try {
-                ids[i] = Integer.parseInt(words[i]);
+                ids[i] = Integer.parseInt(words.get(i));
             } catch (NumberFormatException e) {
-                throw new MiniGptException(
-                        file + " has " + words[i] + " at index " + i + ", which is not a token id: give whole numbers"
-                                + " with white space between them.",
-                        e);
+                String word = words.get(i);
+                String wrong = word.matches("[-+]?\\d+")
+                        ? ", which is no token's: give ids from 0 to " + (vocabSize - 1) + "."
+                        : ", which is not a token id: give whole numbers with white space between them.";
+                throw new MiniGptException(source() + " has " + word + " at index " + i + wrong, e);
             }
         }
         return ids;
+    }
+
+    private String source() {
+        if (file == null) {
+            return "the command line";
+        }
+        return file.toString().equals("-") ? TextOptions.STANDARD_INPUT : file.toString();
     }
 }

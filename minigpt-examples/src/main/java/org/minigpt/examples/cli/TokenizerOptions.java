@@ -40,6 +40,9 @@ final class TokenizerOptions {
     }
 
     private Path path() {
+        if (tokenizer.isBlank()) {
+            throw new MiniGptException("--tokenizer is empty: give " + CHARACTERS + ", or the path of a tokenizer.");
+        }
         try {
             return Path.of(tokenizer);
         } catch (InvalidPathException e) {

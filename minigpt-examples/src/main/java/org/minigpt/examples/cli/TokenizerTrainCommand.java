@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.examples.report.Progress;
+import org.minigpt.io.FolderKind;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.BpeTrainer;
 import org.minigpt.text.TextPieces;
@@ -65,6 +66,7 @@ final class TokenizerTrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        FolderKind.TOKENIZER.requireRoom(outDir);
         PrintStream out = System.out;
         BpeTrainer trainer = new BpeTrainer(specialTokens.toArray(String[]::new));
         long start = System.nanoTime();

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.generate.SamplingOptions;
@@ -14,7 +15,9 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.Trainable;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizers;
 import org.minigpt.train.TrainConfig;
+import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -69,6 +72,18 @@ final class TrainCommand implements Callable<Integer> {
             "--tied-head",
             "--init");
 
+    /** What a run that goes on has, once and for all. */
+    private static final List<String> OF_THE_RUN = Stream.concat(
+                    NOT_WITH_INIT_FROM.stream(),
+                    Stream.of(
+                            "--train-split",
+                            "--block-size",
+                            "--init-from",
+                            "--lora-rank",
+                            "--lora-alpha",
+                            "--lora-targets"))
+            .toList();
+
     @Spec
     private CommandSpec spec;
 
@@ -101,11 +116,13 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        requireOneRun();
         schedule.conflict()
                 .or(() -> fineTune.conflict(this::isGiven, run.overfitOneBatch))
                 .ifPresent(message -> {
                     throw new ParameterException(spec.commandLine(), message);
                 });
+        requireOneRun();
         TrainConfig config = config();
         Checks.requireNotNegative("--sample-tokens", output.sampleTokens);
         SamplingOptions sampling =
@@ -129,12 +146,17 @@ final class TrainCommand implements Callable<Integer> {
         text.dataset().requireWindows(shape.blockSize());
         Checks.requireAtLeastOne("--replicas", run.replicas());
         if (!isGiven("--data")) {
-            Optional.ofNullable(settings.fromRun).ifPresent(earlier -> RunRecord.requireSameData(earlier, text));
+            // A run that is repeated may be cut or encoded otherwise.
+            boolean sameTokens =
+                    Stream.of("--tokenizer", "--train-split", "--vocab-size").noneMatch(this::isGiven);
+            Optional.ofNullable(settings.fromRun)
+                    .ifPresent(earlier -> RunRecord.requireSameData(earlier, text, sameTokens));
             resumption.ifPresent(
-                    from -> RunRecord.requireSameData(from.checkpoint().path(), text));
+                    from -> RunRecord.requireSameData(from.checkpoint().path(), text, true));
         }
+        resumption.ifPresent(from -> requireSameTokens(from.checkpoint().path(), text));
         if (!run.overfitOneBatch) {
-            OutDir.require(output.outDir);
+            OutDir.requireForModel(output.outDir);
         }
         PrintStream out = System.out;
         TrainingSummary summary = new TrainingSummary(out, output.outDir);
@@ -194,9 +216,40 @@ final class TrainCommand implements Callable<Integer> {
     /** A run that goes on or is repeated has its tokenizer beside its model, wherever it came from. */
     private TrainingData open(Optional<Resumption> resumption) {
         Path earlier = resumption.map(from -> from.checkpoint().path()).orElse(settings.fromRun);
-        Optional<Tokenizer> tokenizer =
-                earlier != null && !isGiven("--tokenizer") ? tokens.load(earlier) : tokens.load();
+        boolean recorded = resumption.isPresent() || earlier != null && !isGiven("--tokenizer");
+        Optional<Tokenizer> tokenizer = recorded ? tokens.load(earlier) : tokens.load();
         return tokenizer.map(data::open).orElseGet(data::open);
+    }
+
+    private void requireSameTokens(Path checkpoint, TrainingData text) {
+        if (isGiven("--data") && !text.tokenizer().equals(Tokenizers.load(checkpoint))) {
+            throw new MiniGptException("--data is " + text.name() + ", which has other characters than the text of the"
+                    + " run in " + settings.resume + ": leave it out, or begin with the model by --init-from.");
+        }
+    }
+
+    /** What a run that goes on can't change, for its parameters and its tokens are there. */
+    private void requireOneRun() {
+        if (settings.resume == null) {
+            return;
+        }
+        if (settings.fromRun != null) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--from-run repeats a run, and --resume goes on with one: leave one of them out.");
+        }
+        Settings files = (Settings) spec.commandLine().getDefaultValueProvider();
+        Map<String, String> values = options();
+        for (String option : OF_THE_RUN) {
+            String now = values.get(option.substring(2));
+            Optional<String> then = files.recorded(option);
+            if (isGiven(option) && now != null && !now.equals(then.orElse(null))) {
+                throw new ParameterException(
+                        spec.commandLine(),
+                        option + " is " + now + ", but the run in " + settings.resume + " has " + then.orElse("none")
+                                + ": leave it out, or train anew.");
+            }
+        }
     }
 
     /** Whether the command line or {@code --config} has an option; what an earlier run recorded does not count. */
@@ -207,6 +260,19 @@ final class TrainCommand implements Callable<Integer> {
 
     /** All options with their values, as {@code --from-run} reads them. */
     private Map<String, String> options(GptConfig shape) {
+        Map<String, String> values = options();
+        values.put("block-size", String.valueOf(shape.blockSize()));
+        // Another number of threads would be another run, in the last bits.
+        values.put("replicas", String.valueOf(run.replicas()));
+        if (fineTune.initFrom != null) {
+            NOT_WITH_INIT_FROM.forEach(option -> values.remove(option.substring(2)));
+        }
+        values.remove("out-dir"); // a run that is repeated must not replace itself
+        return values;
+    }
+
+    /** All options that have a value, as they are given or by default. */
+    private Map<String, String> options() {
         Map<String, String> values = new TreeMap<>();
         for (OptionSpec option : spec.options()) {
             Object value = option.getValue();
@@ -218,14 +284,7 @@ final class TrainCommand implements Callable<Integer> {
         }
         values.put("data", data.fromAnywhere());
         values.put("tokenizer", tokens.fromAnywhere());
-        values.put("block-size", String.valueOf(shape.blockSize()));
-        // Another number of threads would be another run, in the last bits.
-        values.put("replicas", String.valueOf(run.replicas()));
         fineTune.record(values);
-        if (fineTune.initFrom != null) {
-            NOT_WITH_INIT_FROM.forEach(option -> values.remove(option.substring(2)));
-        }
-        values.remove("out-dir"); // a run that is repeated must not replace itself
         return values;
     }
 

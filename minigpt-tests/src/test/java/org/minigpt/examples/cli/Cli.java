@@ -3,11 +3,14 @@ package org.minigpt.examples.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Runs the command line within this process. */
 final class Cli {
@@ -33,6 +36,33 @@ final class Cli {
         }
     }
 
+    /** Runs a training with options, of which others may take the place, and without the measurement of the peak. */
+    static Result run(List<Object> command, Map<String, Integer> options, Object... more) {
+        List<Object> args = new ArrayList<>(command);
+        List<Object> given = List.of(more);
+        options.forEach((option, value) -> {
+            if (!given.contains(option)) {
+                args.addAll(List.of(option, value));
+            }
+        });
+        if (!given.contains("--peak") && !given.contains("--no-peak")) {
+            args.add("--no-peak");
+        }
+        args.addAll(given);
+        return run(args.toArray());
+    }
+
+    /** {@link #run} with bytes as the standard input. */
+    static Result runWith(byte[] input, Object... args) {
+        InputStream before = System.in;
+        System.setIn(new ByteArrayInputStream(input));
+        try {
+            return run(args);
+        } finally {
+            System.setIn(before);
+        }
+    }
+
     static Result run(Object... args) {
         PrintStream out = System.out;
         PrintStream err = System.err;
@@ -52,15 +82,24 @@ final class Cli {
         }
     }
 
-    /** Trains a model that is as small as can be, on a text, for four steps with an evaluation after each two. */
+    /**
+     * Trains a model that is as small as can be, on a text, for four steps with an evaluation after each two.
+     *
+     * @param more options, also other values than those
+     */
     static Result train(Path text, Path outDir, Object... more) {
-        List<Object> args = new ArrayList<>(List.of("train", "--data", text, "--out-dir", outDir));
-        args.addAll(List.of("--n-layer", 1, "--n-head", 2, "--n-embd", 8, "--block-size", 8, "--batch-size", 4));
-        args.addAll(
-                List.of("--max-iters", 4, "--eval-interval", 2, "--eval-iters", 1, "--sample-tokens", 3, "--no-peak"));
-        // Overridden by what comes later.
-        args.addAll(List.of(more));
-        return run(args.toArray());
+        List<Object> command = List.of("train", "--data", text, "--out-dir", outDir);
+        Map<String, Integer> small = Map.of(
+                "--n-layer", 1,
+                "--n-head", 2,
+                "--n-embd", 8,
+                "--block-size", 8,
+                "--batch-size", 4,
+                "--max-iters", 4,
+                "--eval-interval", 2,
+                "--eval-iters", 1,
+                "--sample-tokens", 3);
+        return run(command, small, more);
     }
 
     static String[] strings(Object... args) {

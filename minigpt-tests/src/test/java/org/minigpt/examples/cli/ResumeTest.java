@@ -255,6 +255,61 @@ class ResumeTest {
     }
 
     @Test
+    void whatTheRunHasCannotBeChanged() throws IOException {
+        Path folder = dir.resolve("fixed");
+        Cli.train(text, folder).assertDone();
+        Path tokens = dir.resolve("fixed-tokens");
+        Cli.run("tokenizer", "train", "--data", text, "--vocab-size", 260, "--out", tokens)
+                .assertDone();
+        String[][] changes = {
+            {"--tokenizer", tokens.toString(), "char"},
+            {"--train-split", "0.8", "0.9"},
+            {"--n-layer", "2", "1"},
+            {"--block-size", "4", "8"},
+            {"--bias", "all", "lecture"},
+            {"--vocab-size", "300", "none"},
+            {"--init-from", folder.toString(), "none"},
+            {"--lora-rank", "2", "0"},
+        };
+        for (String[] change : changes) {
+            Cli.Result result = Cli.run("train", "--resume", folder, change[0], change[1]);
+            assertEquals(2, result.exitCode(), result.err());
+            assertEquals(
+                    "minigpt: " + change[0] + " is " + change[1] + ", but the run in " + folder + " has " + change[2]
+                            + ": leave it out, or train anew.",
+                    result.err().lines().findFirst().orElseThrow());
+        }
+        Cli.Result both = Cli.run("train", "--resume", folder, "--from-run", folder);
+        assertTrue(
+                both.err().startsWith("minigpt: --from-run repeats a run, and --resume goes on with one: leave one"),
+                both.err());
+        // The same is no change, and another length of the run none of these.
+        Cli.run("train", "--resume", folder, "--n-layer", 1, "--bias", "lecture", "--max-iters", 6)
+                .assertDone();
+
+        Path other = Files.writeString(dir.resolve("fixed-other.txt"), "How much wood?\n".repeat(30));
+        Cli.run("train", "--resume", folder, "--data", other)
+                .assertSentence("--data is " + other + ", which has other characters than the text of the run in "
+                        + folder + ": leave it out, or begin with the model by --init-from.");
+    }
+
+    /** A run that is repeated may be cut or encoded otherwise: the text is the same. */
+    @Test
+    void aRunIsRepeatedWithOtherTokens() throws IOException {
+        Path folder = dir.resolve("cut");
+        Cli.train(text, folder).assertDone();
+        Cli.run("train", "--from-run", folder, "--train-split", 0.8).assertDone();
+    }
+
+    @Test
+    void oneCharacterIsLearntByHeart() throws IOException {
+        Path one = Files.writeString(dir.resolve("one.txt"), "a".repeat(200));
+        Cli.Result result =
+                Cli.train(one, dir.resolve("one"), "--overfit-one-batch").assertDone();
+        assertTrue(result.out().contains("The batch is learnt by heart: its loss fell from 0.0000"), result.out());
+    }
+
+    @Test
     void thereMustBeACheckpoint() {
         Path none = dir.resolve("none");
         Cli.run("train", "--resume", none)

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -13,6 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.GptConfig;
+import org.minigpt.util.Mutations;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
 /** Presets and configuration files, and who overrides whom. */
@@ -78,6 +83,71 @@ class SettingsTest {
                 assertTrue(option.negatable(), option.longestName());
             }
         }
+    }
+
+    @Test
+    void aFileGivesEachOptionOnce() throws IOException {
+        for (String lines : new String[] {"n-layer = 1\nn-layer = 2\n", "n-layer = 1\nn_layer = 1\n"}) {
+            Path file = file(lines);
+            Cli.Result result = Cli.run("train", "--config", file);
+            assertEquals(1, result.exitCode());
+            assertTrue(
+                    result.err().matches("minigpt: \\Q" + file + "\\E sets n.layer twice: leave one of them out.\\R"),
+                    result.err());
+        }
+    }
+
+    @Test
+    void whatIsWrittenComesBack() throws IOException {
+        Random random = new Random(9);
+        int[] some = " \t\f\n\r\\\\${}#!=:'\"@ab\u00e9\u2028\u0085\uFEFF\ud83d\ude00\0\ud800x "
+                .codePoints()
+                .toArray();
+        for (int i = 0; i < 300; i++) {
+            StringBuilder value = new StringBuilder();
+            for (int n = random.nextInt(9); n > 0; n--) {
+                value.appendCodePoint(some[random.nextInt(some.length)]);
+            }
+            Map<String, String> values = new TreeMap<>(Map.of("data", "/" + value, "lora-targets", "" + value));
+            String text = SettingsFile.format("options", values);
+            assertEquals(values, SettingsFile.parse("a file", text));
+
+            // And through the parser of the command line, which puts values in the place of ${...}.
+            Path file = file(text);
+            CommandLine root = MiniGpt.commandLine();
+            CommandLine train = root.getSubcommands().get("train");
+            train.setDefaultValueProvider(Settings.of(train.getCommandSpec(), "train", "--config", file.toString()));
+            root.parseArgs("train");
+            assertEquals(
+                    "/" + value, train.getCommandSpec().findOption("--data").getValue());
+        }
+    }
+
+    @Test
+    void damagedFilesAreSettingsOrASentence() throws IOException {
+        Path file = file(SettingsFile.format(
+                "options",
+                new TreeMap<>(Map.of("data", "/a b\\c\u00e9\n", "n-layer", "3", "lora-targets", " x ", "seed", "1"))));
+        CommandLine train = MiniGpt.commandLine().getSubcommands().get("train");
+        Mutations.of(file, 2000, Integer.MAX_VALUE, 10, any -> {
+            Settings settings = Settings.of(train.getCommandSpec(), "train", "--config", any.toString());
+            assertTrue(settings.recorded("--seed").isEmpty()); // of no earlier run
+        });
+    }
+
+    @Test
+    void aRunIsRepeatedFromAnyPath() throws IOException {
+        Path folder = Files.createDirectory(dir.resolve(" ${user.home} \\\n\u00e9"));
+        Path data = Files.copy(text, folder.resolve("text $$ "));
+        Cli.train(data, dir.resolve("first")).assertDone();
+
+        Cli.run("train", "--from-run", dir.resolve("first")).assertDone();
+
+        assertEquals(
+                -1,
+                Files.mismatch(
+                        dir.resolve("first").resolve("train.properties"),
+                        dir.resolve("first-again").resolve("train.properties")));
     }
 
     @Test

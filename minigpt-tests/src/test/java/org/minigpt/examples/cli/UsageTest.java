@@ -4,12 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.minigpt.util.MiniGptException;
 import picocli.CommandLine;
@@ -156,13 +161,91 @@ class UsageTest {
                 "1e-4");
     }
 
-    @Test
-    void theLastOfTwoCounts() {
-        // And leaves the other options as they are.
-        Cli.Result result = Cli.run("train", "--n-head", 3, "--n-embd", 6, "--n-embd", 8);
+    /** Which of two counts nobody can know: none of them shall be passed over without a word. */
+    @ParameterizedTest
+    @CsvSource({
+        "--n-embd, train --n-embd 6 --n-embd 8",
+        "--n-embd, train --n-embd=8 --n-embd=8",
+        "--data, train --data a --data b",
+        "--config, train --config a --config b",
+        "--preset, train --preset gpt2 --preset lecture",
+        "--resume, train --resume a --resume b",
+        "--tied-head, train --tied-head --no-tied-head",
+        "--model, sample --model a --model b",
+        "--greedy, sample --greedy --greedy",
+        "--out, tokenizer train --out a --out b",
+    })
+    void anOptionIsGivenOnce(String option, String args) {
+        String command = args.replaceFirst(" --.*", "");
+        assertUsageError(
+                option + " is given twice: leave one of them out.", "minigpt " + command, (Object[]) args.split(" "));
+    }
 
-        result.assertSentence(
-                "n_embd 8 is not divisible by n_head 3; choose an n_embd that is a multiple of it, such as 9");
+    /** All options that take a path, of all commands, and texts that are paths. */
+    @Test
+    void noPathIsEmpty() {
+        int paths = requireNoEmptyPath(MiniGpt.commandLine());
+        assertTrue(paths > 25, paths + " options");
+        Cli.run("train", "--data", "")
+                .assertSentence(
+                        "The name of the text is empty: give moby-dick, shakespeare or the path of a UTF-8" + " file.");
+        Cli.run("train", "--tokenizer", "")
+                .assertSentence("--tokenizer is empty: give char, or the path of a tokenizer.");
+    }
+
+    private static int requireNoEmptyPath(CommandLine command) {
+        int paths = 0;
+        for (OptionSpec option : command.getCommandSpec().options()) {
+            if (option.type() == Path.class) {
+                paths++;
+                List<Object> args = new ArrayList<>(List.of((Object[]) command.getCommandSpec()
+                        .qualifiedName()
+                        .replaceFirst("minigpt ", "")
+                        .split(" ")));
+                args.addAll(List.of(option.longestName(), ""));
+                Cli.Result result = Cli.run(args.toArray());
+                assertEquals(2, result.exitCode(), result.err());
+                assertTrue(
+                        result.err().contains("it is empty, but must be the path of a file or a folder"),
+                        args + result.err());
+            }
+        }
+        for (CommandLine sub : command.getSubcommands().values()) {
+            paths += requireNoEmptyPath(sub);
+        }
+        return paths;
+    }
+
+    /** Not the arguments that are in a file of that name. */
+    @Test
+    void aTextMayBeginWithAt(@TempDir Path dir) throws IOException {
+        Path file = Files.writeString(dir.resolve("arguments"), "--help");
+
+        Cli.Result result = Cli.run("sample", "--model", dir, "--prompt", "@" + file);
+
+        assertEquals(1, result.exitCode());
+        assertTrue(result.err().contains(" is not a model's folder"), result.err());
+    }
+
+    /** Whatever ends a command, also before it begins, and also what is an Error. */
+    @Test
+    void theLastHandlerSaysWhereItWas() {
+        StringWriter err = new StringWriter();
+        CommandLine command = MiniGpt.commandLine().setErr(new PrintWriter(err, true));
+        for (Throwable e : new Throwable[] {
+            new InternalError("a fault"),
+            new NoClassDefFoundError("a/B"),
+            new StackOverflowError(),
+            new NullPointerException()
+        }) {
+            assertEquals(1, new Failures(() -> false, "train", "--data", "a.txt").report(e, command));
+            assertTrue(
+                    err.toString()
+                            .endsWith("minigpt: This should not have happened at minigpt train --data a.txt (" + e
+                                    + "): please report it with what you did and the output of the same command with"
+                                    + " --stacktrace." + System.lineSeparator()),
+                    err.toString());
+        }
     }
 
     private static String failure(Exception e, boolean stacktrace) {

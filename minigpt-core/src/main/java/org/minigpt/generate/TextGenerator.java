@@ -11,7 +11,7 @@ import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
-import org.minigpt.model.Gpt;
+import org.minigpt.model.LanguageModel;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.util.MiniGptException;
 
@@ -19,7 +19,7 @@ import org.minigpt.util.MiniGptException;
  * Continues a text.
  *
  * <pre>{@code
- * TextGenerator generator = new TextGenerator(gpt, tokenizer);
+ * TextGenerator generator = new TextGenerator(model, tokenizer);
  * SamplingOptions options = SamplingOptions.builder().maxNewTokens(200).temperature(0.8).build();
  * generator.generate("ROMEO:", options, System.out::print);
  * }</pre>
@@ -32,24 +32,24 @@ public final class TextGenerator {
     private final TokenGenerator tokens;
 
     /**
-     * @param gpt the model, which is not changed
+     * @param model a {@link org.minigpt.model.Gpt}, or a network by {@link NetworkModel}; it is not changed
      * @param tokenizer the one that the model was trained with
      * @throws MiniGptException if the two have not the same number of tokens
      */
-    public TextGenerator(Gpt gpt, Tokenizer tokenizer) {
-        if (tokenizer.vocabSize() != gpt.config().vocabSize()) {
+    public TextGenerator(LanguageModel model, Tokenizer tokenizer) {
+        if (tokenizer.vocabSize() != model.vocabSize()) {
             throw new MiniGptException("the tokenizer has " + tokenizer.vocabSize() + " tokens, but the model has "
-                    + gpt.config().vocabSize() + "; use the tokenizer that was saved with the model");
+                    + model.vocabSize() + "; use the tokenizer that was saved with the model");
         }
         this.tokenizer = tokenizer;
-        Set<Integer> ends = new LinkedHashSet<>(gpt.eosTokenIds());
+        Set<Integer> ends = new LinkedHashSet<>(model.eosTokenIds());
         tokenizer.endOfText().ifPresent(ends::add);
         this.eosTokenIds = List.copyOf(ends);
-        this.tokens = new TokenGenerator(gpt, eosTokenIds);
+        this.tokens = new TokenGenerator(model, eosTokenIds);
     }
 
     /**
-     * @return the tokens by which the model ends its text, {@link Gpt#eosTokenIds} and the tokenizer's {@link
+     * @return the tokens by which the model ends its text, {@link LanguageModel#eosTokenIds} and the tokenizer's {@link
      *     Tokenizer#endOfText}: a generation that comes to one ends without it, unless the options say otherwise
      */
     public List<Integer> eosTokenIds() {

@@ -9,7 +9,7 @@ import java.util.function.IntConsumer;
 import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
 import org.minigpt.model.Decoder;
-import org.minigpt.model.Gpt;
+import org.minigpt.model.LanguageModel;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -20,22 +20,22 @@ public final class TokenGenerator {
     /** Sequences that are generated at once: more gain little and take memory for their caches. */
     private static final int MAX_ROWS = 32;
 
-    private final Gpt gpt;
+    private final LanguageModel model;
     private final Set<Integer> eosTokenIds;
 
-    /** @param gpt the model, which is not changed */
-    public TokenGenerator(Gpt gpt) {
-        this(gpt, gpt.eosTokenIds());
+    /** @param model the model, which is not changed */
+    public TokenGenerator(LanguageModel model) {
+        this(model, model.eosTokenIds());
     }
 
     /** @param eosTokenIds the tokens by which the model ends its text */
-    TokenGenerator(Gpt gpt, Collection<Integer> eosTokenIds) {
-        this.gpt = gpt;
+    TokenGenerator(LanguageModel model, Collection<Integer> eosTokenIds) {
+        this.model = model;
         this.eosTokenIds = Set.copyOf(eosTokenIds);
     }
 
     private Set<Integer> ends(SamplingOptions options) {
-        int vocabSize = gpt.config().vocabSize();
+        int vocabSize = model.vocabSize();
         for (int id : options.stopIds()) {
             if (id < 0 || id >= vocabSize) {
                 throw new MiniGptException("stop_token_ids has " + id + ", but the model's tokens are 0 to "
@@ -76,7 +76,7 @@ public final class TokenGenerator {
 
     /** @return the same tokens, computed when they are asked for */
     public TokenStream open(int[] prompt, SamplingOptions options) {
-        return new TokenStream(gpt, prompt, options, ends(options));
+        return new TokenStream(model, prompt, options, ends(options));
     }
 
     /** Is told of each token of several sequences, and says whether the sequence is to go on. */
@@ -164,7 +164,7 @@ public final class TokenGenerator {
             longest = Math.max(longest, prompts.get(i / samples).length);
         }
         int tokens = (int) Math.min(Integer.MAX_VALUE, longest + options.maxNewTokens());
-        try (Decoder decoder = gpt.decoder(to - from, tokens, options.window())) {
+        try (Decoder decoder = model.decoder(to - from, tokens, options.window())) {
             double[][] logits = prefill(decoder, from, to, prompts, samples);
             int[] active = IntStream.range(from, to).toArray();
             while (active.length > 0 && !watcher.cancelled()) {

@@ -4,7 +4,7 @@ import java.util.NoSuchElementException;
 import java.util.PrimitiveIterator;
 import java.util.Set;
 import org.minigpt.model.Decoder;
-import org.minigpt.model.Gpt;
+import org.minigpt.model.LanguageModel;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -20,13 +20,13 @@ public final class TokenStream implements PrimitiveIterator.OfInt, AutoCloseable
     private volatile boolean cancelled;
 
     /** @param ends the tokens that end it */
-    TokenStream(Gpt gpt, int[] prompt, SamplingOptions options, Set<Integer> ends) {
+    TokenStream(LanguageModel model, int[] prompt, SamplingOptions options, Set<Integer> ends) {
         if (prompt.length == 0) {
             throw new MiniGptException("the prompt has no tokens; give at least one");
         }
         long tokens = (long) prompt.length + options.maxNewTokens();
         sequence = new Sequence(prompt, options, options.seed(), ends);
-        decoder = gpt.decoder(1, (int) Math.min(Integer.MAX_VALUE, tokens), options.window());
+        decoder = model.decoder(1, (int) Math.min(Integer.MAX_VALUE, tokens), options.window());
         pending = prompt;
     }
 

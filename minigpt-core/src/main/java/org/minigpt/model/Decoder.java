@@ -5,6 +5,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -26,23 +28,42 @@ public final class Decoder implements AutoCloseable {
     /** Tokens that run at once: products are at their full rate well below, and memory grows with it. */
     private static final int MAX_TOKENS = 4096;
 
-    private final Gpt gpt;
+    private final int vocabSize;
+    private final int blockSize;
     private final Forward forward;
     private final int capacity;
-    private final int blockSize;
+    private final Consumer<Decoder> owner;
     private final int[][] contexts; // the last tokens of each sequence, at most block_size
     private final int[] lengths;
     private final int[] remembered;
     private Window window = Window.EXACT;
 
-    Decoder(Gpt gpt, Forward forward, int rows, int capacity) {
-        this.gpt = gpt;
+    /** @param owner takes it back when it is closed */
+    Decoder(int vocabSize, int blockSize, Forward forward, int rows, int capacity, Consumer<Decoder> owner) {
+        this.vocabSize = vocabSize;
+        this.blockSize = blockSize;
         this.forward = forward;
         this.capacity = capacity;
-        this.blockSize = gpt.config().blockSize();
+        this.owner = owner;
         this.contexts = new int[rows][capacity];
         this.lengths = new int[rows];
         this.remembered = new int[rows];
+    }
+
+    /**
+     * A decoder that computes the whole context anew for each token.
+     *
+     * @param vocabSize V
+     * @param blockSize the longest context
+     * @param logits of what follows a context, [V]
+     */
+    public static Decoder uncached(
+            int vocabSize, int blockSize, int rows, int tokens, Window window, Function<int[], double[]> logits) {
+        Decoders.check(rows, tokens);
+        Forward forward = new UncachedForward(logits);
+        Decoder decoder = new Decoder(vocabSize, blockSize, forward, rows, Math.min(blockSize, tokens), closed -> {});
+        decoder.reset(window);
+        return decoder;
     }
 
     boolean serves(int rows, int tokens) {
@@ -120,7 +141,7 @@ public final class Decoder implements AutoCloseable {
         if (ids.length == 0) {
             throw new MiniGptException("a sequence is to be continued by no tokens; give at least one");
         }
-        Inputs.checkRow(gpt.config(), ids);
+        Inputs.checkRow(vocabSize, ids);
     }
 
     /** Adds the tokens to the context. @return those that are to be run */
@@ -175,6 +196,6 @@ public final class Decoder implements AutoCloseable {
     /** Gives the memory back to the model, for its next decoder; this one must not be used any more. */
     @Override
     public void close() {
-        gpt.release(this);
+        owner.accept(this);
     }
 }

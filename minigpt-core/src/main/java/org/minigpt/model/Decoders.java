@@ -26,16 +26,21 @@ final class Decoders {
         this.cached = opSet instanceof FusedOps && !ownBlocks && gpt.dataType() == DataType.FLOAT;
     }
 
-    Decoder take(int rows, int tokens, Window window) {
+    static void check(int rows, int tokens) {
         if (rows < 1 || tokens < 1) {
             throw new MiniGptException("a decoder for " + rows + " sequences of " + tokens
                     + " tokens would do nothing; ask for at least one of each");
         }
+    }
+
+    Decoder take(int rows, int tokens, Window window) {
+        check(rows, tokens);
         Decoder decoder = find(rows, tokens);
         if (decoder == null) {
-            int capacity = Math.min(gpt.config().blockSize(), Math.max(MIN_CAPACITY, roundUp(tokens)));
+            int blockSize = gpt.config().blockSize();
+            int capacity = Math.min(blockSize, Math.max(MIN_CAPACITY, roundUp(tokens)));
             Forward forward = cached ? new CachedForward(gpt, rows, capacity) : new UncachedForward(gpt);
-            decoder = new Decoder(gpt, forward, rows, capacity);
+            decoder = new Decoder(gpt.vocabSize(), blockSize, forward, rows, capacity, this::release);
         }
         decoder.reset(window);
         return decoder;
@@ -58,7 +63,7 @@ final class Decoders {
         return null;
     }
 
-    synchronized void release(Decoder decoder) {
+    private synchronized void release(Decoder decoder) {
         if (!idle.contains(decoder)) {
             idle.addFirst(decoder);
         }

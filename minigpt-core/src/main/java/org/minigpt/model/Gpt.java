@@ -32,7 +32,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * <p>Parameters bear the names of Hugging Face's GPT-2 and are views of one vector, and so are the gradients.
  * {@link #logits} and {@link #loss} may be called by several threads at once as long as none trains.
  */
-public final class Gpt implements Trainable {
+public final class Gpt implements Trainable, LanguageModel {
     /** The placeholder of the input ids, INT [B,T]. */
     public static final String IDS = "ids";
 
@@ -154,6 +154,7 @@ public final class Gpt implements Trainable {
      *
      * @return each once; none in a model that has not been told of any
      */
+    @Override
     public List<Integer> eosTokenIds() {
         return eosTokenIds;
     }
@@ -224,20 +225,14 @@ public final class Gpt implements Trainable {
         return sd.output(placeholders(ids, null, 0), LOGITS).get(LOGITS);
     }
 
-    /**
-     * A decoder, which predicts the next tokens of sequences that grow.
-     *
-     * @param rows the sequences, at least 1
-     * @param tokens that each will have at most; beyond block_size it makes no difference
-     * @param window what is to happen beyond block_size
-     * @return one without sequences, to be closed after use
-     */
-    public Decoder decoder(int rows, int tokens, Window window) {
-        return decoders.take(rows, tokens, window);
+    @Override
+    public int vocabSize() {
+        return config.vocabSize();
     }
 
-    void release(Decoder decoder) {
-        decoders.release(decoder);
+    @Override
+    public Decoder decoder(int rows, int tokens, Window window) {
+        return decoders.take(rows, tokens, window);
     }
 
     /**

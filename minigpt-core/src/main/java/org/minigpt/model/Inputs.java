@@ -55,11 +55,11 @@ final class Inputs {
     }
 
     /** @throws MiniGptException unless the ids are of the vocabulary */
-    static void checkRow(GptConfig config, int[] ids) {
+    static void checkRow(int vocabSize, int[] ids) {
         for (int i = 0; i < ids.length; i++) {
-            if (ids[i] < 0 || ids[i] >= config.vocabSize()) {
+            if (ids[i] < 0 || ids[i] >= vocabSize) {
                 throw new MiniGptException("ids[" + i + "] is " + ids[i] + ", but the vocabulary's "
-                        + config.vocabSize() + " tokens are 0 to " + (config.vocabSize() - 1)
+                        + vocabSize + " tokens are 0 to " + (vocabSize - 1)
                         + "; encode the text with the model's own tokenizer");
             }
         }

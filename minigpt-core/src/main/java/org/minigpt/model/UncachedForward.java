@@ -1,14 +1,22 @@
 package org.minigpt.model;
 
-import org.nd4j.linalg.api.ndarray.INDArray;
+import java.util.Arrays;
+import java.util.function.Function;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
-/** Whole sequences through the model's own graph, whatever ops it is made of. */
+/** Whole sequences through the model, one by one: its own graph, whatever ops that is made of, or a network of DL4J's. */
 final class UncachedForward implements Forward {
-    private final Gpt gpt;
+    private final Function<int[], double[]> logits;
+
+    /** @param logits of what follows some tokens, [V] */
+    UncachedForward(Function<int[], double[]> logits) {
+        this.logits = logits;
+    }
 
     UncachedForward(Gpt gpt) {
-        this.gpt = gpt;
+        this(ids -> gpt.logits(new int[][] {ids}) // [1,T,V]
+                .get(NDArrayIndex.point(0), NDArrayIndex.point(ids.length - 1), NDArrayIndex.all())
+                .toDoubleVector());
     }
 
     @Override
@@ -23,13 +31,7 @@ final class UncachedForward implements Forward {
 
     @Override
     public double[][] run(int[] rows, int[] past, int[][] ids) {
-        double[][] result = new double[rows.length][];
-        for (int i = 0; i < rows.length; i++) {
-            INDArray logits = gpt.logits(new int[][] {ids[i]}); // [1,T,V]
-            result[i] = logits.get(NDArrayIndex.point(0), NDArrayIndex.point(ids[i].length - 1), NDArrayIndex.all())
-                    .toDoubleVector();
-        }
-        return result;
+        return Arrays.stream(ids).map(logits).toArray(double[][]::new);
     }
 
     @Override

@@ -33,8 +33,10 @@ final class EosTokens {
     private static final String GENERATION = "generation_config.json";
     private static final String SPECIAL = "special_tokens_map.json";
 
-    /** Of a {@code GPT2Config} that does not say. */
+    /** Of a {@code GPT2Config} and a {@code LlamaConfig} that do not say. */
     private static final int GPT2_DEFAULT = 50256;
+
+    private static final int LLAMA_DEFAULT = 2;
 
     private static final String GGUF = "tokenizer.ggml.";
     /** The end of the text, of a turn, and of a message: llama.cpp ends at each. */
@@ -46,15 +48,15 @@ final class EosTokens {
     private EosTokens() {}
 
     /**
-     * @param own whether MiniGPT wrote the folder's config.json
+     * @param config of the folder
      * @param tokenizer the folder's, or null if the caller has not read it
      * @throws MiniGptException if one of the files is damaged
      */
-    static List<Integer> of(Path dir, boolean own, int vocabSize, Tokenizer tokenizer) {
-        JsonConfig config = JsonConfig.read(AtomicFolder.locate(dir, ModelFolder.CONFIG));
-        Set<Integer> ids = new LinkedHashSet<>(config.integers(ID));
-        if (!own && !config.names(ID)) {
-            ids.add(GPT2_DEFAULT);
+    static List<Integer> of(Path dir, HfConfig config, Tokenizer tokenizer) {
+        JsonConfig json = JsonConfig.read(AtomicFolder.locate(dir, ModelFolder.CONFIG));
+        Set<Integer> ids = new LinkedHashSet<>(json.integers(ID));
+        if (!config.own() && !json.names(ID)) {
+            ids.add(config.llama() ? LLAMA_DEFAULT : GPT2_DEFAULT);
         }
         Path generation = AtomicFolder.locate(dir, GENERATION);
         if (Files.exists(generation)) {
@@ -64,7 +66,7 @@ final class EosTokens {
         if (tokenizer != null) {
             tokenizer.endOfText().ifPresent(ids::add);
         }
-        ids.removeIf(id -> id < 0 || id >= vocabSize);
+        ids.removeIf(id -> id < 0 || id >= config.gpt().vocabSize());
         return List.copyOf(ids);
     }
 

@@ -185,7 +185,7 @@ public final class ModelFolder {
 
     private static Gpt loadGpt(
             Path dir, Layout layout, HfConfig config, Tokenizer tokenizer, Function<GptConfig, Gpt.Builder> models) {
-        List<Integer> eos = EosTokens.of(dir, config.own(), config.gpt().vocabSize(), tokenizer);
+        List<Integer> eos = EosTokens.of(dir, config, tokenizer);
         try (TensorFile file = isSharded(dir)
                 ? ShardedSafetensors.open(AtomicFolder.locate(dir, ShardedSafetensors.INDEX))
                 : SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {

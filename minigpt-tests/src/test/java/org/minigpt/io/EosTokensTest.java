@@ -8,6 +8,7 @@ import static org.minigpt.util.Sentences.assertSentence;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -192,6 +193,18 @@ class EosTokensTest {
                 "tokenizer.ggml.bos_token_id", 2L);
         assertEquals(List.of(3, 1), EosTokens.of(values, 5));
         assertEquals(List.of(3, 1, 50256), EosTokens.of(values, 50257));
+    }
+
+    @Test
+    void llamaEndsWithItsThirdTokenWhereItsConfigurationIsSilent() throws IOException {
+        Gpt gpt = TinyModels.gpt(TinyModels.llama().toBuilder().tiedHead(true).build(), DataType.FLOAT);
+        ModelFolder.exportGpt(dir, gpt);
+        assertEquals("llama", json("config.json").get("model_type").textValue());
+        assertEquals(List.of(), ModelFolder.loadGpt(dir).eosTokenIds());
+        ObjectNode silent = (ObjectNode) json("config.json");
+        silent.remove("eos_token_id");
+        Files.writeString(dir.resolve("config.json"), silent.toString());
+        assertEquals(List.of(2), ModelFolder.loadGpt(dir).eosTokenIds());
     }
 
     @Test

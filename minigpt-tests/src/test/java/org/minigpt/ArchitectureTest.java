@@ -4,18 +4,27 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyP
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaCall;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.EvaluationResult;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.minigpt.kernels.NativeMemory;
+import org.nd4j.linalg.api.buffer.DataBuffer;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Holds the packages of minigpt-core to their order: each knows only those before it. */
 class ArchitectureTest {
@@ -47,6 +56,49 @@ class ArchitectureTest {
 
     /** Of other modules, which use them all. */
     private static final List<String> OUTSIDE = List.of("org.minigpt.server..", "org.minigpt.examples..");
+
+    /** Methods of JavaCPP's pointers that move what they point to, or give it away as something that does. */
+    private static final Set<String> POINTER_COPIES = Set.of(
+            "get",
+            "put",
+            "memcpy",
+            "memmove",
+            "memset",
+            "memchr",
+            "fill",
+            "zero",
+            "asBuffer",
+            "asByteBuffer",
+            "getString",
+            "putString",
+            "getPointer",
+            "address",
+            "getByte",
+            "putByte",
+            "getShort",
+            "putShort",
+            "getInt",
+            "putInt",
+            "getLong",
+            "putLong",
+            "getFloat",
+            "putFloat",
+            "getDouble",
+            "putDouble");
+
+    /** Methods of ND4J's buffers that tell where they lie. */
+    private static final Set<String> BUFFER_ADDRESSES = Set.of(
+            "addressPointer",
+            "pointer",
+            "address",
+            "platformAddress",
+            "asNio",
+            "asNioFloat",
+            "asNioDouble",
+            "asNioInt",
+            "asNioLong",
+            "indexer",
+            "opaqueBuffer");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
@@ -105,6 +157,37 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat(resideInAnyPackage("org.nd4j..", "org.deeplearning4j.."))
                 .check(CLASSES);
+    }
+
+    /** A native copy that goes too far ends the process, so there is one place to make any, and it checks lengths. */
+    @Test
+    void nativeMemoryIsCopiedInOnePlace() {
+        DescribedPredicate<JavaCall<?>> copies =
+                DescribedPredicate.describe("copies native memory or tells where it is", call -> {
+                    JavaClass owner = call.getTargetOwner();
+                    String name = call.getName();
+                    if (owner.isAssignableTo(INDArray.class)) {
+                        return name.startsWith("assign")
+                                && call.getTarget().getRawParameterTypes().stream()
+                                        .anyMatch(type -> type.isAssignableTo(INDArray.class));
+                    }
+                    return owner.isAssignableTo(Pointer.class) && POINTER_COPIES.contains(name)
+                            || owner.isAssignableTo(DataBuffer.class) && BUFFER_ADDRESSES.contains(name)
+                            || owner.getPackageName().startsWith("org.bytedeco.javacpp.indexer")
+                            || name.startsWith("copyMemory")
+                            || name.startsWith("copySwapMemory");
+                });
+
+        noClasses()
+                .that()
+                .areNotAssignableTo(NativeMemory.class)
+                .should()
+                .callCodeUnitWhere(copies)
+                .check(CLASSES);
+        // The rule would notice: in the one place there are such calls.
+        EvaluationResult everywhere =
+                noClasses().should().callCodeUnitWhere(copies).evaluate(CLASSES);
+        assertTrue(everywhere.hasViolation());
     }
 
     /** ND4J is a process-wide singleton, so its hooks are too; nothing else has a reason to be. */

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.io.Safetensors;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.model.ParameterInfo;
 import org.minigpt.train.AdamW;
 import org.minigpt.util.MiniGptException;
@@ -72,7 +73,7 @@ final class Moments {
                         file + " has the tensor \"" + name + "\", which this model has not" + REMEDY);
             }
         }
-        targets.forEach((name, target) -> target.assign(arrays.get(name)));
+        targets.forEach((name, target) -> NativeMemory.copy(arrays.get(name), target));
     }
 
     private static INDArray view(INDArray flat, ParameterInfo info) {

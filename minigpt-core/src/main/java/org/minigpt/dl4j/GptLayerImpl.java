@@ -9,6 +9,7 @@ import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.minigpt.dl4j.LayerGraph.Share;
+import org.minigpt.kernels.NativeMemory;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -73,7 +74,7 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
             forward(x, y);
         }
         if (padding != null) {
-            y.assign(padding.back(y));
+            NativeMemory.copy(padding.back(y), y);
         }
         return layerConf().getDataFormat() == RNNFormat.NCW ? y.permute(0, 2, 1) : y;
     }
@@ -154,7 +155,7 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
             return new Pair<>(result, null);
         }
         if (padding != null) {
-            dx.assign(padding.back(dx));
+            NativeMemory.copy(padding.back(dx), dx);
         }
         INDArray out = layerConf().getDataFormat() == RNNFormat.NCW ? dx.permute(0, 2, 1) : dx;
         return new Pair<>(result, backpropDropOutIfPresent(out));

@@ -12,6 +12,7 @@ import java.util.function.Function;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.Scope;
 import org.minigpt.kernels.Floats;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.kernels.WeightedSum;
 import org.minigpt.ops.DropoutKey;
 import org.minigpt.ops.ExternalGradientOp;
@@ -135,7 +136,7 @@ final class LayerGraph {
     @SuppressWarnings("try") // the scope is there for its effect
     void outputBySession(Map<String, INDArray> inputs, long dropoutKey, INDArray y) {
         try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
-            y.assign(sd.output(withKey(inputs, dropoutKey), output).get(output));
+            NativeMemory.copy(sd.output(withKey(inputs, dropoutKey), output).get(output), y);
         }
     }
 
@@ -156,7 +157,7 @@ final class LayerGraph {
             }
             Map<String, INDArray> results = Graphs.differentiate(sd)
                     .output(withKey(inputs, dropoutKey), wanted.keySet().toArray(String[]::new));
-            wanted.forEach((name, target) -> target.assign(results.get(name)));
+            wanted.forEach((name, target) -> NativeMemory.copy(results.get(name), target));
         }
     }
 
@@ -255,7 +256,7 @@ final class LayerGraph {
      */
     void addUp(int shares, INDArray sum) {
         if (type == DataType.DOUBLE) {
-            sum.assign(partialGradients.get(0).reshape(sum.shape()));
+            NativeMemory.copy(partialGradients.get(0).reshape(sum.shape()), sum);
             for (int i = 1; i < shares; i++) {
                 sum.addi(partialGradients.get(i).reshape(sum.shape()));
             }

@@ -14,6 +14,7 @@ import org.deeplearning4j.nn.weights.WeightInitXavier;
 import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Linear;
 import org.minigpt.graph.Parameter;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
@@ -119,7 +120,7 @@ final class LayerParameters implements ParamInitializer {
             throw new MiniGptException("the parameter " + name + " has the shape " + Arrays.toString(own.shape())
                     + ", but was given " + Arrays.toString(value.shape()) + "; pass an array of its own shape");
         }
-        own.assign(value);
+        NativeMemory.copy(value, own);
     }
 
     private static List<Parameter> of(Layer layer) {

@@ -7,6 +7,7 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.layers.BaseLayer;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -36,7 +37,7 @@ abstract class NetworkLayer<C extends GptLayer> extends BaseLayer<C> implements 
 
     @Override
     public void setParams(INDArray params) {
-        paramsFlattened.assign(params.reshape(paramsFlattened.shape()));
+        NativeMemory.copy(params.reshape(paramsFlattened.shape()), paramsFlattened);
     }
 
     @Override

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -103,7 +104,7 @@ final class FloatValues {
             throw new MiniGptException("a tensor has " + bytes
                     + " bytes, but in this format MiniGPT takes 2 GiB at most; use safetensors in F32");
         }
-        return RawValues.memory(array, 0, (int) bytes).asFloatBuffer();
+        return NativeMemory.bytes(array, 0, (int) bytes).asFloatBuffer();
     }
 
     private static void decode(Dtype from, byte[] bytes, float[] values, int n) {

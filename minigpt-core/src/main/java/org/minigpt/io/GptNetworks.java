@@ -2,6 +2,7 @@ package org.minigpt.io;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import org.minigpt.dl4j.ParameterKeys;
 import org.minigpt.dl4j.RmsNormLayer;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -165,7 +167,7 @@ public final class GptNetworks {
         for (Map.Entry<String, INDArray> p : gpt.parameters().entrySet()) {
             INDArray value = counterpart(p.getKey(), layers);
             if (value != null) {
-                p.getValue().assign(value);
+                copy(p.getKey(), value, p.getValue());
             }
         }
         return gpt;
@@ -199,6 +201,11 @@ public final class GptNetworks {
         if (head.hasBias() && !first.hasBias()) {
             throw new MiniGptException(
                     "the network's head has a bias, but its blocks have none, which no Gpt has; make them alike");
+        }
+        if (head.getNOut() != embedding.getNIn()) {
+            throw new MiniGptException("the network's head has " + head.getNOut() + " outputs, but its embedding "
+                    + embedding.getNIn() + " tokens, and a Gpt has one vocabulary for both; give the head nOut "
+                    + embedding.getNIn());
         }
         GptConfig config = GptConfig.builder()
                 .vocabSize(Math.toIntExact(embedding.getNIn()))
@@ -260,11 +267,19 @@ public final class GptNetworks {
 
     private static void copy(Gpt gpt, Layer[] layers) {
         for (Map.Entry<String, INDArray> p : gpt.parameters().entrySet()) {
-            counterpart(p.getKey(), layers).assign(p.getValue());
+            copy(p.getKey(), p.getValue(), counterpart(p.getKey(), layers));
         }
         if (gpt.config().tiedHead()) {
-            counterpart("lm_head.weight", layers).assign(gpt.parameters().get("wte.weight"));
+            copy("lm_head.weight", gpt.parameters().get("wte.weight"), counterpart("lm_head.weight", layers));
         }
+    }
+
+    private static void copy(String name, INDArray source, INDArray target) {
+        if (!Arrays.equals(source.shape(), target.shape())) {
+            throw new MiniGptException(name + " is " + Arrays.toString(source.shape()) + " where it comes from, but "
+                    + Arrays.toString(target.shape()) + " where it goes; give the network's layers the sizes of a Gpt");
+        }
+        NativeMemory.copy(source, target);
     }
 
     /** @return the network's array of a parameter of Hugging Face's name; null if it has none, as a head without bias */

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
 import org.minigpt.model.LoraConfig;
@@ -86,7 +87,7 @@ public final class LoraFolder {
             lora.parameters().forEach((name, target) -> {
                 TensorInfo tensor = left.remove(PREFIX + name);
                 requireFit(file.path(), PREFIX + name, tensor, target);
-                target.assign(transposed(file.read(tensor)));
+                NativeMemory.copy(file.read(tensor).transpose(), target);
             });
             left.keySet().stream().findFirst().ifPresent(name -> {
                 throw new MiniGptException(file.path() + " has the tensor " + SafetensorsHeader.quoted(name)

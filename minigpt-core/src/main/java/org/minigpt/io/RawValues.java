@@ -6,7 +6,7 @@ import java.io.OutputStream;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.bytedeco.javacpp.BytePointer;
+import org.minigpt.kernels.NativeMemory;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -20,13 +20,13 @@ final class RawValues {
 
     /** Writes the values of an array of any strides. */
     static void write(INDArray array, OutputStream out) throws IOException {
-        INDArray values = isRowMajor(array) ? array : array.dup('c');
+        INDArray values = NativeMemory.isRowMajor(array) ? array : array.dup('c');
         int width = values.dataType().width();
         ByteBuffer piece = piece();
         long bytes = values.length() * width;
         for (long offset = 0; offset < bytes; offset += PIECE_BYTES) {
             int count = (int) Math.min(PIECE_BYTES, bytes - offset);
-            copy(memory(values, offset, count), piece.clear().limit(count), width);
+            copy(NativeMemory.bytes(values, offset, count), piece.clear().limit(count), width);
             out.write(piece.array(), 0, count);
         }
         Reference.reachabilityFence(values);
@@ -34,7 +34,7 @@ final class RawValues {
 
     /** Fills an array, whose values must lie in row-major order without gaps. */
     static void read(DataInput in, INDArray array) throws IOException {
-        if (!isRowMajor(array)) {
+        if (!NativeMemory.isRowMajor(array)) {
             throw new IllegalArgumentException("the values of the array are not in row-major order");
         }
         int width = array.dataType().width();
@@ -43,7 +43,7 @@ final class RawValues {
         for (long offset = 0; offset < bytes; offset += PIECE_BYTES) {
             int count = (int) Math.min(PIECE_BYTES, bytes - offset);
             in.readFully(piece.array(), 0, count);
-            copy(piece.clear().limit(count), memory(array, offset, count), width);
+            copy(piece.clear().limit(count), NativeMemory.bytes(array, offset, count), width);
         }
         Reference.reachabilityFence(array);
     }
@@ -52,35 +52,11 @@ final class RawValues {
         return ByteBuffer.allocate(PIECE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** The array's own memory, in this machine's byte order. */
-    static ByteBuffer memory(INDArray array, long offset, int count) {
-        // Unlike pointer(), addressPointer() begins where the array does, if it is a view of a larger one.
-        BytePointer start = new BytePointer(array.data().addressPointer());
-        return start.capacity(offset + count)
-                .limit(offset + count)
-                .position(offset)
-                .asByteBuffer();
-    }
-
     private static void copy(ByteBuffer from, ByteBuffer to, int width) {
         if (width == Long.BYTES) {
             to.asLongBuffer().put(from.asLongBuffer());
         } else {
             to.asIntBuffer().put(from.asIntBuffer());
         }
-    }
-
-    private static boolean isRowMajor(INDArray array) {
-        if (array.length() == 0) {
-            return true; // its strides are 0
-        }
-        long stride = 1;
-        for (int axis = array.rank() - 1; axis >= 0; axis--) {
-            if (array.size(axis) > 1 && array.stride(axis) != stride) {
-                return false;
-            }
-            stride *= array.size(axis);
-        }
-        return true;
     }
 }

@@ -68,7 +68,7 @@ final class Blas {
 
     /** sums [n] = Aᵀ·1: the columns of A [m,n] added up, given a vector of m ones. */
     static void columnSums(int m, int n, FloatPointer a, FloatPointer ones, FloatPointer sums) {
-        openblas_nolapack.cblas_sgemv(CblasRowMajor, CblasTrans, m, n, 1f, a, n, ones, 1, 0f, sums, 1);
+        Gemv.t(m, n, 1f, a, n, ones, 0f, sums);
     }
 
     private static void gemm(
@@ -85,6 +85,11 @@ final class Blas {
             float beta,
             FloatPointer c,
             int ldc) {
+        boolean aTransposed = transA == CblasTrans;
+        boolean bTransposed = transB == CblasTrans;
+        NativeMemory.requireMatrix(a, aTransposed ? k : m, aTransposed ? m : k, lda);
+        NativeMemory.requireMatrix(b, bTransposed ? n : k, bTransposed ? k : n, ldb);
+        NativeMemory.requireMatrix(c, m, n, ldc);
         openblas_nolapack.cblas_sgemm(CblasRowMajor, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     }
 }

@@ -2,7 +2,6 @@ package org.minigpt.kernels;
 
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
-import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -20,7 +19,7 @@ public final class Floats {
 
     private Floats(FloatPointer pointer, Object owner) {
         this.pointer = pointer;
-        this.buffer = pointer.asBuffer();
+        this.buffer = NativeMemory.buffer(pointer);
         this.owner = owner;
     }
 
@@ -30,9 +29,7 @@ public final class Floats {
      * @param array of type FLOAT, contiguous and in c order; at most 2^29 entries
      */
     public static Floats of(INDArray array) {
-        // Unlike pointer(), addressPointer() begins where the array does, if it is a view of a larger one.
-        FloatPointer start = new FloatPointer(array.data().addressPointer());
-        return new Floats(start.capacity(array.length()).limit(array.length()), array);
+        return new Floats(NativeMemory.floats(array), array);
     }
 
     /** @return new native memory, not cleared, that is freed once this object is unreachable */
@@ -53,10 +50,7 @@ public final class Floats {
 
     /** @return the memory, of which this object must be kept as long as it is used; at most 2^31 - 1 bytes */
     ByteBuffer bytes() {
-        return new BytePointer(pointer)
-                .position(0)
-                .capacity(buffer.capacity() * (long) Float.BYTES)
-                .asByteBuffer();
+        return NativeMemory.bytes(pointer);
     }
 
     /** Copies {@code count} floats from {@code offset} on to {@code tile[start..]}. */

@@ -4,13 +4,10 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.FloatPointer;
-import org.bytedeco.javacpp.IntPointer;
-import org.bytedeco.javacpp.Pointer;
 import org.minigpt.graph.CachedOps;
 import org.minigpt.graph.Scope;
 import org.minigpt.kernels.HeapCache;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.kernels.SharedBatch;
 import org.minigpt.kernels.WeightPanels;
 import org.minigpt.runtime.Graphs;
@@ -137,15 +134,12 @@ final class CachedForward implements Forward {
     public void copy(int from, int to, int length) {
         ops.toCaches(from, length);
         for (INDArray cache : caches) {
-            long head = cache.size(2) * cache.size(3) * Float.BYTES;
+            long head = cache.size(2) * cache.size(3);
             long row = cache.size(1) * head;
-            BytePointer source = new BytePointer(cache.data().addressPointer());
-            BytePointer target = new BytePointer(cache.data().addressPointer());
+            NativeMemory source = NativeMemory.of(cache);
+            NativeMemory target = NativeMemory.of(cache);
             for (long g = 0; g < cache.size(1); g++) {
-                Pointer.memcpy(
-                        target.position(to * row + g * head),
-                        source.position(from * row + g * head),
-                        length * cache.size(3) * Float.BYTES);
+                source.copyTo(from * row + g * head, target, to * row + g * head, length * cache.size(3));
             }
         }
         ops.putToCaches(to, length);
@@ -153,12 +147,12 @@ final class CachedForward implements Forward {
 
     /** A plan with the memory of its placeholders. */
     private final class Bound {
-        private final IntPointer ids;
-        private final IntPointer rows;
-        private final IntPointer past;
-        private final IntPointer count;
+        private final NativeMemory ids;
+        private final NativeMemory rows;
+        private final NativeMemory past;
+        private final NativeMemory count;
         private final Plan plan;
-        private final FloatPointer logits;
+        private final NativeMemory logits;
         private final float[] row = new float[vocabSize];
         private final int b;
         private final int t;
@@ -176,30 +170,25 @@ final class CachedForward implements Forward {
                     COUNT,
                     Nd4j.zeros(DataType.INT32, b));
             plan = Plan.of(sd, List.of(Gpt.LOGITS), shapes, Map.of());
-            ids = pointer(Gpt.IDS);
-            rows = pointer(ROWS);
-            past = pointer(PAST);
-            count = pointer(COUNT);
-            logits = new FloatPointer(plan.output(Gpt.LOGITS).data().addressPointer());
-        }
-
-        private IntPointer pointer(String placeholder) {
-            return new IntPointer(plan.placeholder(placeholder).data().addressPointer());
+            ids = NativeMemory.of(plan.placeholder(Gpt.IDS));
+            rows = NativeMemory.of(plan.placeholder(ROWS));
+            past = NativeMemory.of(plan.placeholder(PAST));
+            count = NativeMemory.of(plan.placeholder(COUNT));
+            logits = NativeMemory.of(plan.output(Gpt.LOGITS));
         }
 
         /** Runs the sequences from {@code first} on, as many as the plan takes, and sets their logits. */
         void run(int[] rowsOf, int[] pastOf, int[][] idsOf, int first, double[][] logitsOf) {
             for (int i = 0; i < b; i++) {
                 int[] tokens = idsOf[first + i];
-                rows.put(i, rowsOf[first + i]);
-                past.put(i, pastOf[first + i]);
-                count.put(i, tokens.length);
-                ids.position((long) i * t).put(Arrays.copyOf(tokens, t));
+                rows.write(i, rowsOf[first + i]);
+                past.write(i, pastOf[first + i]);
+                count.write(i, tokens.length);
+                ids.write((long) i * t, Arrays.copyOf(tokens, t));
             }
-            ids.position(0);
             plan.run();
             for (int i = 0; i < b; i++) {
-                logits.position((long) i * vocabSize).get(row);
+                logits.read((long) i * vocabSize, row, 0, vocabSize);
                 double[] result = new double[vocabSize];
                 for (int v = 0; v < vocabSize; v++) {
                     result[v] = row[v];

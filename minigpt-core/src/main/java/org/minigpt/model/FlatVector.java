@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Random;
 import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Parameter;
+import org.minigpt.kernels.NativeMemory;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -79,8 +80,7 @@ final class FlatVector {
                     values[j] = initializer.next(random);
                 }
                 try (INDArray drawn = Nd4j.createFromArray(values)) {
-                    vector().get(NDArrayIndex.interval(from, from + values.length))
-                            .assign(drawn);
+                    NativeMemory.copy(drawn, vector().get(NDArrayIndex.interval(from, from + values.length)));
                 }
             }
         }

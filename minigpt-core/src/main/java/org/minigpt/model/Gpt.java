@@ -11,6 +11,7 @@ import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -282,7 +283,7 @@ public final class Gpt implements Trainable, LanguageModel {
                 parameters.views().keySet());
         gradients
                 .views()
-                .forEach((name, view) -> view.assign(result.getGradients().get(name)));
+                .forEach((name, view) -> NativeMemory.copy(result.getGradients().get(name), view));
         return result.getOutputs().get(LOSS).getDouble(0);
     }
 

@@ -2,6 +2,7 @@ package org.minigpt.model;
 
 import java.util.List;
 import org.minigpt.kernels.Floats;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.kernels.WeightedSum;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -22,7 +23,7 @@ final class GradientSum {
             for (int i = 1; i < weights.length; i++) {
                 part.addi(range(terms.get(i), from, to).mul(weights[i]));
             }
-            range(sum, from, to).assign(part);
+            NativeMemory.copy(part, range(sum, from, to));
             return;
         }
         Floats[] x = terms.stream().map(Floats::of).toArray(Floats[]::new);

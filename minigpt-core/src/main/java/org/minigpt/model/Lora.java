@@ -9,6 +9,7 @@ import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Parameter;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.LowRankKernel;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -150,8 +151,8 @@ public final class Lora implements Trainable {
             INDArray da = gradients().get(a(name));
             INDArray db = gradients().get(b(name));
             if (gpt.dataType() == DataType.DOUBLE) {
-                da.assign(dw.mmul(b.transpose()).muli(config.scale()));
-                db.assign(a.transpose().mmul(dw).muli(config.scale()));
+                NativeMemory.copy(dw.mmul(b.transpose()).muli(config.scale()), da);
+                NativeMemory.copy(a.transpose().mmul(dw).muli(config.scale()), db);
             } else {
                 kernel(dw).gradients(Floats.of(a), Floats.of(b), Floats.of(dw), Floats.of(da), Floats.of(db));
             }
@@ -165,7 +166,7 @@ public final class Lora implements Trainable {
             INDArray a = parameters().get(a(name));
             INDArray b = parameters().get(b(name));
             INDArray w = gpt.parameters().get(name);
-            w.assign(base);
+            NativeMemory.copy(base, w);
             if (gpt.dataType() == DataType.DOUBLE) {
                 w.addi(a.mmul(b).muli(config.scale()));
             } else {
@@ -176,7 +177,7 @@ public final class Lora implements Trainable {
 
     /** Gives the model the weights back that it had before; A and B stay, and {@link #parametersChanged} applies them. */
     public void detach() {
-        bases.forEach((name, base) -> gpt.parameters().get(name).assign(base));
+        bases.forEach((name, base) -> NativeMemory.copy(base, gpt.parameters().get(name)));
     }
 
     private LowRankKernel kernel(INDArray w) {

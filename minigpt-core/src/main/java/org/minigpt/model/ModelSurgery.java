@@ -4,6 +4,7 @@ import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.INDArrayIndex;
@@ -92,7 +93,7 @@ public final class ModelSurgery {
             if (OF_TOKENS.contains(name)) {
                 copyTokens(source, target, oldIds);
             } else {
-                target.assign(rows(source, target.size(0)));
+                NativeMemory.copy(rows(source, target.size(0)), target);
             }
         });
     }
@@ -116,7 +117,7 @@ public final class ModelSurgery {
     private static void copyTokens(INDArray source, INDArray target, int[] oldIds) {
         for (int id = 0; id < oldIds.length; id++) {
             if (oldIds[id] >= 0) {
-                target.slice(id).assign(source.slice(oldIds[id]));
+                NativeMemory.copy(source.slice(oldIds[id]), target.slice(id));
             }
         }
     }
@@ -138,7 +139,7 @@ public final class ModelSurgery {
         from.parameters().forEach((name, source) -> {
             INDArray target = to.parameters().get(name);
             long rows = Math.min(source.size(0), target.size(0));
-            rows(target, rows).assign(rows(source, rows));
+            NativeMemory.copy(rows(source, rows), rows(target, rows));
         });
         return to;
     }

@@ -2,8 +2,7 @@ package org.minigpt.ops;
 
 import java.util.Arrays;
 import java.util.List;
-import org.bytedeco.javacpp.IntPointer;
-import org.bytedeco.javacpp.LongPointer;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -124,7 +123,7 @@ final class Checks {
     /** Reads whole numbers of type INT or LONG, row-major, into {@code target}; what an int can't hold is clamped. */
     static void read(INDArray array, int[] target) {
         if (array.dataType() == DataType.INT32) {
-            new IntPointer(array.data().addressPointer()).get(target);
+            NativeMemory.of(array).read(0, target, 0, target.length);
             return;
         }
         long[] wide = read(array);
@@ -142,7 +141,7 @@ final class Checks {
             return Arrays.stream(narrow).asLongStream().toArray();
         }
         long[] values = new long[length];
-        new LongPointer(array.data().addressPointer()).get(values);
+        NativeMemory.of(array).read(0, values, 0, length);
         return values;
     }
 

@@ -1,6 +1,7 @@
 package org.minigpt.ops;
 
 import java.util.List;
+import org.minigpt.kernels.NativeMemory;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -68,7 +69,7 @@ public final class ExternalGradientOp extends JavaOp {
 
         @Override
         public Runnable bind(INDArray[] in, INDArray[] out) {
-            return () -> out[0].assign(in[0]);
+            return () -> NativeMemory.copy(in[0], out[0]);
         }
     }
 }

@@ -3,6 +3,7 @@ package org.minigpt.ops;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -91,7 +92,7 @@ public abstract class JavaOp extends DynamicCustomOp {
         bind(inputs, outputs).run();
         for (int i = 0; i < outputs.length; i++) {
             if (outputs[i] != out.get(i)) {
-                out.get(i).assign(outputs[i]);
+                NativeMemory.copy(outputs[i], out.get(i));
             }
         }
     }
@@ -102,17 +103,7 @@ public abstract class JavaOp extends DynamicCustomOp {
 
     /** @return whether the entries lie packed in c order, as kernels need them */
     public static boolean isRowMajor(INDArray array) {
-        if (array.isScalar() || array.isEmpty()) {
-            return true;
-        }
-        long expected = 1;
-        for (int axis = array.rank() - 1; axis >= 0; axis--) {
-            if (array.size(axis) != 1 && array.stride(axis) != expected) {
-                return false;
-            }
-            expected *= array.size(axis);
-        }
-        return true;
+        return NativeMemory.isRowMajor(array);
     }
 
     @Override

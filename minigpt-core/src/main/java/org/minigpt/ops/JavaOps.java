@@ -3,8 +3,7 @@ package org.minigpt.ops;
 import java.util.List;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
-import org.bytedeco.javacpp.DoublePointer;
-import org.bytedeco.javacpp.FloatPointer;
+import org.minigpt.kernels.NativeMemory;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -69,11 +68,11 @@ public final class JavaOps {
     public static double[] read(INDArray array) {
         double[] values = new double[Math.toIntExact(array.length())];
         if (isDouble(array)) {
-            new DoublePointer(array.data().addressPointer()).get(values);
+            NativeMemory.of(array).read(0, values, 0, values.length);
             return values;
         }
         float[] narrow = new float[values.length];
-        new FloatPointer(array.data().addressPointer()).get(narrow);
+        NativeMemory.of(array).read(0, narrow, 0, narrow.length);
         for (int i = 0; i < narrow.length; i++) {
             values[i] = narrow[i];
         }
@@ -102,13 +101,13 @@ public final class JavaOps {
     /** Copies values into a row-major array of type FLOAT or DOUBLE. */
     public static void write(double[] values, INDArray array) {
         if (isDouble(array)) {
-            new DoublePointer(array.data().addressPointer()).put(values);
+            NativeMemory.of(array).write(0, values);
             return;
         }
         float[] narrow = new float[values.length];
         for (int i = 0; i < narrow.length; i++) {
             narrow[i] = (float) values[i];
         }
-        new FloatPointer(array.data().addressPointer()).put(narrow);
+        NativeMemory.of(array).write(0, narrow);
     }
 }

@@ -1,8 +1,7 @@
 package org.minigpt.ops;
 
 import java.util.List;
-import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.Pointer;
+import org.minigpt.kernels.NativeMemory;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -39,16 +38,16 @@ public final class LastTokenOp extends JavaOp {
     public Runnable bind(INDArray[] in, INDArray[] out) {
         int b = (int) in[0].size(0);
         long t = in[0].size(1);
-        long bytes = in[0].size(2) * Float.BYTES;
+        long c = in[0].size(2);
         Ints count = new Ints(in[1]);
-        BytePointer x = new BytePointer(in[0].data().addressPointer());
-        BytePointer y = new BytePointer(out[0].data().addressPointer());
+        NativeMemory x = NativeMemory.of(in[0]);
+        NativeMemory y = NativeMemory.of(out[0]);
         return () -> {
             int[] tokens = count.read(opName(), "count", t + 1);
             for (int i = 0; i < b; i++) {
                 // A row of padding only has no last token; its first stands in.
                 long last = Math.max(0, tokens[i] - 1);
-                Pointer.memcpy(y.position(i * bytes), x.position((i * t + last) * bytes), bytes);
+                x.copyTo((i * t + last) * c, y, i * c, c);
             }
         };
     }

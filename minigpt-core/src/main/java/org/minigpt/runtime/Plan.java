@@ -2,8 +2,7 @@ package org.minigpt.runtime;
 
 import java.util.List;
 import java.util.Map;
-import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.Pointer;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.ops.JavaOp;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -111,14 +110,11 @@ public final class Plan {
             return;
         }
         if (source.dataType() == own.dataType() && JavaOp.isRowMajor(source)) {
-            int width = own.dataType().width();
-            Pointer from = source.data().addressPointer();
-            Pointer.memcpy(own.data().addressPointer(), at(from, first * width), own.length() * width);
+            NativeMemory.of(source).copyTo(first, NativeMemory.of(own), 0, own.length());
         } else {
-            own.assign(source.dup('c')
-                    .reshape(source.length())
-                    .get(NDArrayIndex.interval(first, first + own.length()))
-                    .reshape(own.shape()));
+            INDArray part =
+                    source.dup('c').reshape(source.length()).get(NDArrayIndex.interval(first, first + own.length()));
+            NativeMemory.copy(part.reshape(own.shape()), own);
         }
     }
 
@@ -135,13 +131,7 @@ public final class Plan {
      */
     public void get(String name, INDArray target, long first) {
         INDArray own = outputs.get(name);
-        int width = own.dataType().width();
-        Pointer to = at(target.data().addressPointer(), first * width);
-        Pointer.memcpy(to, own.data().addressPointer(), own.length() * width);
-    }
-
-    private static Pointer at(Pointer start, long bytes) {
-        return new BytePointer(start).position(bytes);
+        NativeMemory.of(own).copyTo(0, NativeMemory.of(target), first, own.length());
     }
 
     /** @return the array of an output, which the next run overwrites */

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.ops.JavaOp;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -177,7 +178,7 @@ final class PlanBuilder {
                 return null;
             }
             array = PlanMemory.create(variable.dataType(), value.shape());
-            array.assign(value);
+            NativeMemory.copy(value, array);
             placeholders.put(name, array);
             firstReaders.put(name, steps.size());
         } else {

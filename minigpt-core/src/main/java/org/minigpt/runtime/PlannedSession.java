@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.kernels.NativeMemory;
 import org.nd4j.autodiff.listeners.At;
 import org.nd4j.autodiff.listeners.Listener;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -59,7 +60,7 @@ final class PlannedSession extends InferenceSession {
         for (String name : variables) {
             INDArray computed = plan.output(name);
             INDArray result = getMmgr().allocate(true, computed.dataType(), computed.shape());
-            result.assign(computed);
+            NativeMemory.copy(computed, result);
             results.add(result);
             nodeValueOutputs.put(VarId.createDefault(name), SDValue.create(result));
         }

@@ -1,6 +1,7 @@
 package org.minigpt.runtime;
 
 import java.util.Arrays;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.ops.AddOp;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -42,6 +43,6 @@ final class StockOps {
     }
 
     static Runnable bind(DifferentialFunction op, INDArray[] in, INDArray out) {
-        return isSum(op) ? new AddOp().bind(in, new INDArray[] {out}) : () -> out.assign(in[0]);
+        return isSum(op) ? new AddOp().bind(in, new INDArray[] {out}) : () -> NativeMemory.copy(in[0], out);
     }
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.kernels.AdamWKernel;
 import org.minigpt.kernels.Floats;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.model.ParameterInfo;
 import org.minigpt.util.MiniGptException;
 import org.minigpt.util.Workers;
@@ -110,9 +111,9 @@ public final class AdamW {
         for (ParameterInfo info : infos) {
             AdamWKernel.update(step, keep(info, keep), p, g, m, v, (int) info.offset(), (int) info.length());
         }
-        parameters.assign(Nd4j.createFromArray(p));
-        firstMoment.assign(Nd4j.createFromArray(m));
-        secondMoment.assign(Nd4j.createFromArray(v));
+        NativeMemory.of(parameters).write(0, p);
+        NativeMemory.of(firstMoment).write(0, m);
+        NativeMemory.of(secondMoment).write(0, v);
     }
 
     private double keep(ParameterInfo info, double keep) {
@@ -154,8 +155,8 @@ public final class AdamW {
             throw new MiniGptException(
                     "the optimizer can't have taken " + steps + " steps; restore the state that was saved");
         }
-        this.firstMoment.assign(firstMoment);
-        this.secondMoment.assign(secondMoment);
+        NativeMemory.copy(firstMoment, this.firstMoment);
+        NativeMemory.copy(secondMoment, this.secondMoment);
         this.steps = steps;
     }
 

@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.minigpt.data.Batch;
 import org.minigpt.kernels.Floats;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.kernels.WeightedSum;
 import org.minigpt.model.Gpt;
 import org.minigpt.util.SplitMix64;
@@ -98,7 +99,7 @@ final class GradientAccumulation {
         INDArray target = i == steps - 1 ? g : sum;
         if (g.dataType() == DataType.DOUBLE) {
             INDArray weighted = g.mul(weight);
-            target.assign(i == 0 ? weighted : weighted.addi(sum));
+            NativeMemory.copy(i == 0 ? weighted : weighted.addi(sum), target);
             return;
         }
         Floats[] terms = i == 0 ? new Floats[] {Floats.of(g)} : new Floats[] {Floats.of(sum), Floats.of(g)};

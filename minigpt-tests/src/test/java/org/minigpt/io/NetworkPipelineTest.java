@@ -21,6 +21,8 @@ import org.deeplearning4j.nn.conf.layers.EmbeddingSequenceLayer;
 import org.deeplearning4j.nn.conf.layers.LSTM;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.transferlearning.FineTuneConfiguration;
+import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.deeplearning4j.optimize.api.InvocationType;
 import org.deeplearning4j.optimize.listeners.CheckpointListener;
 import org.deeplearning4j.optimize.listeners.CollectScoresListener;
@@ -160,12 +162,38 @@ class NetworkPipelineTest {
                 .startsWith("the model has blocks of its own,"));
     }
 
+    /** A head of another width leads beyond the vocabulary's memory, or leaves some of it as it was. */
+    @Test
+    void aHeadThatIsNotAsWideAsTheVocabularyIsRefused() {
+        for (int outputs : new int[] {1, V - 1, V + 1, 200}) {
+            String expected = "the network's head has " + outputs + " outputs, but its embedding " + V
+                    + " tokens, and a Gpt has one vocabulary for both; give the head nOut " + V;
+
+            assertEquals(expected, refusal(() -> GptNetworks.toGpt(chain(Positions.LEARNED, 0, outputs))));
+            MultiLayerNetwork replaced = new TransferLearning.Builder(chain(Positions.LEARNED, 0))
+                    .fineTuneConfiguration(new FineTuneConfiguration.Builder()
+                            .updater(new Adam(1e-3))
+                            .build())
+                    .removeOutputLayer()
+                    .addLayer(new LanguageModelOutputLayer.Builder()
+                            .nIn(16)
+                            .nOut(outputs)
+                            .build())
+                    .build();
+            assertEquals(expected, refusal(() -> GptNetworks.toGpt(replaced)));
+        }
+    }
+
     private static String refusal(Executable failing) {
         return assertThrows(MiniGptException.class, failing).getMessage();
     }
 
     /** A GPT but for what the block has. */
     private static MultiLayerNetwork chain(Positions positions, long nHidden) {
+        return chain(positions, nHidden, V);
+    }
+
+    private static MultiLayerNetwork chain(Positions positions, long nHidden, int outputs) {
         MultiLayerNetwork network = new MultiLayerNetwork(training()
                 .list()
                 .layer(new TokenAndPositionEmbeddingLayer.Builder()
@@ -178,7 +206,7 @@ class NetworkPipelineTest {
                         .nHidden(nHidden)
                         .build())
                 .layer(new LayerNormLayer.Builder().build())
-                .layer(new LanguageModelOutputLayer.Builder().nOut(V).build())
+                .layer(new LanguageModelOutputLayer.Builder().nOut(outputs).build())
                 .setInputType(InputType.recurrent(1, T))
                 .build());
         network.init();

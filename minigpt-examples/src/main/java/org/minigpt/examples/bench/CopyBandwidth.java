@@ -2,9 +2,11 @@ package org.minigpt.examples.bench;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.Pointer;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.util.Workers;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /** How fast this machine moves memory: the C library's {@code memcpy} of blocks that fit no cache, on several threads. */
 final class CopyBandwidth {
@@ -20,22 +22,21 @@ final class CopyBandwidth {
      * @return bytes a second, those that are read and those that are written
      */
     static double bytesPerSecond(int threads, int rounds) {
-        try (BytePointer source = new BytePointer(BLOCK);
-                BytePointer target = new BytePointer(BLOCK)) {
-            Pointer.memset(source, 1, BLOCK);
-            Pointer.memset(target, 1, BLOCK);
-            long part = BLOCK / threads;
+        try (INDArray source = Nd4j.ones(DataType.FLOAT, BLOCK / Float.BYTES);
+                INDArray target = Nd4j.ones(DataType.FLOAT, BLOCK / Float.BYTES)) {
+            long part = source.length() / threads;
             double best = 0;
             for (int round = 0; round < rounds; round++) {
                 List<Runnable> tasks = new ArrayList<>();
                 for (int i = 0; i < threads; i++) {
-                    BytePointer from = new BytePointer(source).position(i * part);
-                    BytePointer to = new BytePointer(target).position(i * part);
-                    tasks.add(() -> Pointer.memcpy(to, from, part));
+                    NativeMemory from = NativeMemory.of(source);
+                    NativeMemory to = NativeMemory.of(target);
+                    long first = i * part;
+                    tasks.add(() -> from.copyTo(first, to, first, part));
                 }
                 long start = System.nanoTime();
                 Workers.runAll(tasks);
-                best = Math.max(best, 2e9 * part * threads / (System.nanoTime() - start));
+                best = Math.max(best, 2e9 * part * Float.BYTES * threads / (System.nanoTime() - start));
             }
             return best;
         }

@@ -9,6 +9,7 @@ import java.util.function.Supplier;
 import org.minigpt.graph.OpSet;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.Plan;
+import org.minigpt.runtime.PlanArena;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -65,7 +66,7 @@ final class OpGraph {
 
     /** @return computes the output */
     Supplier<Object> forward() {
-        Plan plan = Plan.of(sd, List.of(OUTPUT), placeholders, Map.of());
+        Plan plan = Plan.of(sd, List.of(OUTPUT), shapes(), Map.of(), new PlanArena());
         return plan == null ? () -> sd.output(placeholders, OUTPUT) : run(plan);
     }
 
@@ -77,10 +78,16 @@ final class OpGraph {
         gradient.setArrayForVariable(FIRST_GRADIENT, normal(shape));
         List<String> wanted = new ArrayList<>(List.of(OUTPUT));
         variables.forEach(name -> wanted.add(sd.getVariable(name).getGradient().name()));
-        Plan plan = Plan.of(gradient, wanted, placeholders, Map.of());
+        Plan plan = Plan.of(gradient, wanted, shapes(), Map.of(), new PlanArena());
         return plan == null
                 ? () -> sd.calculateGradientsAndOutputs(placeholders, List.of(OUTPUT), variables)
                 : run(plan);
+    }
+
+    private Map<String, long[]> shapes() {
+        Map<String, long[]> shapes = new HashMap<>();
+        placeholders.forEach((name, array) -> shapes.put(name, array.shape()));
+        return shapes;
     }
 
     /** Its placeholders stay as the first run sets them. */

@@ -10,10 +10,10 @@ import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.minigpt.dl4j.LayerGraph.Share;
 import org.minigpt.kernels.NativeMemory;
+import org.minigpt.runtime.Workspaces;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -34,22 +34,20 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
         super(conf, dataType);
     }
 
-    @SuppressWarnings("try") // the scope is there for its effect
     private LayerGraph graph() {
         if (graph == null || !graph.isOf(params)) {
-            try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
-                graph = new LayerGraph(dataType, params, !layerConf().takesIds(), (sd, scope) -> {
-                    SDVariable x = layerConf().takesIds()
-                            ? sd.placeHolder(LayerGraph.INPUT, DataType.INT32, -1, -1)
-                            : sd.placeHolder(
-                                    LayerGraph.INPUT,
-                                    dataType,
-                                    -1,
-                                    -1,
-                                    layerConf().getNIn());
-                    return layerConf().define(scope, x);
-                });
-            }
+            graph = Workspaces.outside(() ->
+                    new LayerGraph(dataType, params, !layerConf().takesIds(), (sd, scope) -> {
+                        SDVariable x = layerConf().takesIds()
+                                ? sd.placeHolder(LayerGraph.INPUT, DataType.INT32, -1, -1)
+                                : sd.placeHolder(
+                                        LayerGraph.INPUT,
+                                        dataType,
+                                        -1,
+                                        -1,
+                                        layerConf().getNIn());
+                        return layerConf().define(scope, x);
+                    }));
         }
         return graph;
     }
@@ -81,16 +79,14 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
 
     private void forward(INDArray x, INDArray y) {
         Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x);
-        List<Share> shares = graph().inference(graph().output(), inputs);
-        if (shares == null) {
-            graph.outputBySession(inputs, 0, y);
-            return;
-        }
-        LayerGraph.run(shares, share -> {
+        boolean planned = graph().infer(graph.output(), inputs, share -> {
             LayerGraph.set(share, inputs, 0);
             share.plan().run();
             copy(share, graph.output(), y);
         });
+        if (!planned) {
+            graph.outputBySession(inputs, 0, y);
+        }
     }
 
     private void forwardInTraining(INDArray x, INDArray y) {

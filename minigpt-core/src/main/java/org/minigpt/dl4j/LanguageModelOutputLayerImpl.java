@@ -15,12 +15,12 @@ import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.minigpt.dl4j.LayerGraph.Share;
 import org.minigpt.ops.JavaOp;
+import org.minigpt.runtime.Workspaces;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.custom.SoftMax;
 import org.nd4j.linalg.dataset.api.DataSet;
@@ -49,17 +49,14 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
         super(conf, dataType);
     }
 
-    @SuppressWarnings("try") // the scope is there for its effect
     private LayerGraph graph() {
         if (graph == null || !graph.isOf(params)) {
-            try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
-                graph = new LayerGraph(dataType, params, true, (sd, scope) -> {
-                    SDVariable x = sd.placeHolder(
-                            LayerGraph.INPUT, dataType, -1, -1, layerConf().getNIn());
-                    SDVariable targets = sd.placeHolder(TARGETS, DataType.INT32, -1, -1);
-                    return layerConf().loss(scope, layerConf().define(scope, x), targets);
-                });
-            }
+            graph = Workspaces.outside(() -> new LayerGraph(dataType, params, true, (sd, scope) -> {
+                SDVariable x = sd.placeHolder(
+                        LayerGraph.INPUT, dataType, -1, -1, layerConf().getNIn());
+                SDVariable targets = sd.placeHolder(TARGETS, DataType.INT32, -1, -1);
+                return layerConf().loss(scope, layerConf().define(scope, x), targets);
+            }));
         }
         return graph;
     }
@@ -109,7 +106,7 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
     private void logits(INDArray x, INDArray y) {
         String name = LOGITS;
         Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x);
-        LayerGraph.run(graph().inference(name, inputs), share -> {
+        graph().infer(name, inputs, share -> {
             LayerGraph.set(share, inputs, 0);
             share.plan().run();
             share.plan().get(name, y, share.first() * (y.length() / y.size(0)));
@@ -157,9 +154,8 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
         INDArray x = rows();
         Targets targets = targets(x);
         Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x, TARGETS, targets.ids());
-        List<Share> shares = graph().inference(graph().output(), inputs);
-        double[] losses = new double[shares.size()];
-        LayerGraph.run(shares, share -> {
+        double[] losses = new double[(int) x.size(0)];
+        graph().infer(graph.output(), inputs, share -> {
             LayerGraph.set(share, inputs, 0);
             share.plan().run();
             losses[share.index()] = targets.share(share.first(), share.rows())

@@ -18,11 +18,14 @@ import org.minigpt.ops.DropoutKey;
 import org.minigpt.ops.ExternalGradientOp;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.Plan;
+import org.minigpt.runtime.PlanArena;
+import org.minigpt.runtime.PlanPool;
+import org.minigpt.runtime.Plans;
+import org.minigpt.runtime.Workspaces;
 import org.minigpt.util.Workers;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
@@ -41,12 +44,6 @@ final class LayerGraph {
     static final String OUTPUT_GRADIENT = "output_gradient";
     static final String DROPOUT_KEY = "dropout_key";
 
-    /** Sequences of each length up to block_size come by when a network writes. */
-    private static final int MAX_INFERENCE_SHAPES = 64;
-
-    /** Training sees few shapes, and each holds much memory. */
-    private static final int MAX_TRAINING_SHAPES = 4;
-
     /** A thread's rows of the batch. */
     record Share(int index, Plan plan, int first, int rows) {}
 
@@ -57,8 +54,12 @@ final class LayerGraph {
     private final boolean inputGradient;
     private final List<Map<String, INDArray>> targets = new ArrayList<>();
     private final List<INDArray> partialGradients = new ArrayList<>();
-    private final Map<List<Object>, List<Share>> inference = leastRecentlyUsed(MAX_INFERENCE_SHAPES);
-    private final Map<List<Object>, List<Share>> training = leastRecentlyUsed(MAX_TRAINING_SHAPES);
+    /** What the forward pass leaves for the backward pass stays in memory of the layer's own. */
+    private final List<PlanArena> arenas = new ArrayList<>();
+
+    private final Plans inference;
+    private Plans training;
+    private List<String> trained;
 
     /**
      * @param type of the parameters
@@ -81,6 +82,7 @@ final class LayerGraph {
         output = y.name();
         SDVariable g = sd.placeHolder(OUTPUT_GRADIENT, type);
         sd.setLossVariables(new ExternalGradientOp(sd, y, g).outputVariables("end")[0]);
+        inference = new Plans(sd);
     }
 
     /** @return the scope of a layer whose parameters bear DL4J's names */
@@ -102,13 +104,22 @@ final class LayerGraph {
     }
 
     /**
-     * The plans that compute an output, without gradients.
+     * Computes an output, without gradients, in memory that all layers share.
      *
      * @param inputs what the output depends on, the batch first in each
-     * @return null if the graph can't be planned
+     * @param task what is to be done with each thread's rows, side by side; the plans are not to be used afterwards
+     * @return false if the graph can't be planned; then nothing has been done
      */
-    List<Share> inference(String name, Map<String, INDArray> inputs) {
-        return inference.computeIfAbsent(key(name, inputs), k -> shares(sd, List.of(name), inputs, 0));
+    boolean infer(String name, Map<String, INDArray> inputs, Consumer<Share> task) {
+        int b = (int) inputs.get(INPUT).size(0);
+        return PlanPool.call(PlanPool.places(b), arenas -> {
+            List<Share> shares = shares(inference, arenas, List.of(name), shapes(inputs), false);
+            if (shares == null) {
+                return false;
+            }
+            run(shares, task);
+            return true;
+        });
     }
 
     /**
@@ -119,25 +130,36 @@ final class LayerGraph {
      * @return null if the graph can't be planned
      */
     List<Share> training(Map<String, INDArray> inputs, long... y) {
-        return training.computeIfAbsent(key(output, inputs), k -> {
-            SameDiff graph = inputGradient ? Graphs.differentiate(sd, INPUT) : Graphs.differentiate(sd);
-            List<String> outputs = new ArrayList<>(List.of(output));
-            parameters.keySet().forEach(name -> outputs.add(gradientOf(name)));
-            if (inputGradient) {
-                outputs.add(gradientOf(INPUT));
-            }
-            Map<String, INDArray> all = new HashMap<>(inputs);
-            all.put(OUTPUT_GRADIENT, Nd4j.create(sd.getVariable(output).dataType(), y));
-            return shares(graph, outputs, all, inputs.get(INPUT).size(0));
-        });
+        if (training == null) {
+            training = new Plans(inputGradient ? Graphs.differentiate(sd, INPUT) : Graphs.differentiate(sd));
+            trained = trained();
+        }
+        int b = (int) inputs.get(INPUT).size(0);
+        int n = Math.min(Runtime.getRuntime().availableProcessors(), b);
+        while (arenas.size() < n) {
+            arenas.add(new PlanArena());
+        }
+        Map<String, long[]> shapes = shapes(inputs);
+        shapes.put(OUTPUT_GRADIENT, y);
+        return shares(training, arenas.subList(0, n), trained, shapes, true);
+    }
+
+    /** @return the output and all gradients */
+    private List<String> trained() {
+        List<String> names = new ArrayList<>(List.of(output));
+        parameters.keySet().forEach(name -> names.add(gradientOf(name)));
+        if (inputGradient) {
+            names.add(gradientOf(INPUT));
+        }
+        return List.copyOf(names);
     }
 
     /** Computes the output of a graph that can't be planned, op by op. */
-    @SuppressWarnings("try") // the scope is there for its effect
     void outputBySession(Map<String, INDArray> inputs, long dropoutKey, INDArray y) {
-        try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
-            NativeMemory.copy(sd.output(withKey(inputs, dropoutKey), output).get(output), y);
-        }
+        NativeMemory.copy(
+                Workspaces.outside(() -> sd.output(withKey(inputs, dropoutKey), output))
+                        .get(output),
+                y);
     }
 
     /**
@@ -146,19 +168,16 @@ final class LayerGraph {
      * @param inputs all placeholders but the key
      * @param dx null if the input has none
      */
-    @SuppressWarnings("try") // the scope is there for its effect
     void gradientsBySession(
             Map<String, INDArray> inputs, long dropoutKey, Map<String, INDArray> gradients, INDArray dx) {
-        try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
-            Map<String, INDArray> wanted = new LinkedHashMap<>();
-            gradients.forEach((name, target) -> wanted.put(gradientOf(name), target));
-            if (dx != null) {
-                wanted.put(gradientOf(INPUT), dx);
-            }
-            Map<String, INDArray> results = Graphs.differentiate(sd)
-                    .output(withKey(inputs, dropoutKey), wanted.keySet().toArray(String[]::new));
-            wanted.forEach((name, target) -> NativeMemory.copy(results.get(name), target));
+        Map<String, INDArray> wanted = new LinkedHashMap<>();
+        gradients.forEach((name, target) -> wanted.put(gradientOf(name), target));
+        if (dx != null) {
+            wanted.put(gradientOf(INPUT), dx);
         }
+        Map<String, INDArray> results = Workspaces.outside(() -> Graphs.differentiate(sd)
+                .output(withKey(inputs, dropoutKey), wanted.keySet().toArray(String[]::new)));
+        wanted.forEach((name, target) -> NativeMemory.copy(results.get(name), target));
     }
 
     private static Map<String, INDArray> withKey(Map<String, INDArray> inputs, long dropoutKey) {
@@ -167,45 +186,45 @@ final class LayerGraph {
         return all;
     }
 
-    private static List<Object> key(String name, Map<String, INDArray> inputs) {
-        return List.of(name, Arrays.toString(inputs.get(INPUT).shape()), inputs.keySet());
+    private static Map<String, long[]> shapes(Map<String, INDArray> inputs) {
+        Map<String, long[]> shapes = new HashMap<>();
+        inputs.forEach((name, array) -> shapes.put(name, array.shape()));
+        return shapes;
     }
 
     String gradientOf(String name) {
         return sd.getVariable(name).getGradient().name();
     }
 
-    @SuppressWarnings("try") // the scope is there for its effect
-    private List<Share> shares(SameDiff graph, List<String> outputs, Map<String, INDArray> inputs, long trained) {
-        int b = (int) inputs.get(INPUT).size(0);
-        int n = Math.min(Runtime.getRuntime().availableProcessors(), b);
+    /** A share for each arena. */
+    private List<Share> shares(
+            Plans plans, List<PlanArena> arenas, List<String> outputs, Map<String, long[]> shapes, boolean gradients) {
+        int b = (int) shapes.get(INPUT)[0];
+        int n = arenas.size();
         List<Share> result = new ArrayList<>();
-        try (MemoryWorkspace outside = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
-            Map<Integer, Map<String, INDArray>> samples = new HashMap<>();
-            for (int i = 0; i < n; i++) {
-                int first = (int) ((long) b * i / n);
-                int rows = (int) ((long) b * (i + 1) / n) - first;
-                Map<String, INDArray> sample = samples.computeIfAbsent(rows, r -> sample(inputs, r));
-                Plan plan = Plan.of(graph, outputs, sample, trained > 0 ? targets(i) : Map.of());
-                if (plan == null) {
-                    return null;
-                }
-                result.add(new Share(i, plan, first, rows));
+        for (int i = 0; i < n; i++) {
+            int first = (int) ((long) b * i / n);
+            int rows = (int) ((long) b * (i + 1) / n) - first;
+            Map<String, INDArray> targets = gradients ? targets(i) : Map.of();
+            Plan plan = plans.get(arenas.get(i), outputs, ofRows(shapes, rows), targets);
+            if (plan == null) {
+                return null;
             }
+            result.add(new Share(i, plan, first, rows));
         }
         return result;
     }
 
-    private static Map<String, INDArray> sample(Map<String, INDArray> inputs, int rows) {
-        Map<String, INDArray> result = new HashMap<>();
-        inputs.forEach((name, array) -> {
-            long[] shape = array.shape().clone();
+    private static Map<String, long[]> ofRows(Map<String, long[]> shapes, int rows) {
+        Map<String, long[]> result = new HashMap<>();
+        shapes.forEach((name, all) -> {
+            long[] shape = all.clone();
             if (shape.length > 0) {
                 shape[0] = rows;
             }
-            result.put(name, Nd4j.create(array.dataType(), shape));
+            result.put(name, shape);
         });
-        result.put(DROPOUT_KEY, DropoutKey.of(0, 0));
+        result.put(DROPOUT_KEY, DropoutKey.shape());
         return result;
     }
 
@@ -214,13 +233,13 @@ final class LayerGraph {
         while (targets.size() <= i) {
             long length =
                     parameters.values().stream().mapToLong(INDArray::length).sum();
-            INDArray vector = Nd4j.create(type, length);
+            INDArray vector = Workspaces.outside(() -> Nd4j.create(type, length));
             Map<String, INDArray> views = new LinkedHashMap<>();
             long at = 0;
             for (Map.Entry<String, INDArray> p : parameters.entrySet()) {
                 long end = at + p.getValue().length();
                 views.put(
-                        p.getKey(),
+                        gradientOf(p.getKey()),
                         vector.get(NDArrayIndex.interval(at, end))
                                 .reshape(p.getValue().shape()));
                 at = end;
@@ -228,9 +247,7 @@ final class LayerGraph {
             targets.add(views);
             partialGradients.add(vector);
         }
-        Map<String, INDArray> result = new HashMap<>();
-        targets.get(i).forEach((name, view) -> result.put(gradientOf(name), view));
-        return result;
+        return targets.get(i);
     }
 
     /** Sets what all shares take from a batch: each its rows of the inputs, and their masks. */
@@ -277,16 +294,5 @@ final class LayerGraph {
             });
         }
         Workers.runAll(parts);
-    }
-
-    private static <V> Map<List<Object>, V> leastRecentlyUsed(int max) {
-        return new LinkedHashMap<>(16, 0.75f, true) {
-            private static final long serialVersionUID = 1L;
-
-            @Override
-            protected boolean removeEldestEntry(Map.Entry<List<Object>, V> eldest) {
-                return size() > max;
-            }
-        };
     }
 }

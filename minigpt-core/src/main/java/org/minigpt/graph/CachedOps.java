@@ -14,6 +14,7 @@ import org.minigpt.ops.EmbeddingAtOp;
 import org.minigpt.ops.InferenceLinearOp;
 import org.minigpt.ops.LastTokenOp;
 import org.minigpt.ops.RotaryAtOp;
+import org.minigpt.runtime.Workspaces;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -161,7 +162,7 @@ public final class CachedOps implements OpSet {
     }
 
     private SDVariable cache(SDVariable qkv, String name, int groups, long headSize) {
-        INDArray cache = Nd4j.create(DataType.FLOAT, maxRows, groups, capacity, headSize);
+        INDArray cache = Workspaces.outside(() -> Nd4j.create(DataType.FLOAT, maxRows, groups, capacity, headSize));
         caches.add(cache);
         return qkv.getSameDiff().var(name, cache);
     }

@@ -26,6 +26,7 @@ import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
+import org.minigpt.runtime.Workspaces;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -59,7 +60,7 @@ public final class GptNetworks {
         layers(gpt).forEach((name, layer) -> list.layer(layer));
         MultiLayerNetwork network =
                 new MultiLayerNetwork(list.setInputType(input(gpt.config())).build());
-        network.init();
+        init(network);
         copy(gpt, network.getLayers());
         return network;
     }
@@ -76,7 +77,7 @@ public final class GptNetworks {
         }
         ComputationGraph network = new ComputationGraph(
                 builder.setOutputs(before).setInputTypes(input(gpt.config())).build());
-        network.init();
+        init(network);
         copy(gpt, network.getLayers());
         return network;
     }
@@ -94,6 +95,14 @@ public final class GptNetworks {
     /** The builder with the model's type, unless one is set: FLOAT, DL4J's default, counts as not set. */
     private static NeuralNetConfiguration.Builder typed(NeuralNetConfiguration.Builder training, Gpt gpt) {
         return training.getDataType() == DataType.FLOAT ? training.clone().dataType(gpt.dataType()) : training;
+    }
+
+    /** DL4J would put the parameters into a workspace that is open. */
+    private static void init(Model network) {
+        Workspaces.outside(() -> {
+            network.init();
+            return network;
+        });
     }
 
     private static InputType input(GptConfig config) {

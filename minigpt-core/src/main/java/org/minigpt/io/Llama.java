@@ -10,6 +10,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.minigpt.graph.Positions;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -258,7 +259,7 @@ final class Llama {
                             + part.size(1) + ", " + part.size(0) + "]: use the config.json that was saved with it.");
                 }
                 if (widths.length > 1) {
-                    part.assign(values);
+                    NativeMemory.copy(values, part);
                 }
                 from += widths[i];
             }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Function;
@@ -14,6 +15,7 @@ import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.util.ModelSerializer;
+import org.minigpt.runtime.Workspaces;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
 import org.minigpt.util.AtomicFiles;
@@ -98,15 +100,24 @@ public final class NetworkFile {
             requireClasses(file, configuration);
             Tokenizer tokenizer = tokenizer(file, read(file, zip, ModelFolder.TOKENIZER), tokenizers);
             boolean graph = configuration.has("vertices");
-            Model network = graph
-                    ? ModelSerializer.restoreComputationGraph(file.toFile())
-                    : ModelSerializer.restoreMultiLayerNetwork(file.toFile());
+            // DL4J would put the parameters into a workspace that is open.
+            Model network = Workspaces.outside(() -> restore(file, graph));
             return new SavedNetwork(network, tokenizer);
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             throw new MiniGptException(
                     file + " is not a saved network, or is damaged (" + e.getMessage()
                             + "): give a file that NetworkFile.save wrote.",
                     e);
+        }
+    }
+
+    private static Model restore(Path file, boolean graph) {
+        try {
+            return graph
+                    ? ModelSerializer.restoreComputationGraph(file.toFile())
+                    : ModelSerializer.restoreMultiLayerNetwork(file.toFile());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
         }
     }
 

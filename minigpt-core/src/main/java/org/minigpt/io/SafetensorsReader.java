@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.runtime.Workspaces;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -98,7 +99,7 @@ final class SafetensorsReader implements TensorFile {
                 .nd4j()
                 .orElseThrow(() -> new MiniGptException(path + " has " + SafetensorsHeader.quoted(tensor.name())
                         + " in " + tensor.dtype() + ", but MiniGPT reads " + Dtype.READABLE + ": convert it."));
-        INDArray array = Nd4j.createUninitialized(type, tensor.shapeArray());
+        INDArray array = Workspaces.outside(() -> Nd4j.createUninitialized(type, tensor.shapeArray()));
         read(tensor, array);
         return array;
     }

@@ -26,6 +26,7 @@ public final class AttentionKernel {
     private final int tileRows;
     private final Floats probabilities; // [T,tileRows]
     private final float[] p;
+    private Floats dProbabilities; // [T,tileRows], for backward
 
     /** Null where products are left to BLAS. */
     private final SmallAttention small;
@@ -49,6 +50,14 @@ public final class AttentionKernel {
         this.tileRows = Math.min(TILE_ROWS, t);
         this.probabilities = Floats.allocate(tileRows * t);
         this.p = new float[tileRows * t];
+    }
+
+    /** Takes the memory that {@link #backward} needs, which does so itself otherwise. @return this */
+    public AttentionKernel forBackward() {
+        if (small == null && dProbabilities == null) {
+            dProbabilities = Floats.allocate(tileRows * t);
+        }
+        return this;
     }
 
     /** Computes y [B,T,C]. */
@@ -86,7 +95,7 @@ public final class AttentionKernel {
             return;
         }
         Floats keys = qkv.alias();
-        Floats dProbabilities = Floats.allocate(tileRows * t); // [T,tileRows]
+        forBackward();
         float[] dp = new float[tileRows * t];
         float[] dropped = mask.active() ? new float[tileRows * t] : p;
         int last = (t - 1) / tileRows * tileRows;

@@ -12,7 +12,7 @@ public final class LinearKernel {
     private final int tileRows;
     private final float[] tile;
 
-    /** [rows], made for the first gradient of a bias. */
+    /** [rows], for the gradient of a bias. */
     private Floats ones;
 
     /** @param outIn whether W is stored [out,in] */
@@ -23,6 +23,16 @@ public final class LinearKernel {
         this.outIn = outIn;
         this.tileRows = Tiles.rows(rows, out);
         this.tile = new float[tileRows * out];
+    }
+
+    /** Takes the memory that the gradient of a bias needs, which {@link #backward} does itself otherwise. */
+    public void forBias() {
+        if (ones == null) {
+            ones = Floats.allocate(rows);
+            for (int row = 0; row < rows; row++) {
+                ones.put(row, 1f);
+            }
+        }
     }
 
     /** Computes y [rows,out]; {@code b} may be null. */
@@ -56,12 +66,7 @@ public final class LinearKernel {
             Blas.tn(in, out, rows, 1f, x.at(0), in, dy.at(0), out, 0f, dw.at(0), out);
         }
         if (db != null) {
-            if (ones == null) {
-                ones = Floats.allocate(rows);
-                for (int row = 0; row < rows; row++) {
-                    ones.put(row, 1f);
-                }
-            }
+            forBias();
             Blas.columnSums(rows, out, dy.at(0), ones.at(0), db.at(0));
         }
     }

@@ -1,7 +1,6 @@
 package org.minigpt.model;
 
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.graph.CachedOps;
@@ -12,11 +11,12 @@ import org.minigpt.kernels.SharedBatch;
 import org.minigpt.kernels.WeightPanels;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.Plan;
+import org.minigpt.runtime.PlanArena;
+import org.minigpt.util.RecentlyUsed;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * A second graph of the model's layers, made with {@link CachedOps}, which shares its parameters: it takes new tokens only
@@ -25,7 +25,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * between two threads, where that needs no weights to be read twice from memory.
  */
 final class CachedForward implements Forward {
-    private static final int MAX_PLANS = 24;
+    /** Of the plans, with the tiles of their kernels: some ten of GPT-2. */
+    private static final long MAX_BYTES = 64 << 20;
 
     /** Weights of which copies are kept for batches; larger ones take long to copy, and memory. */
     private static final int MAX_COPIED = 4 << 20;
@@ -40,6 +41,7 @@ final class CachedForward implements Forward {
     private static final String PAST = "past";
     private static final String COUNT = "count";
 
+    private final Gpt gpt;
     private final int capacity;
     private final int vocabSize;
     private final SameDiff sd = Graphs.create();
@@ -47,20 +49,18 @@ final class CachedForward implements Forward {
     private final CachedOps ops;
     private final SharedBatch shared; // null if batches are not shared
 
-    private final Map<List<Integer>, Bound> plans = new LinkedHashMap<>(16, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
+    /** For each of the threads that run at once: what another decoder leaves behind must not slow a token. */
+    private final List<PlanArena> arenas = List.of(new PlanArena(), new PlanArena());
 
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<List<Integer>, Bound> eldest) {
-            return size() > MAX_PLANS;
-        }
-    };
+    private final RecentlyUsed<List<Integer>, Bound> plans =
+            new RecentlyUsed<>(MAX_BYTES, bound -> bound.plan.ownBytes(), bound -> bound.plan.close());
 
     /**
      * @param maxRows R, the sequences that can be remembered
      * @param capacity S, the tokens of each
      */
     CachedForward(Gpt gpt, int maxRows, int capacity) {
+        this.gpt = gpt;
         this.capacity = capacity;
         this.vocabSize = gpt.config().vocabSize();
         gpt.parameters().forEach(sd::var);
@@ -93,6 +93,10 @@ final class CachedForward implements Forward {
 
     @Override
     public double[][] run(int[] rows, int[] past, int[][] ids) {
+        return gpt.whileOpen(() -> runAll(rows, past, ids));
+    }
+
+    private double[][] runAll(int[] rows, int[] past, int[][] ids) {
         int longest = 1;
         for (int[] row : ids) {
             longest = Math.max(longest, row.length);
@@ -115,7 +119,31 @@ final class CachedForward implements Forward {
     }
 
     private Bound bound(int b, int t, int thread) {
-        return plans.computeIfAbsent(List.of(b, t, thread), shape -> new Bound(b, t));
+        List<Integer> key = List.of(b, t, thread);
+        Bound bound = plans.get(key);
+        if (bound == null || !bound.plan.hasMemory()) {
+            bound = new Bound(b, t, arenas.get(thread));
+            plans.put(key, bound);
+        }
+        return bound;
+    }
+
+    @Override
+    public long bytes() {
+        long bytes = 0;
+        for (INDArray cache : caches) {
+            bytes += cache.length() * Float.BYTES;
+        }
+        for (PlanArena arena : arenas) {
+            bytes += arena.bytes();
+        }
+        return bytes;
+    }
+
+    @Override
+    public void close() {
+        arenas.forEach(PlanArena::close);
+        caches.forEach(INDArray::close);
     }
 
     @Override
@@ -132,6 +160,13 @@ final class CachedForward implements Forward {
 
     @Override
     public void copy(int from, int to, int length) {
+        gpt.whileOpen(() -> {
+            copyAll(from, to, length);
+            return null;
+        });
+    }
+
+    private void copyAll(int from, int to, int length) {
         ops.toCaches(from, length);
         for (INDArray cache : caches) {
             long head = cache.size(2) * cache.size(3);
@@ -157,19 +192,12 @@ final class CachedForward implements Forward {
         private final int b;
         private final int t;
 
-        Bound(int b, int t) {
+        Bound(int b, int t, PlanArena arena) {
             this.b = b;
             this.t = t;
-            Map<String, INDArray> shapes = Map.of(
-                    Gpt.IDS,
-                    Nd4j.zeros(DataType.INT32, b, t),
-                    ROWS,
-                    Nd4j.zeros(DataType.INT32, b),
-                    PAST,
-                    Nd4j.zeros(DataType.INT32, b),
-                    COUNT,
-                    Nd4j.zeros(DataType.INT32, b));
-            plan = Plan.of(sd, List.of(Gpt.LOGITS), shapes, Map.of());
+            long[] each = {b};
+            Map<String, long[]> shapes = Map.of(Gpt.IDS, new long[] {b, t}, ROWS, each, PAST, each, COUNT, each);
+            plan = Plan.of(sd, List.of(Gpt.LOGITS), shapes, Map.of(), arena);
             ids = NativeMemory.of(plan.placeholder(Gpt.IDS));
             rows = NativeMemory.of(plan.placeholder(ROWS));
             past = NativeMemory.of(plan.placeholder(PAST));

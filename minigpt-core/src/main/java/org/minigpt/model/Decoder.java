@@ -193,6 +193,15 @@ public final class Decoder implements AutoCloseable {
         forward.copy(from, to, remembered[from]);
     }
 
+    /** @return the native memory that it has, in bytes */
+    long bytes() {
+        return forward.bytes();
+    }
+
+    void free() {
+        forward.close();
+    }
+
     /** Gives the memory back to the model, for its next decoder; this one must not be used any more. */
     @Override
     public void close() {

@@ -5,12 +5,13 @@ import java.util.Deque;
 import java.util.Iterator;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
+import org.minigpt.runtime.PlanPool;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** A model's decoders that are not in use: a graph, its plans and its caches take longer to make than a short text. */
 final class Decoders {
-    /** Idle ones that are kept. */
+    /** Idle ones that are kept, if {@link PlanPool#bound} has room for more than one of them. */
     private static final int MAX_IDLE = 4;
 
     /** Caches of at least so many tokens: those of short texts serve longer ones too. */
@@ -19,6 +20,7 @@ final class Decoders {
     private final Gpt gpt;
     private final boolean cached;
     private final Deque<Decoder> idle = new ArrayDeque<>();
+    private boolean closed;
 
     /** @param ownBlocks whether the blocks are somebody's own, which may look at other tokens in ways unknown here */
     Decoders(Gpt gpt, OpSet opSet, boolean ownBlocks) {
@@ -64,11 +66,22 @@ final class Decoders {
     }
 
     private synchronized void release(Decoder decoder) {
-        if (!idle.contains(decoder)) {
+        if (closed) {
+            decoder.free();
+        } else if (!idle.contains(decoder)) {
             idle.addFirst(decoder);
         }
-        if (idle.size() > MAX_IDLE) {
-            idle.removeLast();
+        long bound = PlanPool.bound();
+        while (idle.size() > MAX_IDLE
+                || idle.size() > 1 && idle.stream().mapToLong(Decoder::bytes).sum() > bound) {
+            idle.removeLast().free();
         }
+    }
+
+    /** Gives the memory of those back that are idle, and of the others when they are closed. */
+    synchronized void close() {
+        closed = true;
+        idle.forEach(Decoder::free);
+        idle.clear();
     }
 }

@@ -9,6 +9,8 @@ import java.util.Random;
 import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Parameter;
 import org.minigpt.kernels.NativeMemory;
+import org.minigpt.runtime.Workspaces;
+import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -26,6 +28,7 @@ final class FlatVector {
     private final DataType type;
     private final List<ParameterInfo> infos;
     private Memory memory;
+    private boolean closed;
 
     private record Memory(INDArray vector, Map<String, INDArray> views) {}
 
@@ -36,9 +39,12 @@ final class FlatVector {
     }
 
     private synchronized Memory memory() {
+        if (closed) {
+            throw new MiniGptException("the model's memory has been given back by close(); make it or load it anew");
+        }
         if (memory == null) {
             ParameterInfo last = infos.get(infos.size() - 1);
-            INDArray vector = Nd4j.zeros(type, align(last.offset() + last.length()));
+            INDArray vector = Workspaces.outside(() -> Nd4j.zeros(type, align(last.offset() + last.length())));
             Map<String, INDArray> views = new LinkedHashMap<>();
             for (ParameterInfo info : infos) {
                 long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
@@ -88,6 +94,15 @@ final class FlatVector {
 
     private static long align(long n) {
         return (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+
+    /** Gives the memory back; the views must not be used any more. */
+    synchronized void close() {
+        closed = true;
+        if (memory != null) {
+            memory.vector.close();
+            memory = null;
+        }
     }
 
     INDArray vector() {

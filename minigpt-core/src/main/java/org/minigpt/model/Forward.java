@@ -19,6 +19,12 @@ interface Forward {
      */
     double[][] run(int[] rows, int[] past, int[][] ids);
 
+    /** @return the native memory that it has, in bytes */
+    long bytes();
+
+    /** Gives its memory back. */
+    void close();
+
     /** Lets the sequence {@code to} remember what {@code from} does, of which that is the first {@code length} tokens. */
     void copy(int from, int to, int length);
 }

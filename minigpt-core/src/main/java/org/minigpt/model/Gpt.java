@@ -7,12 +7,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
 import org.minigpt.kernels.NativeMemory;
 import org.minigpt.runtime.Graphs;
+import org.minigpt.runtime.PlanPool;
+import org.minigpt.runtime.Workspaces;
+import org.minigpt.util.Lifetime;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.TrainingConfig;
@@ -32,8 +36,10 @@ import org.nd4j.linalg.factory.Nd4j;
  *
  * <p>Parameters bear the names of Hugging Face's GPT-2 and are views of one vector, and so are the gradients.
  * {@link #logits} and {@link #loss} may be called by several threads at once as long as none trains.
+ *
+ * <p>Its native memory is freed some time after the model is unreachable, or at once by {@link #close}.
  */
-public final class Gpt implements Trainable, LanguageModel {
+public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     /** The placeholder of the input ids, INT [B,T]. */
     public static final String IDS = "ids";
 
@@ -62,6 +68,7 @@ public final class Gpt implements Trainable, LanguageModel {
     private final SameDiff sd;
     private final Replicas replicas;
     private final Decoders decoders;
+    private final Lifetime lifetime = new Lifetime("the model");
 
     private Gpt(Builder builder) {
         config = builder.config;
@@ -76,7 +83,7 @@ public final class Gpt implements Trainable, LanguageModel {
         if (!builder.zeroParameters) {
             parameters.initialise(declared, new Random(builder.seed));
         }
-        sd = graph.build(parameters.views(), builder.opSet);
+        sd = Workspaces.outside(() -> graph.build(parameters.views(), builder.opSet));
         replicas = new Replicas(this, gradients, builder.replicas);
         decoders = new Decoders(this, builder.opSet, block != null);
     }
@@ -223,7 +230,7 @@ public final class Gpt implements Trainable, LanguageModel {
     /** {@link #logits(int[][])} of an INT array [B,T]. */
     public INDArray logits(INDArray ids) {
         Inputs.check(config, ids);
-        return sd.output(placeholders(ids, null, 0), LOGITS).get(LOGITS);
+        return whileOpen(() -> sd.output(placeholders(ids, null, 0), LOGITS).get(LOGITS));
     }
 
     @Override
@@ -231,9 +238,30 @@ public final class Gpt implements Trainable, LanguageModel {
         return config.vocabSize();
     }
 
+    /** @return what the call returns, which {@link #close} waits for */
+    <T> T whileOpen(Supplier<T> call) {
+        return lifetime.during(call);
+    }
+
+    /**
+     * Gives the native memory back, once no other thread is computing with the model: its parameters and gradients, the
+     * memory of its plans and of its decoders, those that are open when they are closed. Neither the model nor any array of
+     * its own may be used afterwards; such use is refused in a sentence.
+     */
+    @Override
+    public void close() {
+        lifetime.end(() -> {
+            decoders.close();
+            replicas.close();
+            PlanPool.trim();
+            gradients.close();
+            parameters.close();
+        });
+    }
+
     @Override
     public Decoder decoder(int rows, int tokens, Window window) {
-        return decoders.take(rows, tokens, window);
+        return whileOpen(() -> decoders.take(rows, tokens, window));
     }
 
     /**
@@ -250,9 +278,9 @@ public final class Gpt implements Trainable, LanguageModel {
     /** {@link #loss(int[][], int[][])} of INT arrays [B,T]. */
     public double loss(INDArray x, INDArray y) {
         Inputs.check(config, x, y);
-        return replicas.loss(x, y, 0, false)
+        return whileOpen(() -> replicas.loss(x, y, 0, false)
                 .orElseGet(
-                        () -> sd.output(placeholders(x, y, 0), LOSS).get(LOSS).getDouble(0));
+                        () -> sd.output(placeholders(x, y, 0), LOSS).get(LOSS).getDouble(0)));
     }
 
     /** {@link #lossAndGradients(INDArray, INDArray, long)} without dropout. */
@@ -271,7 +299,8 @@ public final class Gpt implements Trainable, LanguageModel {
      */
     public double lossAndGradients(INDArray x, INDArray y, long dropoutKey) {
         Inputs.check(config, x, y);
-        return replicas.loss(x, y, dropoutKey, true).orElseGet(() -> sessionGradients(x, y, dropoutKey));
+        return whileOpen(
+                () -> replicas.loss(x, y, dropoutKey, true).orElseGet(() -> sessionGradients(x, y, dropoutKey)));
     }
 
     /** By SameDiff's own session, which runs any op. */

@@ -10,6 +10,7 @@ import org.minigpt.graph.Parameter;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.LowRankKernel;
 import org.minigpt.kernels.NativeMemory;
+import org.minigpt.runtime.Workspaces;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -30,7 +31,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * gradients of A and B follow from that of W by the chain rule: dA = (alpha/r)·dW·Bᵀ, dB = (alpha/r)·Aᵀ·dW. A step costs
  * as much as one of the whole model; what is saved are the optimizer's moments and the size of what is kept.
  */
-public final class Lora implements Trainable {
+public final class Lora implements Trainable, AutoCloseable {
     private final Gpt gpt;
     private final LoraConfig config;
     private final List<ParameterInfo> infos;
@@ -46,7 +47,8 @@ public final class Lora implements Trainable {
         infos = FlatVector.layOut(declared);
         parameters = new FlatVector(gpt.dataType(), infos);
         gradients = new FlatVector(gpt.dataType(), infos);
-        weights.forEach(name -> bases.put(name, gpt.parameters().get(name).dup('c')));
+        weights.forEach(name -> bases.put(
+                name, Workspaces.outside(() -> gpt.parameters().get(name).dup('c'))));
     }
 
     /**
@@ -178,6 +180,17 @@ public final class Lora implements Trainable {
     /** Gives the model the weights back that it had before; A and B stay, and {@link #parametersChanged} applies them. */
     public void detach() {
         bases.forEach((name, base) -> NativeMemory.copy(base, gpt.parameters().get(name)));
+    }
+
+    /**
+     * Gives the native memory of the adapter back, but not that of the model, whose weights stay as they are. The adapter must
+     * not be used any more.
+     */
+    @Override
+    public void close() {
+        parameters.close();
+        gradients.close();
+        bases.values().forEach(INDArray::close);
     }
 
     private LowRankKernel kernel(INDArray w) {

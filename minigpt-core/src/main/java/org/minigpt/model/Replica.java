@@ -6,71 +6,94 @@ import java.util.List;
 import java.util.Map;
 import org.minigpt.ops.DropoutKey;
 import org.minigpt.runtime.Plan;
+import org.minigpt.runtime.PlanArena;
+import org.minigpt.runtime.Plans;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
- * One thread's share of a batch: some of its rows, run through plans of its own. Many tokens are run in chunks, one after
+ * One thread's share of a batch: some of its rows, run through plans in memory of its own. Many tokens are run in chunks, one after
  * the other, so that activations stay near the caches and memory does not grow with the batch.
  */
 final class Replica {
     /** Tokens a chunk, if a row is not longer: products are at their peak rate well below. */
     private static final int CHUNK_TOKENS = 2048;
 
-    private record Chunk(Plan plan, int first, int rows) {}
+    /** A model's graph, or its gradient function, with its plans, which all replicas share. */
+    static final class Graph {
+        private final Map<String, String> gradientNames; // by parameter; empty if none are wanted
+        private final Plans whole;
+        private final Plans chunked; // whose gradients go elsewhere
+
+        Graph(SameDiff sd, Map<String, String> gradientNames) {
+            this.gradientNames = gradientNames;
+            this.whole = new Plans(sd);
+            this.chunked = new Plans(sd);
+        }
+    }
+
+    /**
+     * What a replica computes in.
+     *
+     * @param gradients to fill
+     * @param ofOneChunk the gradients of a chunk, if there are several
+     */
+    record Memory(PlanArena arena, FlatVector gradients, FlatVector ofOneChunk) {}
+
+    private record Chunk(int first, int rows) {}
 
     private final Gpt gpt;
+    private final Graph graph;
+    private final Memory memory;
+    private final int t;
     private final List<Chunk> chunks = new ArrayList<>();
-    private final FlatVector gradients;
-    private final FlatVector ofOneChunk;
+    private final List<String> outputs = new ArrayList<>(List.of(Gpt.LOSS));
+    private final Map<String, INDArray> targets = new HashMap<>();
+    private final boolean accumulates;
+    private Plan first;
     private double scale = 1;
 
     /**
-     * @param graph the model's graph, or its gradient function
-     * @param gradientNames of the variables in the gradient function, by parameter; empty if none are wanted
-     * @param gradients to fill
-     * @param first of the rows of x [B,T] that are this replica's
+     * @param t T
+     * @param first of the rows of the batch [B,T] that are this replica's
      * @param rows how many they are
      */
-    Replica(
-            Gpt gpt,
-            SameDiff graph,
-            Map<String, String> gradientNames,
-            FlatVector gradients,
-            INDArray x,
-            int first,
-            int rows) {
+    Replica(Gpt gpt, Graph graph, Memory memory, int t, int first, int rows) {
         this.gpt = gpt;
-        this.gradients = gradients;
-        int t = (int) x.size(1);
+        this.graph = graph;
+        this.memory = memory;
+        this.t = t;
         int count = (int) Math.min(rows, Math.max(1, ((long) rows * t + CHUNK_TOKENS - 1) / CHUNK_TOKENS));
-        ofOneChunk = count == 1 || gradientNames.isEmpty()
-                ? gradients
-                : new FlatVector(gpt.dataType(), gpt.parameterInfos());
-        List<String> outputs = new ArrayList<>(List.of(Gpt.LOSS));
-        Map<String, INDArray> targets = new HashMap<>();
-        gradientNames.forEach((parameter, gradient) -> {
+        accumulates = count > 1 && !graph.gradientNames.isEmpty();
+        graph.gradientNames.forEach((parameter, gradient) -> {
             outputs.add(gradient);
-            targets.put(gradient, ofOneChunk.views().get(parameter));
+            targets.put(gradient, ofOneChunk().views().get(parameter));
         });
-        Map<Integer, Plan> plans = new HashMap<>();
         for (int i = 0; i < count; i++) {
             int from = (int) ((long) rows * i / count);
             int to = (int) ((long) rows * (i + 1) / count);
-            INDArray sample = x.get(NDArrayIndex.interval(first + from, first + to), NDArrayIndex.all());
-            if (!plans.containsKey(to - from)) {
-                plans.put(
-                        to - from,
-                        Plan.of(graph, outputs, gpt.placeholders(sample, sample, DropoutKey.of(0, 0)), targets));
-            }
-            chunks.add(new Chunk(plans.get(to - from), first + from, to - from));
+            chunks.add(new Chunk(first + from, to - from));
         }
+    }
+
+    private FlatVector ofOneChunk() {
+        return accumulates ? memory.ofOneChunk : memory.gradients;
+    }
+
+    /** @return the chunk's plan; asked for just before it runs, since another one of the arena may end it */
+    private Plan plan(Chunk chunk) {
+        long[] shape = {chunk.rows, t};
+        Map<String, long[]> shapes = new HashMap<>(Map.of(Gpt.IDS, shape, Gpt.TARGETS, shape));
+        if (gpt.config().dropout().any()) {
+            shapes.put(Gpt.DROPOUT_KEY, DropoutKey.shape());
+        }
+        return (accumulates ? graph.chunked : graph.whole).get(memory.arena, outputs, shapes, targets);
     }
 
     /** @return whether the graph holds only ops that can be planned; if not, the replica can't run */
     boolean planned() {
-        return chunks.stream().allMatch(chunk -> chunk.plan != null);
+        first = plan(chunks.get(0));
+        return first != null;
     }
 
     /**
@@ -84,21 +107,21 @@ final class Replica {
      * @return the sum of the losses of its counted targets, divided by {@code total}
      */
     double run(INDArray x, INDArray y, long[] targets, int total, long dropoutKey) {
-        int t = (int) x.size(1);
         double loss = 0;
         for (int i = 0; i < chunks.size(); i++) {
             Chunk chunk = chunks.get(i);
+            Plan plan = i == 0 && first != null ? first : plan(chunk);
             long firstEntry = (long) chunk.first * t;
-            chunk.plan.set(Gpt.IDS, x, firstEntry);
-            chunk.plan.set(Gpt.TARGETS, y, firstEntry);
+            plan.set(Gpt.IDS, x, firstEntry);
+            plan.set(Gpt.TARGETS, y, firstEntry);
             if (gpt.config().dropout().any()) {
-                chunk.plan.set(Gpt.DROPOUT_KEY, DropoutKey.of(dropoutKey, chunk.first), 0);
+                plan.set(Gpt.DROPOUT_KEY, DropoutKey.of(dropoutKey, chunk.first), 0);
             }
-            chunk.plan.run();
+            plan.run();
             double weight = weight(targets, chunk, t, total);
-            loss += weight * chunk.plan.output(Gpt.LOSS).getDouble(0);
-            scale = ofOneChunk == gradients ? weight : 1;
-            if (ofOneChunk != gradients) {
+            loss += weight * plan.output(Gpt.LOSS).getDouble(0);
+            scale = accumulates ? 1 : weight;
+            if (accumulates) {
                 accumulate(i == 0, weight);
             }
         }
@@ -112,7 +135,7 @@ final class Replica {
 
     /** @return the vector that the last run filled */
     FlatVector gradients() {
-        return gradients;
+        return memory.gradients;
     }
 
     /** The chunk's share of the batch's counted targets. */
@@ -126,8 +149,8 @@ final class Replica {
 
     /** gradients = weight·g of the first chunk, plus weight·g of each later one. */
     private void accumulate(boolean first, double weight) {
-        INDArray sum = gradients.vector();
-        INDArray next = ofOneChunk.vector();
+        INDArray sum = memory.gradients.vector();
+        INDArray next = memory.ofOneChunk.vector();
         List<INDArray> terms = first ? List.of(next) : List.of(sum, next);
         double[] weights = first ? new double[] {weight} : new double[] {1, weight};
         GradientSum.compute(terms, weights, sum, 0, sum.length());

@@ -2,12 +2,12 @@ package org.minigpt.model;
 
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import org.minigpt.ops.JavaOps;
 import org.minigpt.runtime.Graphs;
+import org.minigpt.runtime.PlanArena;
 import org.minigpt.util.Workers;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -19,21 +19,20 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * of replicas give the same bits.
  */
 final class Replicas {
-    private static final int MAX_SHAPES = 4;
-
     private final Gpt gpt;
     private final int count;
+
+    /** One for each replica, as are the following: that of the first are the model's own. */
     private final List<FlatVector> gradients = new ArrayList<>();
 
-    /** By B, T and whether gradients are wanted. Training sees few shapes, and each holds much memory. */
-    private final Map<List<Object>, List<Replica>> byShape = new LinkedHashMap<>(8, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
+    /** The gradients of one of a replica's chunks, if it has several. */
+    private final List<FlatVector> ofOneChunk = new ArrayList<>();
 
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<List<Object>, List<Replica>> eldest) {
-            return size() > MAX_SHAPES;
-        }
-    };
+    /** Training is not to wait for others, nor to be slowed by what they leave behind: it has its own memory. */
+    private final List<PlanArena> arenas = new ArrayList<>();
+
+    private Replica.Graph forward;
+    private Replica.Graph backward;
 
     /**
      * @param gradients the model's own, which the first replica writes to and the others are added to
@@ -52,12 +51,7 @@ final class Replicas {
      * @return the loss, or nothing if the graph holds ops that only SameDiff's own session can run
      */
     synchronized OptionalDouble loss(INDArray x, INDArray y, long dropoutKey, boolean withGradients) {
-        List<Object> shape = List.of(x.size(0), x.size(1), withGradients);
-        List<Replica> replicas = byShape.get(shape);
-        if (replicas == null) {
-            replicas = build(x, withGradients);
-            byShape.put(shape, replicas);
-        }
+        List<Replica> replicas = replicas(x, withGradients);
         if (!replicas.get(0).planned()) {
             return OptionalDouble.empty();
         }
@@ -85,27 +79,51 @@ final class Replicas {
         return OptionalDouble.of(loss);
     }
 
-    private List<Replica> build(INDArray x, boolean withGradients) {
-        SameDiff forward = gpt.sameDiff();
-        SameDiff graph = withGradients ? Graphs.differentiate(forward) : forward;
-        Map<String, String> gradientNames = new HashMap<>();
-        if (withGradients) {
-            for (String name : gpt.parameters().keySet()) {
-                gradientNames.put(name, forward.getVariable(name).getGradient().name());
-            }
-        }
+    private List<Replica> replicas(INDArray x, boolean withGradients) {
+        Replica.Graph graph = withGradients ? backward() : forward();
         int b = (int) x.size(0);
         int n = Math.min(count, b);
         List<Replica> result = new ArrayList<>();
         for (int i = 0; i < n; i++) {
-            if (withGradients && gradients.size() == i) {
+            if (arenas.size() == i) {
+                arenas.add(new PlanArena());
+                ofOneChunk.add(new FlatVector(gpt.dataType(), gpt.parameterInfos()));
+            }
+            if (gradients.size() == i) {
                 gradients.add(new FlatVector(gpt.dataType(), gpt.parameterInfos()));
             }
-            FlatVector own = gradients.get(withGradients ? i : 0);
             int first = b * i / n;
-            result.add(new Replica(gpt, graph, gradientNames, own, x, first, b * (i + 1) / n - first));
+            Replica.Memory memory = new Replica.Memory(arenas.get(i), gradients.get(i), ofOneChunk.get(i));
+            result.add(new Replica(gpt, graph, memory, (int) x.size(1), first, b * (i + 1) / n - first));
         }
         return result;
+    }
+
+    private Replica.Graph forward() {
+        if (forward == null) {
+            forward = new Replica.Graph(gpt.sameDiff(), Map.of());
+        }
+        return forward;
+    }
+
+    private Replica.Graph backward() {
+        if (backward == null) {
+            SameDiff sd = gpt.sameDiff();
+            SameDiff graph = Graphs.differentiate(sd);
+            Map<String, String> gradientNames = new HashMap<>();
+            for (String name : gpt.parameters().keySet()) {
+                gradientNames.put(name, sd.getVariable(name).getGradient().name());
+            }
+            backward = new Replica.Graph(graph, gradientNames);
+        }
+        return backward;
+    }
+
+    /** Gives all memory back but the model's gradients. */
+    synchronized void close() {
+        arenas.forEach(PlanArena::close);
+        ofOneChunk.forEach(FlatVector::close);
+        gradients.subList(1, gradients.size()).forEach(FlatVector::close);
     }
 
     /** Replaces the model's gradients, which are the first replica's, by the sum of all. */

@@ -2,6 +2,7 @@ package org.minigpt.model;
 
 import java.util.Arrays;
 import java.util.function.Function;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Whole sequences through the model, one by one: its own graph, whatever ops that is made of, or a network of DL4J's. */
@@ -14,9 +15,12 @@ final class UncachedForward implements Forward {
     }
 
     UncachedForward(Gpt gpt) {
-        this(ids -> gpt.logits(new int[][] {ids}) // [1,T,V]
-                .get(NDArrayIndex.point(0), NDArrayIndex.point(ids.length - 1), NDArrayIndex.all())
-                .toDoubleVector());
+        this(ids -> {
+            try (INDArray logits = gpt.logits(new int[][] {ids})) { // [1,T,V]
+                return logits.get(NDArrayIndex.point(0), NDArrayIndex.point(ids.length - 1), NDArrayIndex.all())
+                        .toDoubleVector();
+            }
+        });
     }
 
     @Override
@@ -32,6 +36,16 @@ final class UncachedForward implements Forward {
     @Override
     public double[][] run(int[] rows, int[] past, int[][] ids) {
         return Arrays.stream(ids).map(logits).toArray(double[][]::new);
+    }
+
+    @Override
+    public long bytes() {
+        return 0;
+    }
+
+    @Override
+    public void close() {
+        // It has none.
     }
 
     @Override

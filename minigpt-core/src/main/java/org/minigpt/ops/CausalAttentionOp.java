@@ -164,7 +164,7 @@ public final class CausalAttentionOp extends JavaOp {
                     JavaOps.write(dqkv, out[0]);
                 };
             }
-            AttentionKernel kernel = new AttentionKernel((int) in[0].size(0), shape);
+            AttentionKernel kernel = new AttentionKernel((int) in[0].size(0), shape).forBackward();
             Floats qkv = Floats.of(in[0]);
             Floats dy = Floats.of(in[1]);
             Floats dqkv = Floats.of(out[0]);

@@ -23,6 +23,11 @@ public final class DropoutKey {
         return Nd4j.createFromArray(key, firstRow);
     }
 
+    /** @return the shape of {@link #of} */
+    public static long[] shape() {
+        return new long[] {2};
+    }
+
     static void check(String op, INDArray key) {
         Checks.integers(op, "the dropout key", key);
         if (key.length() > 2) {

@@ -144,6 +144,9 @@ public final class LinearOp extends JavaOp {
             Floats dx = Floats.of(out[0]);
             Floats dw = Floats.of(out[1]);
             Floats db = biased ? Floats.of(out[2]) : null;
+            if (biased) {
+                kernel.forBias();
+            }
             return () -> kernel.backward(x, w, dy, dx, dw, db);
         }
     }

@@ -35,7 +35,10 @@ public final class Graphs {
         PrintStream stdout = System.out;
         System.setOut(new LineFilter(stdout));
         try {
-            sd.createGradFunction(also);
+            Workspaces.outside(() -> {
+                sd.createGradFunction(also);
+                return sd;
+            });
         } finally {
             System.setOut(stdout);
         }

@@ -3,6 +3,7 @@ package org.minigpt.runtime;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.kernels.NativeMemory;
+import org.minigpt.kernels.ScratchMemory;
 import org.minigpt.ops.JavaOp;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -11,11 +12,14 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * A graph, ready to run: its ops in order, each bound to its arrays, for placeholders of given shapes. Running it does
- * the arithmetic and nothing else, where SameDiff's own session spends 17 to 40 µs of bookkeeping an op. A plan owns its
- * intermediate arrays and reuses an array when its last reader has run. For use by one thread at a time; several plans
- * of one graph may run at once, since they share the parameters only.
+ * the arithmetic and nothing else, where SameDiff's own session spends 17 to 40 µs of bookkeeping an op. Its
+ * intermediate arrays lie in an arena, and an array's memory is used again when its last reader has run. For use by one thread
+ * at a time; plans of one graph in several arenas may run at once, since they share the parameters only.
  */
 public final class Plan {
+    /** What the tiles of a kernel take. */
+    private static final long STEP_BYTES = 16 << 10;
+
     /** One op, bound to its arrays. */
     record Step(String opName, Runnable arithmetic) {}
 
@@ -23,6 +27,10 @@ public final class Plan {
     private final Map<String, INDArray> placeholders;
     private final Map<String, INDArray> outputs;
     private final Map<String, INDArray> sources;
+    private final List<INDArray> blocks;
+    private final long bytes;
+    private final ScratchMemory scratch;
+    private final long ownBytes;
 
     /** The number of the first step that reads each placeholder. */
     private final Map<String, Integer> firstReaders;
@@ -32,25 +40,36 @@ public final class Plan {
             Map<String, INDArray> placeholders,
             Map<String, Integer> firstReaders,
             Map<String, INDArray> outputs,
-            Map<String, INDArray> sources) {
+            Map<String, INDArray> sources,
+            PlanMemory memory,
+            ScratchMemory scratch) {
         this.steps = steps;
         this.firstReaders = firstReaders;
         this.placeholders = placeholders;
         this.outputs = outputs;
         this.sources = sources;
+        this.blocks = memory.used();
+        this.bytes = memory.bytes();
+        this.scratch = scratch;
+        this.ownBytes = 2 * scratch.bytes() + steps.size() * STEP_BYTES;
     }
 
     /**
      * Plans a graph.
      *
      * @param outputs the variables to compute
-     * @param placeholders arrays of the shapes and types to plan for
+     * @param shapes of the placeholders to plan for, by name
      * @param targets arrays to compute some of the outputs into, each contiguous and row-major
+     * @param arena whose memory it uses, as other plans do
      * @return null if the graph holds an op whose shapes or effects only SameDiff's own session knows
      */
     public static Plan of(
-            SameDiff sd, List<String> outputs, Map<String, INDArray> placeholders, Map<String, INDArray> targets) {
-        return new PlanBuilder(sd, outputs, placeholders, targets).build();
+            SameDiff sd,
+            List<String> outputs,
+            Map<String, long[]> shapes,
+            Map<String, INDArray> targets,
+            PlanArena arena) {
+        return PlanBuilder.plannable(sd, outputs) ? new PlanBuilder(sd, outputs, shapes, targets, arena).build() : null;
     }
 
     /** Sets the placeholders and runs; {@code values} hold every placeholder that the plan needs, as planned. */
@@ -139,13 +158,39 @@ public final class Plan {
         return outputs.get(name);
     }
 
-    /** @return whether the graph's parameters and constants still are the arrays that the plan was bound to */
-    boolean isCurrent(SameDiff sd) {
+    /** @return whether the graph's parameters and constants still are the arrays that the plan was bound to, and its memory */
+    public boolean isCurrent(SameDiff sd) {
         for (Map.Entry<String, INDArray> source : sources.entrySet()) {
-            if (sd.getArrForVarName(source.getKey()) != source.getValue()) {
+            INDArray array = source.getValue();
+            if (sd.getArrForVarName(source.getKey()) != array || array.wasClosed()) {
+                return false;
+            }
+        }
+        return hasMemory();
+    }
+
+    /** @return whether its memory has not been given back, nor replaced by a larger block for another plan of the arena */
+    public boolean hasMemory() {
+        for (INDArray block : blocks) {
+            if (block.wasClosed()) {
                 return false;
             }
         }
         return true;
+    }
+
+    /** @return the bytes of its arena that it uses, which other plans use too */
+    long bytes() {
+        return bytes;
+    }
+
+    /** @return the bytes that it has for itself: kernels' scratch memory, and their tiles on the heap, roughly */
+    public long ownBytes() {
+        return ownBytes;
+    }
+
+    /** Frees what it has for itself; it must not run any more. */
+    public void close() {
+        scratch.deallocate();
     }
 }

@@ -7,7 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.minigpt.kernels.NativeMemory;
+import org.minigpt.kernels.ScratchMemory;
 import org.minigpt.ops.JavaOp;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -20,7 +20,7 @@ import org.nd4j.linalg.api.shape.LongShapeDescriptor;
 final class PlanBuilder {
     private final SameDiff sd;
     private final List<String> outputs;
-    private final Map<String, INDArray> values;
+    private final Map<String, long[]> shapes;
     private final Map<String, INDArray> targets;
 
     private final List<Plan.Step> steps = new ArrayList<>();
@@ -29,48 +29,79 @@ final class PlanBuilder {
     private final Map<String, INDArray> sources = new LinkedHashMap<>();
     private final Map<String, INDArray> arrays = new HashMap<>();
     private final Map<String, Integer> lastUse = new HashMap<>();
-    private final PlanMemory memory = new PlanMemory();
+    private final PlanArena arena;
+    private final PlanMemory memory;
 
-    PlanBuilder(SameDiff sd, List<String> outputs, Map<String, INDArray> placeholders, Map<String, INDArray> targets) {
+    PlanBuilder(
+            SameDiff sd,
+            List<String> outputs,
+            Map<String, long[]> shapes,
+            Map<String, INDArray> targets,
+            PlanArena arena) {
         this.sd = sd;
         this.outputs = outputs;
-        this.values = placeholders;
+        this.shapes = shapes;
         this.targets = targets;
+        this.arena = arena;
+        this.memory = new PlanMemory(arena);
+    }
+
+    /** @return whether all ops that the outputs depend on can be planned, if their arrays can be */
+    static boolean plannable(SameDiff sd, List<String> outputs) {
+        return plannable(order(sd, outputs));
     }
 
     /** @return the plan, or null if some op can't be planned */
     Plan build() {
-        List<SameDiffOp> ops = order();
-        for (SameDiffOp op : ops) {
-            if (!(op.getOp() instanceof JavaOp) && !StockOps.plannable(op.getOp())) {
-                return null;
-            }
-        }
+        List<SameDiffOp> ops = order(sd, outputs);
         for (int i = 0; i < ops.size(); i++) {
             for (String input : ops.get(i).getInputsToOp()) {
                 lastUse.put(input, i);
             }
         }
         outputs.forEach(name -> lastUse.put(name, ops.size()));
-        for (int i = 0; i < ops.size(); i++) {
-            if (!bind(ops.get(i), i)) {
-                return null;
+        ScratchMemory scratch = new ScratchMemory();
+        boolean bound = false;
+        try (scratch) {
+            bound = Workspaces.outside(() -> bindAll(ops));
+        } finally {
+            if (bound) {
+                arena.keep(scratch);
+            } else {
+                scratch.deallocate();
             }
-            memory.release(i);
+        }
+        if (!bound) {
+            return null;
         }
         Map<String, INDArray> results = new LinkedHashMap<>();
         for (String name : outputs) {
             results.put(name, array(name));
         }
-        return new Plan(steps, placeholders, firstReaders, results, sources);
+        return new Plan(steps, placeholders, firstReaders, results, sources, memory, scratch);
+    }
+
+    private static boolean plannable(List<SameDiffOp> ops) {
+        return ops.stream().allMatch(op -> op.getOp() instanceof JavaOp || StockOps.plannable(op.getOp()));
+    }
+
+    /** @return false if some op can't be bound */
+    private boolean bindAll(List<SameDiffOp> ops) {
+        for (int i = 0; i < ops.size(); i++) {
+            if (!bind(ops.get(i), i)) {
+                return false;
+            }
+            memory.release(i);
+        }
+        return true;
     }
 
     /** The ops that the outputs depend on, in the order in which the graph got them but none before its inputs. */
-    private List<SameDiffOp> order() {
+    private static List<SameDiffOp> order(SameDiff sd, List<String> outputs) {
         Set<String> needed = new HashSet<>();
         List<String> open = new ArrayList<>(outputs);
         while (!open.isEmpty()) {
-            String producer = producer(open.remove(open.size() - 1));
+            String producer = producer(sd, open.remove(open.size() - 1));
             if (producer != null && needed.add(producer)) {
                 open.addAll(sd.getOps().get(producer).getInputsToOp());
             }
@@ -79,27 +110,27 @@ final class PlanBuilder {
         Set<String> done = new HashSet<>();
         for (String name : sd.getOps().keySet()) {
             if (needed.contains(name)) {
-                visit(name, done, result);
+                visit(sd, name, done, result);
             }
         }
         return result;
     }
 
-    private void visit(String name, Set<String> done, List<SameDiffOp> result) {
+    private static void visit(SameDiff sd, String name, Set<String> done, List<SameDiffOp> result) {
         if (!done.add(name)) {
             return;
         }
         SameDiffOp op = sd.getOps().get(name);
         for (String input : op.getInputsToOp()) {
-            String producer = producer(input);
+            String producer = producer(sd, input);
             if (producer != null) {
-                visit(producer, done, result);
+                visit(sd, producer, done, result);
             }
         }
         result.add(op);
     }
 
-    private String producer(String variable) {
+    private static String producer(SameDiff sd, String variable) {
         return sd.getVariables().get(variable).getOutputOfOp();
     }
 
@@ -173,12 +204,12 @@ final class PlanBuilder {
         SDVariable variable = sd.getVariable(name);
         INDArray array;
         if (variable.getVariableType() == VariableType.PLACEHOLDER) {
-            INDArray value = values.get(name);
-            if (value == null) {
+            long[] shape = shapes.get(name);
+            if (shape == null) {
                 return null;
             }
-            array = PlanMemory.create(variable.dataType(), value.shape());
-            NativeMemory.copy(value, array);
+            // Set before the plan runs, so no op may have used its memory before, and none may later.
+            array = memory.allocateForAll(LongShapeDescriptor.fromShape(shape, variable.dataType()));
             placeholders.put(name, array);
             firstReaders.put(name, steps.size());
         } else {

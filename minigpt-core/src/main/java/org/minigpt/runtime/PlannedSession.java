@@ -1,10 +1,10 @@
 package org.minigpt.runtime;
 
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.kernels.NativeMemory;
@@ -18,21 +18,12 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.api.MultiDataSet;
 
 /**
- * A SameDiff session that runs {@link Plan}s: one for each set of outputs and placeholder shapes that it has seen. What
+ * A SameDiff session that runs {@link Plan}s: one for each set of outputs and placeholder shapes that it has seen, in the arenas of {@link PlanPool}. What
  * can't be planned (control flow, other ops than this library's, listeners) goes to the stock session it extends.
  */
 final class PlannedSession extends InferenceSession {
-    /** Sampling alone makes one plan for each length up to block_size; the least recently used goes first. */
-    private static final int MAX_PLANS = 64;
-
-    private final Map<List<Object>, Plan> plans = new LinkedHashMap<>(16, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<List<Object>, Plan> eldest) {
-            return size() > MAX_PLANS;
-        }
-    };
+    private final WeakReference<Thread> owner = new WeakReference<>(Thread.currentThread());
+    private Plans plans;
 
     PlannedSession(SameDiff sameDiff) {
         super(sameDiff);
@@ -49,22 +40,73 @@ final class PlannedSession extends InferenceSession {
             At at) {
         boolean plain = isEmpty(listeners) && isEmpty(requiredActivations);
         Map<String, INDArray> values = plain ? arrays(placeholderValues, otherPlaceHolderValues) : null;
-        Plan plan = values == null ? null : plan(variables, values);
-        if (plan == null) {
+        List<INDArray> results = values == null ? null : planned(variables, values);
+        if (results == null) {
             return super.output(
                     variables, placeholderValues, otherPlaceHolderValues, batch, requiredActivations, listeners, at);
         }
-        plan.run(values);
         nodeValueOutputs.clear();
-        List<INDArray> results = new ArrayList<>();
-        for (String name : variables) {
-            INDArray computed = plan.output(name);
-            INDArray result = getMmgr().allocate(true, computed.dataType(), computed.shape());
-            NativeMemory.copy(computed, result);
-            results.add(result);
-            nodeValueOutputs.put(VarId.createDefault(name), SDValue.create(result));
+        for (int i = 0; i < results.size(); i++) {
+            nodeValueOutputs.put(VarId.createDefault(variables.get(i)), SDValue.create(results.get(i)));
         }
         return ExecutionResult.createFrom(variables, results);
+    }
+
+    /** @return null if the graph can't be planned */
+    private List<INDArray> planned(List<String> variables, Map<String, INDArray> values) {
+        Plans shared = plans();
+        if (!shared.plannable(variables)) {
+            return null;
+        }
+        Map<String, long[]> shapes = new HashMap<>();
+        for (String name : sameDiff.inputs()) {
+            if (values.get(name) != null) {
+                shapes.put(name, values.get(name).shape());
+            }
+        }
+        return PlanPool.call(1, arenas -> {
+            Plan plan = shared.get(arenas.get(0), variables, shapes, Map.of());
+            if (plan == null) {
+                return null;
+            }
+            plan.run(values);
+            List<INDArray> results = new ArrayList<>();
+            for (String name : variables) {
+                INDArray computed = plan.output(name);
+                INDArray result = getMmgr().allocate(true, computed.dataType(), computed.shape());
+                NativeMemory.copy(computed, result);
+                results.add(result);
+            }
+            return results;
+        });
+    }
+
+    /** The plans of the graph, which all threads share. SameDiff keeps a session for each thread that ever ran the graph. */
+    private Plans plans() {
+        if (plans == null) {
+            synchronized (PlannedSession.class) {
+                Plans found = null;
+                for (Iterator<InferenceSession> all =
+                                sameDiff.getSessions().values().iterator();
+                        all.hasNext(); ) {
+                    if (all.next() instanceof PlannedSession other) {
+                        found = other.plans != null ? other.plans : found;
+                        if (other.orphaned()) {
+                            all.remove();
+                            other.getMmgr().close();
+                        }
+                    }
+                }
+                plans = found != null ? found : new Plans(sameDiff);
+            }
+        }
+        return plans;
+    }
+
+    /** @return whether the thread that it was made for has ended */
+    private boolean orphaned() {
+        Thread thread = owner.get();
+        return thread == null || !thread.isAlive();
     }
 
     private static boolean isEmpty(Collection<?> items) {
@@ -86,21 +128,5 @@ final class PlannedSession extends InferenceSession {
             }
         }
         return result;
-    }
-
-    private Plan plan(List<String> variables, Map<String, INDArray> values) {
-        List<Object> key = new ArrayList<>();
-        key.add(List.copyOf(variables));
-        key.add(sameDiff.getOps().size());
-        for (String name : sameDiff.inputs()) {
-            INDArray value = values.get(name);
-            key.add(value == null ? name : Arrays.asList(name, value.dataType(), Arrays.toString(value.shape())));
-        }
-        Plan plan = plans.get(key);
-        if (plan == null && !plans.containsKey(key) || plan != null && !plan.isCurrent(sameDiff)) {
-            plan = Plan.of(sameDiff, variables, values, Map.of());
-            plans.put(key, plan);
-        }
-        return plan;
     }
 }

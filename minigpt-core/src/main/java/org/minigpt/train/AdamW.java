@@ -6,6 +6,7 @@ import org.minigpt.kernels.AdamWKernel;
 import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.NativeMemory;
 import org.minigpt.model.ParameterInfo;
+import org.minigpt.runtime.Workspaces;
 import org.minigpt.util.MiniGptException;
 import org.minigpt.util.Workers;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -40,8 +41,8 @@ public final class AdamW {
                 .mapToLong(info -> info.offset() + info.length())
                 .max()
                 .orElseThrow(() -> new MiniGptException("there are no parameters to optimize; pass at least one"));
-        firstMoment = Nd4j.zeros(type, length);
-        secondMoment = Nd4j.zeros(type, length);
+        firstMoment = Workspaces.outside(() -> Nd4j.zeros(type, length));
+        secondMoment = Workspaces.outside(() -> Nd4j.zeros(type, length));
     }
 
     /** One step with the whole gradients. */

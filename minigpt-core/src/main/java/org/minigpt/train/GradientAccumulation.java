@@ -9,6 +9,7 @@ import org.minigpt.kernels.Floats;
 import org.minigpt.kernels.NativeMemory;
 import org.minigpt.kernels.WeightedSum;
 import org.minigpt.model.Gpt;
+import org.minigpt.runtime.Workspaces;
 import org.minigpt.util.SplitMix64;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -70,7 +71,7 @@ final class GradientAccumulation {
             tokens += tokens(batch);
         }
         if (sum == null) {
-            sum = gpt.flatGradients().ulike();
+            sum = Workspaces.outside(() -> gpt.flatGradients().ulike());
         }
         double loss = 0;
         for (int i = 0; i < steps; i++) {

@@ -10,6 +10,7 @@ import org.minigpt.data.Batch;
 import org.minigpt.model.Gpt;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.Plan;
+import org.minigpt.runtime.PlanArena;
 import org.minigpt.util.MiniGptException;
 import org.minigpt.util.Workers;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -81,7 +82,9 @@ public record OpTimes(Workload work, int replicas) {
             long end = (long) work.batchSize() * (i + 1) / n;
             Map<String, INDArray> rows =
                     Map.of(Gpt.IDS, rows(batch.xArray(), first, end), Gpt.TARGETS, rows(batch.yArray(), first, end));
-            Plan plan = Plan.of(gradient, outputs, rows, Map.of());
+            long[] shape = {end - first, work.config().blockSize()};
+            Plan plan =
+                    Plan.of(gradient, outputs, Map.of(Gpt.IDS, shape, Gpt.TARGETS, shape), Map.of(), new PlanArena());
             plan.run(rows);
             plans.add(plan);
         }

@@ -91,7 +91,7 @@ class FineTuneTest {
         Path ending = dir.resolve("ending");
         ModelFolder.save(ending, gpt, before.tokenizer());
         Path folder = dir.resolve("still-ending");
-        tune(folder, "--init-from", ending).assertDone();
+        tuneFrom(ending, folder).assertDone();
         SavedModel after = ModelFolder.load(folder);
         int now = after.tokenizer().encode("s")[0];
         assertEquals(end + 1, now);

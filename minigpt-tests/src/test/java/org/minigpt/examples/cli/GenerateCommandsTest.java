@@ -12,6 +12,7 @@ import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -41,10 +42,12 @@ class GenerateCommandsTest {
     }
 
     private static Cli.Result sample(Object... more) {
-        Object[] args = new Object[more.length + 5];
-        System.arraycopy(new Object[] {"sample", "--model", model, "--max-new-tokens", 12}, 0, args, 0, 5);
-        System.arraycopy(more, 0, args, 5, more.length);
-        return Cli.run(args);
+        List<Object> args = new ArrayList<>(List.of("sample", "--model", model));
+        if (!List.of(more).contains("--max-new-tokens")) {
+            args.addAll(List.of("--max-new-tokens", 12));
+        }
+        args.addAll(List.of(more));
+        return Cli.run(args.toArray());
     }
 
     private static String withInput(String text, Object... args) {

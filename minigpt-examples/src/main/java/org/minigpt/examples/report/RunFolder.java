@@ -158,6 +158,7 @@ public final class RunFolder implements TrainListener {
      */
     public void restore(Checkpoint checkpoint, Path original) {
         metrics.restore(checkpoint.path(), checkpoint.state(), original);
+        iteration = checkpoint.state().iteration();
         evaluated =
                 checkpoint.state().lastEvaluation().map(EvalReport::iteration).orElse(0L);
         behind = evaluated > 0;

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.apache.commons.io.FileUtils;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -129,6 +130,22 @@ class ResumeTest {
                             .replaceAll("\"(seconds|peak_memory_mb)\" : [0-9.]+", ""));
         }
         return record;
+    }
+
+    /** Killed when its last checkpoint was saved, and the folder still another run's. */
+    @Test
+    void whatACrashLeftUndoneInTheFolderIsDone() throws IOException {
+        Path folder = dir.resolve("undone");
+        Path other = dir.resolve("done");
+        train(folder, "--max-iters", 8).assertDone();
+        train(other, "--max-iters", 2, "--seed", 2).assertDone();
+        FileUtils.deleteDirectory(folder.resolve("checkpoints").toFile());
+        FileUtils.copyDirectory(
+                other.resolve("checkpoints").toFile(),
+                folder.resolve("checkpoints").toFile());
+        Cli.run("train", "--resume", folder).assertDone();
+        assertArrayEquals(weights(other), weights(folder));
+        assertEquals(record(other), record(folder));
     }
 
     @Test

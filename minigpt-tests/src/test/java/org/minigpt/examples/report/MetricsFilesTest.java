@@ -12,6 +12,8 @@ import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.data.Tokens;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.train.EvalReport;
@@ -68,6 +70,25 @@ class MetricsFilesTest {
         assertTrue(lines.get(0).contains("\"fraction_of_peak\":0.2"), lines.get(0)); // 200 tokens a second
         assertTrue(lines.get(0).contains("\"bits_per_char\":1.0"), lines.get(0));
         assertTrue(lines.get(0).contains("\"clipped\":true"), lines.get(0));
+    }
+
+    /** Who is to stop is not to be made to forget it by a curve that is drawn. */
+    @Test
+    void anInterruptOutlastsTheSaving() {
+        CharTokenizer tokenizer = CharTokenizer.fromCorpus("hello");
+        GptConfig config = GptConfig.builder()
+                .vocabSize(tokenizer.vocabSize())
+                .blockSize(4)
+                .nLayer(1)
+                .nHead(1)
+                .nEmbd(4)
+                .build();
+        RunFolder folder = new RunFolder(dir, "title", Gpt.create(config, 1), tokenizer, 2);
+        folder.onStep(step(0, 3, 20, 100));
+        Thread.currentThread().interrupt();
+        folder.onEvaluation(evaluation(1));
+        assertTrue(Thread.interrupted());
+        assertTrue(Files.exists(dir.resolve("loss.png")));
     }
 
     @Test

@@ -61,7 +61,7 @@ class BoundsTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void whoHangsUpFreesTheSlot(boolean stream) throws Exception {
-        try (Served served = new Served(options())) {
+        try (Served served = new Served(options().patience(Duration.ofSeconds(20)))) {
             RawClient client = new RawClient(served.port());
             for (int i = 0; i < 5; i++) {
                 try (Socket socket = client.connect()) {

@@ -38,7 +38,7 @@ final class OverfitCheck implements TrainListener {
     static int run(Gpt gpt, Batch batch, TrainConfig config, PrintStream out) {
         TrainConfig one = config.toBuilder().gradientAccumulationSteps(1).build();
         Trainer trainer = new Trainer(gpt, BatchSource.always(batch), one);
-        Interruption interruption = Interruption.ofRun(trainer::stop);
+        Interruption interruption = new Interruption(trainer::stop);
         try (Progress progress = Progress.of(out, System.err, config.maxIters())) {
             OverfitCheck check = new OverfitCheck(progress, trainer);
             TrainResult result = trainer.addListener(check).run();

@@ -5,8 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.minigpt.examples.report.Progress;
 import org.minigpt.io.TokenFolder;
 import org.minigpt.text.Tokenizer;
@@ -60,21 +58,15 @@ final class PrepareCommand implements Callable<Integer> {
         Tokenizer tokenizer = tokens.load().orElse(null);
         long megabytes = Files.isRegularFile(text) ? (Files.size(text) + MEGABYTE - 1) / MEGABYTE : 0;
         TokenFolder.Opened folder;
-        AtomicBoolean stopped = new AtomicBoolean();
-        Interruption interruption = Interruption.ofWriting(() -> stopped.set(true));
         try (Progress progress = Progress.of(out, System.err, 2 * megabytes)) {
-            folder = TokenFolder.prepare(text, outDir, trainSplit, tokenizer, bytes -> {
-                if (stopped.get()) {
-                    throw new CancellationException(); // the half-written files are deleted
-                }
-                progress.step(
-                        Math.min(bytes / MEGABYTE, 2 * megabytes),
-                        bytes / MEGABYTE <= megabytes ? "MB, finding characters" : "MB, writing ids");
-            });
-        } catch (CancellationException e) {
-            return Interruption.EXIT_CODE;
-        } finally {
-            interruption.runHasEnded();
+            folder = TokenFolder.prepare(
+                    text,
+                    outDir,
+                    trainSplit,
+                    tokenizer,
+                    bytes -> progress.step(
+                            Math.min(bytes / MEGABYTE, 2 * megabytes),
+                            bytes / MEGABYTE <= megabytes ? "MB, finding characters" : "MB, writing ids"));
         }
         out.printf(
                 Locale.ROOT,

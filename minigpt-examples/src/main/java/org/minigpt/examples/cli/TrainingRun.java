@@ -103,7 +103,7 @@ final class TrainingRun {
      * @throws org.minigpt.util.MiniGptException if another process trains in the folder
      */
     int run(SamplingOptions sampling, TrainingSummary summary) {
-        Interruption interruption = Interruption.ofRun(() -> {
+        Interruption interruption = new Interruption(() -> {
             stopped.set(true);
             trainer.stop();
         });

@@ -15,6 +15,7 @@ import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.util.ModelSerializer;
+import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.runtime.Workspaces;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
@@ -95,6 +96,7 @@ public final class NetworkFile {
         if (!Files.isRegularFile(file)) {
             throw new MiniGptException("There is no file " + file + ": check the path, or save a network first.");
         }
+        MiniGptRuntime.install(); // which says what is missing where ND4J would not
         try (ZipFile zip = new ZipFile(file.toFile())) {
             JsonNode configuration = MAPPER.readTree(read(file, zip, CONFIGURATION));
             requireClasses(file, configuration);

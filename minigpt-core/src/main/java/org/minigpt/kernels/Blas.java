@@ -16,6 +16,10 @@ import org.bytedeco.openblas.global.openblas_nolapack;
  * are the row strides of the matrices as they are stored.
  */
 final class Blas {
+    static {
+        OpenBlas.load();
+    }
+
     private Blas() {}
 
     /** C [m,n] = alpha·A [m,k]·B [k,n] + beta·C. */

@@ -9,6 +9,10 @@ import org.bytedeco.openblas.global.openblas_nolapack;
 
 /** Products of a row-major matrix and a vector, and sums of vectors, by OpenBLAS, as {@link Blas} has those of matrices. */
 final class Gemv {
+    static {
+        OpenBlas.load();
+    }
+
     private Gemv() {}
 
     /** y [m] = alpha·A [m,n]·x [n] + beta·y. */

@@ -16,6 +16,7 @@ public final class KernelInfo {
     /** @return OpenBLAS's name for the processor whose matrix products it runs, or {@code unknown} */
     public static String blas() {
         try {
+            OpenBlas.load();
             // JavaCPP's bridge is linked to the BLAS, so its functions are found through it.
             NativeLibrary library = NativeLibrary.getInstance(Loader.load(openblas_nolapack.class));
             return library.getFunction("openblas_get_corename").invokeString(new Object[0], false);

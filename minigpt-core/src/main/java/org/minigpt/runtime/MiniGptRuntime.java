@@ -1,6 +1,8 @@
 package org.minigpt.runtime;
 
 import java.lang.reflect.Field;
+import java.util.OptionalInt;
+import org.minigpt.kernels.KernelInfo;
 import org.minigpt.ops.JavaOp;
 import org.minigpt.ops.JavaOps;
 import org.minigpt.util.MiniGptException;
@@ -16,6 +18,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * that holds such ops.
  */
 public final class MiniGptRuntime {
+    private static final String BLAS_THREADS = "org.minigpt.blas.threads";
+
     private static boolean installed;
 
     private MiniGptRuntime() {}
@@ -23,18 +27,29 @@ public final class MiniGptRuntime {
     /**
      * Registers the library's ops and their executioner; does nothing the second time.
      *
-     * @throws MiniGptException if ND4J runs on another backend than nd4j-native, or not at all
+     * <p>From then on BLAS uses one thread, for everything in the process: replicas use the cores, and a BLAS with
+     * threads of its own would spin against them. Other networks beside this library's may be slower for it. The system
+     * property {@code org.minigpt.blas.threads} sets another number, or leaves it as it is with {@code keep}; sums may be
+     * added up in another order then.
+     *
+     * @throws MiniGptException if ND4J runs on another backend than nd4j-native, or not at all; or if the property is
+     *     neither
      */
     public static synchronized void install() {
         if (installed) {
             return;
         }
+        OptionalInt blasThreads = blasThreads(System.getProperty(BLAS_THREADS, "1"));
         OpenBlasKernels.choose();
-        installExecutioner();
+        try {
+            installExecutioner();
+        } catch (LinkageError e) {
+            throw NativeLibraries.missing(e);
+        }
+        OpenBlasKernels.warnIfLate(KernelInfo.blas());
         JavaOps.all().forEach(MiniGptRuntime::register);
         SameDiff.bindInferenceFactory(PlannedSession::new);
-        // Replicas use the cores; a BLAS with threads of its own would spin against them.
-        Nd4j.getNDArrayFactory().blas().setMaxThreads(1);
+        blasThreads.ifPresent(Nd4j.getNDArrayFactory().blas()::setMaxThreads);
         OpenBlasBuffers.touch(Runtime.getRuntime().availableProcessors());
         installed = true;
     }
@@ -50,12 +65,24 @@ public final class MiniGptRuntime {
         ImportClassMapping.getOpNameMapping().put(op.opName(), op);
     }
 
+    /** @return the number that the property asks for; none if BLAS is to keep its own */
+    static OptionalInt blasThreads(String property) {
+        if (property.equals("keep")) {
+            return OptionalInt.empty();
+        }
+        if (!property.matches("[1-9][0-9]{0,3}")) {
+            throw new MiniGptException("-D" + BLAS_THREADS + " is \"" + property
+                    + "\"; give the number of threads that BLAS may use, or keep");
+        }
+        return OptionalInt.of(Integer.parseInt(property));
+    }
+
     private static void installExecutioner() {
         if (System.getProperty("opexec") == null) {
             // ND4J reads the property when it loads, which the next line may bring about.
             System.setProperty("opexec", JavaOpExecutioner.class.getName());
         }
-        OpExecutioner current = executioner();
+        OpExecutioner current = Nd4j.getExecutioner();
         if (current instanceof JavaOpExecutioner) {
             return;
         }
@@ -72,16 +99,6 @@ public final class MiniGptRuntime {
             throw new MiniGptException(
                     "ND4J was initialised before MiniGPT and its executioner can't be replaced; start the JVM with"
                             + " -Dopexec=" + JavaOpExecutioner.class.getName(),
-                    e);
-        }
-    }
-
-    private static OpExecutioner executioner() {
-        try {
-            return Nd4j.getExecutioner();
-        } catch (ExceptionInInitializerError | NoClassDefFoundError e) {
-            throw new MiniGptException(
-                    "ND4J finds no backend; add org.nd4j:nd4j-native with your platform's classifier to the class path",
                     e);
         }
     }

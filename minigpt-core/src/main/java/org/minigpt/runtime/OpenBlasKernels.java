@@ -24,10 +24,15 @@ final class OpenBlasKernels {
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
     private static final Set<String> NEEDED = Set.of("avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd");
 
+    /** Static, as the BLAS is: what was asked of it, null if the choice was left to it. */
+    private static String asked;
+
+    private static boolean chosen;
+
     private OpenBlasKernels() {}
 
     /**
-     * Sets the variable as the property says, to be called before ND4J loads:
+     * Sets the variable as the property says, to be called before ND4J loads; does nothing the second time:
      *
      * <ul>
      *   <li>{@code auto}, the default: where the processor has AVX-512, unless the environment has a say
@@ -36,14 +41,18 @@ final class OpenBlasKernels {
      *   <li>the name of kernels, such as {@code HASWELL}: to that
      * </ul>
      */
-    static void choose() {
+    static synchronized void choose() {
+        if (chosen) {
+            return;
+        }
+        chosen = true;
         String given = System.getenv(VARIABLE);
-        String asked = System.getProperty(PROPERTY, "auto");
+        String wish = System.getProperty(PROPERTY, "auto");
         boolean avx512 = System.getProperty("os.name").equals("Linux") && hasAvx512(CPU_INFO);
-        switch (asked) {
+        switch (wish) {
             case "auto" -> {
                 if (given == null && avx512) {
-                    set(AVX512);
+                    ask(AVX512);
                 } else if (given != null && avx512 && !given.equalsIgnoreCase(AVX512)) {
                     LOG.info(
                             "OpenBLAS uses its {} kernels, as {} in the environment says, though this processor has "
@@ -55,11 +64,31 @@ final class OpenBlasKernels {
             }
             case "best" -> {
                 if (avx512) {
-                    set(AVX512);
+                    ask(AVX512);
                 }
             }
             case "off" -> LOG.info("The choice of OpenBLAS's kernels is left to it, as -D{}=off asks.", PROPERTY);
-            default -> set(asked);
+            default -> ask(wish);
+        }
+    }
+
+    /**
+     * Warns if OpenBLAS runs others than were asked for: it was loaded before, by something that loads it without ND4J or
+     * where ND4J does not see this library's {@link BackendHook}.
+     *
+     * @param running OpenBLAS's name for the kernels that it runs, {@code unknown} if there is another BLAS in its place
+     */
+    static synchronized void warnIfLate(String running) {
+        if (asked != null && !running.equals("unknown") && !asked.equalsIgnoreCase(running)) {
+            LOG.warn(
+                    "OpenBLAS runs its {} kernels, not the {} ones: it was loaded before MiniGPT could ask for them, or has"
+                            + " none of that name. Call MiniGptRuntime.install() before anything else loads ND4J or"
+                            + " OpenBLAS, or start the JVM with {}={} in the environment; else all that multiplies"
+                            + " matrices may take up to five times as long.",
+                    running,
+                    asked,
+                    VARIABLE,
+                    asked);
         }
     }
 
@@ -86,7 +115,8 @@ final class OpenBlasKernels {
         return "";
     }
 
-    private static void set(String kernels) {
+    private static void ask(String kernels) {
+        asked = kernels;
         try {
             Function.getFunction("c", "setenv").invokeInt(new Object[] {VARIABLE, kernels, 1});
             LOG.info("OpenBLAS is asked for its {} kernels; -D{}=off leaves the choice to it.", kernels, PROPERTY);

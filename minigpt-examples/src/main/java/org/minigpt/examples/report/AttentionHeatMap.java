@@ -37,7 +37,7 @@ public final class AttentionHeatMap {
 
     /** Draws the panels; a screen is not needed. The file is replaced if it is there. */
     public void write(Path png) {
-        Png.write(png, draw());
+        Png.write(png, this::draw);
     }
 
     BufferedImage draw() {

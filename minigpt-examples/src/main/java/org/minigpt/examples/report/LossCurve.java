@@ -2,7 +2,6 @@ package org.minigpt.examples.report;
 
 import java.awt.BasicStroke;
 import java.awt.Color;
-import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,8 +61,7 @@ public final class LossCurve {
         chart.getStyler().setYAxisDecimalPattern("0.0").setXAxisDecimalPattern("#,##0");
         add(chart, "train", train, TRAIN);
         add(chart, "validation", validation, VALIDATION);
-        BufferedImage image = BitmapEncoder.getBufferedImage(chart);
-        Png.write(png, image);
+        Png.write(png, () -> BitmapEncoder.getBufferedImage(chart));
     }
 
     private void add(XYChart chart, String name, List<Double> losses, Color color) {

@@ -23,12 +23,18 @@ import org.nd4j.linalg.factory.Nd4j;
 class GptLayerImpl extends NetworkLayer<GptLayer> {
     private static final long serialVersionUID = 1L;
 
+    /** The matrix that a tied head shares, [V,C]. */
+    static final String EMBEDDING = "wte.weight";
+
     private transient LayerGraph graph;
 
     /** The input of the forward pass that the training plans hold, and the seed of its dropout; null if none. */
     private transient INDArray forwarded;
 
     private transient long dropoutKey;
+
+    /** What a tied head found of the gradient of the embedding's matrix, in this backward pass; null if there is none. */
+    private transient INDArray gradientOfHead;
 
     GptLayerImpl(NeuralNetConfiguration conf, DataType dataType) {
         super(conf, dataType);
@@ -145,6 +151,10 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
             backward(dyInFront, dx, shares);
         }
         forwarded = null;
+        if (gradientOfHead != null) {
+            gradientViews.get(EMBEDDING).addi(gradientOfHead);
+            gradientOfHead = null;
+        }
         Gradient result = new DefaultGradient(gradientsFlattened);
         gradientViews.forEach(result::setGradientFor);
         if (dx == null) {
@@ -167,6 +177,11 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
             }
         });
         graph.addUp(shares.size(), gradientsFlattened);
+    }
+
+    /** @param gradient of the embedding's matrix, [V,C], to add to the layer's own, which is computed after the head's */
+    void addGradientOfHead(INDArray gradient) {
+        gradientOfHead = gradient;
     }
 
     private static void copy(Share share, String name, INDArray target) {

@@ -29,6 +29,7 @@ public final class LanguageModelOutputLayer extends GptLayer {
     private boolean hasBias;
     private int ignoreIndex;
     private Activation activation;
+    private boolean tied;
 
     /** For DL4J, when it reads a saved network. */
     LanguageModelOutputLayer() {}
@@ -42,7 +43,7 @@ public final class LanguageModelOutputLayer extends GptLayer {
 
     @Override
     protected GraphLayer fragment() {
-        return new LanguageModelHead(getNIn(), getNOut(), hasBias);
+        return new LanguageModelHead(getNIn(), getNOut(), hasBias, tied);
     }
 
     @Override
@@ -66,6 +67,20 @@ public final class LanguageModelOutputLayer extends GptLayer {
     @Override
     boolean isOutIn() {
         return true;
+    }
+
+    /** @return a copy without a matrix of its own */
+    LanguageModelOutputLayer tied() {
+        LanguageModelOutputLayer copy = (LanguageModelOutputLayer) clone();
+        copy.tied = true;
+        copy.setNOut(nOut); // which forgets the parameters that it had
+        copy.requireFormat(LayerChecks.FORMAT_WITH_TIED_HEAD);
+        return copy;
+    }
+
+    /** @return whether its matrix is that of the embedding, by a {@link TiedHeadVertex} */
+    public boolean isTied() {
+        return tied;
     }
 
     /** @return whether the head has a bias */

@@ -1,9 +1,12 @@
 package org.minigpt.dl4j;
 
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.deeplearning4j.earlystopping.scorecalc.base.BaseIEvaluationScoreCalculator;
+import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.layers.IOutputLayer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.RNNFormat;
@@ -26,6 +29,7 @@ import org.nd4j.linalg.api.ops.impl.transforms.custom.SoftMax;
 import org.nd4j.linalg.dataset.api.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** A {@link LanguageModelOutputLayer} at work in a network. */
 final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutputLayer> implements IOutputLayer {
@@ -39,6 +43,12 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
 
     private transient LayerGraph graph;
 
+    /** Of a tied head: whose matrix it has, the parameters with it, and where their gradients are added up. */
+    private transient Supplier<Layer> embedding;
+
+    private transient Map<String, INDArray> tiedWeights;
+    private transient INDArray tiedGradients;
+
     /** The loss that the backward pass computed, and of what: DL4J asks for the score next. */
     private transient double loss;
 
@@ -49,9 +59,65 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
         super(conf, dataType);
     }
 
+    /** @param embedding finds the layer whose matrix this head shares, once the network is there */
+    void tieTo(Supplier<Layer> embedding) {
+        this.embedding = embedding;
+    }
+
+    /** @return the parameters that the logits are computed of, the same map as long as they are the same */
+    private Map<String, INDArray> weights() {
+        if (!layerConf().isTied()) {
+            return params;
+        }
+        if (embedding == null) {
+            throw new MiniGptException(
+                    layerConf().describe() + " has the matrix of an embedding, but stands in a network"
+                            + " without its TiedHeadVertex; add it by one, or a head of its own");
+        }
+        INDArray shared = embedding.get().getParam(GptLayerImpl.EMBEDDING);
+        if (tiedWeights == null
+                || tiedWeights.get(LanguageModelHead.WEIGHT) != shared
+                || tiedWeights.get(LanguageModelHead.BIAS) != params.get(LanguageModelHead.BIAS)) {
+            requireFit(shared);
+            tiedWeights = new LinkedHashMap<>();
+            tiedWeights.put(LanguageModelHead.WEIGHT, shared);
+            tiedWeights.putAll(params);
+        }
+        return tiedWeights;
+    }
+
+    private void requireFit(INDArray shared) {
+        long[] shape = {layerConf().getNOut(), layerConf().getNIn()};
+        if (shared == null || !Arrays.equals(shared.shape(), shape)) {
+            throw new MiniGptException(layerConf().describe() + " needs an embedding's matrix of the shape "
+                    + Arrays.toString(shape) + ", but is tied to a layer with "
+                    + (shared == null ? "none" : "one of " + Arrays.toString(shared.shape()))
+                    + "; tie it to the network's embedding, with nOut its nIn");
+        }
+    }
+
+    /** Adds the shares' gradients, and hands that of the matrix to the embedding, unless it is frozen. */
+    private void addUpTied(int shares) {
+        long length = layerConf().getNOut() * layerConf().getNIn();
+        if (tiedGradients == null) {
+            tiedGradients = Workspaces.outside(() -> Nd4j.create(dataType, length + numParams()));
+        }
+        graph.addUp(shares, tiedGradients);
+        if (gradientsFlattened != null) {
+            INDArray bias = tiedGradients.get(NDArrayIndex.interval(length, tiedGradients.length()));
+            gradientsFlattened.assign(bias.reshape(gradientsFlattened.shape()));
+        }
+        if (embedding.get() instanceof GptLayerImpl layer) {
+            layer.addGradientOfHead(tiedGradients
+                    .get(NDArrayIndex.interval(0, length))
+                    .reshape('c', layerConf().getNOut(), layerConf().getNIn()));
+        }
+    }
+
     private LayerGraph graph() {
-        if (graph == null || !graph.isOf(params)) {
-            graph = Workspaces.outside(() -> new LayerGraph(dataType, params, true, (sd, scope) -> {
+        Map<String, INDArray> weights = weights();
+        if (graph == null || !graph.isOf(weights)) {
+            graph = Workspaces.outside(() -> new LayerGraph(dataType, weights, true, (sd, scope) -> {
                 SDVariable x = sd.placeHolder(
                         LayerGraph.INPUT, dataType, -1, -1, layerConf().getNIn());
                 SDVariable targets = sd.placeHolder(TARGETS, DataType.INT32, -1, -1);
@@ -133,7 +199,11 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
             losses[share.index()] = weight * share.plan().output(graph.output()).getDouble(0);
             share.plan().get(graph.gradientOf(LayerGraph.INPUT), dx, share.first() * (dx.length() / dx.size(0)));
         });
-        graph.addUp(shares.size(), gradientsFlattened);
+        if (layerConf().isTied()) {
+            addUpTied(shares.size());
+        } else {
+            graph.addUp(shares.size(), gradientsFlattened);
+        }
         loss = 0;
         for (double part : losses) {
             loss += part;
@@ -141,7 +211,9 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
         lossInput = input;
         lossLabels = labels;
         Gradient result = new DefaultGradient(gradientsFlattened);
-        gradientViews.forEach(result::setGradientFor);
+        if (gradientViews != null) { // a tied head without a bias has none
+            gradientViews.forEach(result::setGradientFor);
+        }
         return new Pair<>(result, backpropDropOutIfPresent(ncw() ? dx.permute(0, 2, 1) : dx));
     }
 

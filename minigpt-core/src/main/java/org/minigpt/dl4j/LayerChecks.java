@@ -20,7 +20,10 @@ final class LayerChecks {
     /** With heads that share keys and values, other positions than learned ones, RMSNorm, SwiGLU and its width, two dropout rates. */
     static final int FORMAT_WITH_LLAMA = 2;
 
-    private static final int NEWEST_FORMAT = FORMAT_WITH_LLAMA;
+    /** A head whose matrix is the embedding's. */
+    static final int FORMAT_WITH_TIED_HEAD = 3;
+
+    private static final int NEWEST_FORMAT = FORMAT_WITH_TIED_HEAD;
 
     private LayerChecks() {}
 

@@ -17,6 +17,7 @@ import org.minigpt.dl4j.LanguageModelOutputLayer;
 import org.minigpt.dl4j.LayerNormLayer;
 import org.minigpt.dl4j.ParameterKeys;
 import org.minigpt.dl4j.RmsNormLayer;
+import org.minigpt.dl4j.TiedHeadVertex;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;
 import org.minigpt.kernels.NativeMemory;
@@ -43,7 +44,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * Gpt trained = GptNetworks.toGpt(graph);
  * }</pre>
  *
- * <p>Layers of DL4J's share no parameters: a tied head becomes a head of its own.
+ * <p>A tied head stays tied in a ComputationGraph, by a {@link TiedHeadVertex}. Layers of a MultiLayerNetwork can't share
+ * parameters: there it becomes a head of its own, which starts equal to the embedding.
  */
 public final class GptNetworks {
     private GptNetworks() {}
@@ -70,9 +72,14 @@ public final class GptNetworks {
         ComputationGraphConfiguration.GraphBuilder builder =
                 typed(training, gpt).graphBuilder().addInputs("ids");
         String before = "ids";
+        boolean tied = gpt.config().tiedHead();
         for (Map.Entry<String, org.deeplearning4j.nn.conf.layers.Layer> layer :
                 layers(gpt).entrySet()) {
-            builder.addLayer(layer.getKey(), layer.getValue(), before);
+            if (tied && layer.getValue() instanceof LanguageModelOutputLayer head) {
+                builder.addVertex(layer.getKey(), new TiedHeadVertex(typed(training, gpt), head, "embedding"), before);
+            } else {
+                builder.addLayer(layer.getKey(), layer.getValue(), before);
+            }
             before = layer.getKey();
         }
         ComputationGraph network = new ComputationGraph(
@@ -216,6 +223,10 @@ public final class GptNetworks {
                     + embedding.getNIn() + " tokens, and a Gpt has one vocabulary for both; give the head nOut "
                     + embedding.getNIn());
         }
+        if (head.hasBias() && head.isTied()) {
+            throw new MiniGptException(
+                    "the network's tied head has a bias, which no Gpt has; make it one with hasBias(false)");
+        }
         GptConfig config = GptConfig.builder()
                 .vocabSize(Math.toIntExact(embedding.getNIn()))
                 .blockSize(Math.toIntExact(embedding.getBlockSize()))
@@ -232,6 +243,7 @@ public final class GptNetworks {
                 .bias(!first.hasBias() ? Bias.NONE : first.attentionBias() ? Bias.ALL : Bias.LECTURE)
                 .activation(first.getActivation())
                 .normEps(first.getEps())
+                .tiedHead(head.isTied())
                 .build();
         if (first.getNHidden() != config.nInner()) {
             throw new MiniGptException("the network's feed-forwards are " + first.getNHidden()
@@ -278,8 +290,9 @@ public final class GptNetworks {
         for (Map.Entry<String, INDArray> p : gpt.parameters().entrySet()) {
             copy(p.getKey(), p.getValue(), counterpart(p.getKey(), layers));
         }
-        if (gpt.config().tiedHead()) {
-            copy("lm_head.weight", gpt.parameters().get("wte.weight"), counterpart("lm_head.weight", layers));
+        INDArray head = counterpart("lm_head.weight", layers);
+        if (gpt.config().tiedHead() && head != null) {
+            copy("lm_head.weight", gpt.parameters().get("wte.weight"), head);
         }
     }
 

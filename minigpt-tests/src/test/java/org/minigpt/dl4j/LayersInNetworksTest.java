@@ -381,11 +381,11 @@ class LayersInNetworksTest {
     @Test
     void aNewerFormatIsRefused() {
         String json = network().getLayerWiseConfigurations().toJson();
-        String newer = json.replaceFirst("\"formatVersion\" : 1", "\"formatVersion\" : 3");
+        String newer = json.replaceFirst("\"formatVersion\" : 1", "\"formatVersion\" : 4");
         assertFalse(json.equals(newer));
         MultiLayerNetwork network = new MultiLayerNetwork(MultiLayerConfiguration.fromJson(newer));
         assertEquals(
-                "TokenAndPositionEmbeddingLayer \"layer0\" was saved in format 3, but this library reads formats up to 2;"
+                "TokenAndPositionEmbeddingLayer \"layer0\" was saved in format 4, but this library reads formats up to 3;"
                         + " open the network with the version of minigpt-core that saved it, or a newer one",
                 message(network::init));
     }

@@ -32,9 +32,12 @@ import org.deeplearning4j.util.ModelSerializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenDataSetIterator;
 import org.minigpt.data.TokenMultiDataSetIterator;
+import org.minigpt.dl4j.GlobalNormClipping;
 import org.minigpt.dl4j.LanguageModelOutputLayer;
 import org.minigpt.dl4j.LayerNormLayer;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
@@ -138,10 +141,13 @@ class NetworkPipelineTest {
             assertClose(probabilities(gpt, ids), graph.outputSingle(x), 1e-6);
             assertClose(gpt.logits(ids), GptNetworks.toGpt(chain).logits(ids), 1e-6);
             assertClose(gpt.logits(ids), GptNetworks.toGpt(graph).logits(ids), 1e-6);
-            // The bias that a head of its own may have, and nothing else, comes with the tie's end.
+            assertEquals(config, GptNetworks.toGpt(graph).config());
+            assertEquals(gpt.parameterCount(), graph.numParams());
+            // A chain's layers can't share: the bias that a head of its own may have, and nothing else, comes with
+            // that.
             assertEquals(
                     config.toBuilder().tiedHead(false).build(),
-                    GptNetworks.toGpt(graph).config());
+                    GptNetworks.toGpt(chain).config());
         });
     }
 
@@ -233,20 +239,26 @@ class NetworkPipelineTest {
         return network;
     }
 
-    /** Same batches, same first parameters, AdamW in both: DL4J's Adam, and WeightDecay, which is decoupled. */
-    @Test
-    void aGraphTrainsAsTheTrainerDoes() {
+    /**
+     * Same batches, same first parameters, AdamW in both: DL4J's Adam, and WeightDecay, which is decoupled. The second time
+     * with a tied head and gradients clipped to about half by their global norm.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aGraphTrainsAsTheTrainerDoes(boolean tiedAndClipped) {
         int steps = 120;
-        Gpt gpt = Gpt.create(config().build(), 7);
+        double clip = tiedAndClipped ? 0.5 : 0;
+        Gpt gpt = Gpt.create(config().tiedHead(tiedAndClipped).build(), 7);
         ComputationGraph graph = GptNetworks.toComputationGraph(gpt, training());
         CollectScoresListener scores = new CollectScoresListener(1);
-        graph.setListeners(scores);
+        graph.setListeners(tiedAndClipped ? List.of(new GlobalNormClipping(clip), scores) : List.of(scores));
         graph.fit(new TokenMultiDataSetIterator(windows(), steps));
 
         List<Double> losses = new ArrayList<>();
         TrainConfig trainConfig = TrainConfig.builder()
                 .maxIters(steps)
                 .learningRate(new ConstantRate(1e-3))
+                .gradClip(clip)
                 .adamW(AdamWConfig.pytorch().withDecay(0.01, DecayGroup.MATRICES))
                 .build();
         Trainer trainer = new Trainer(gpt, windows()::batch, trainConfig);
@@ -354,8 +366,8 @@ class NetworkPipelineTest {
         assertTrue(allMessages(dl4j).contains("org.minigpt.dl4j.LayerToCome"), allMessages(dl4j));
 
         NetworkFile.save(file, mixed(), TOKENIZER);
-        replace(file, "\"formatVersion\" : 1", "\"formatVersion\" : 3");
-        assertTrue(refusal(file).contains("was saved in format 3, but this library reads formats up to 2;"));
+        replace(file, "\"formatVersion\" : 1", "\"formatVersion\" : 4");
+        assertTrue(refusal(file).contains("was saved in format 4, but this library reads formats up to 3;"));
     }
 
     private static String refusal(Path file) {

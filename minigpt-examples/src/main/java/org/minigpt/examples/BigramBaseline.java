@@ -9,6 +9,7 @@ import org.minigpt.data.SequentialWindows;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.data.Tokens;
 import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.examples.report.Arguments;
 import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
@@ -60,6 +61,7 @@ public final class BigramBaseline {
 
     public static void main(String[] args) {
         PlainErrors.show();
+        Arguments.require(args, "the text");
         Corpus corpus = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK);
         CharTokenizer tokenizer = CharTokenizer.fromCorpus(corpus.text());
         TokenDataset data = TokenDataset.split(tokenizer.encode(corpus.text()), 0.9);

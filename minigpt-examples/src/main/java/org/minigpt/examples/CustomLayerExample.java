@@ -34,6 +34,7 @@ public final class CustomLayerExample {
 
     public static void main(String[] args) {
         PlainErrors.show();
+        Arguments.require(args, "the text", "the number of steps", "the folder");
         Corpus corpus = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK);
         int steps = Arguments.wholeNumber(args, 1, "the number of steps", 1000);
         Path folder = Path.of(args.length > 2 ? args[2] : "out/custom-layer");

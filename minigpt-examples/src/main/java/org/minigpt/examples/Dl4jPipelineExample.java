@@ -42,6 +42,7 @@ public final class Dl4jPipelineExample {
 
     public static void main(String[] args) throws IOException {
         PlainErrors.show();
+        Arguments.require(args, "the text", "the number of steps", "the folder");
         Corpus corpus = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK);
         int steps = Arguments.wholeNumber(args, 1, "the number of steps", 2000);
         Path folder = Path.of(args.length > 2 ? args[2] : "out/dl4j-pipeline");

@@ -31,6 +31,7 @@ public final class FineTuneExample {
 
     public static void main(String[] args) {
         PlainErrors.show();
+        Arguments.require(args, "the text", "the number of steps", "the folder");
         String text = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK).text();
         int steps = Arguments.wholeNumber(args, 1, "the number of steps", 500);
         Path folder = Path.of(args.length > 2 ? args[2] : "out/fine-tuned");

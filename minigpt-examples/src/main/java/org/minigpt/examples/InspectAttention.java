@@ -3,6 +3,7 @@ package org.minigpt.examples;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.minigpt.examples.report.Arguments;
 import org.minigpt.examples.report.AttentionHeatMap;
 import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.io.ModelFolder;
@@ -24,6 +25,7 @@ public final class InspectAttention {
 
     public static void main(String[] args) {
         PlainErrors.show();
+        Arguments.require(args, "the sentence", "the model's folder", "the PNG file");
         String sentence = args.length > 0 ? args[0] : "Call me Ishmael. Some years ago";
         Path folder = Path.of(args.length > 1 ? args[1] : TrainShakespeare.MODEL);
         Path png = args.length > 2 ? Path.of(args[2]) : folder.resolve("attention.png");

@@ -46,6 +46,7 @@ public final class LstmVersusGpt {
 
     public static void main(String[] args) {
         PlainErrors.show();
+        Arguments.require(args, "the text", "the number of seconds");
         MiniGptRuntime.install(); // before anything loads the BLAS whose kernels it chooses: all three use it
         Corpus corpus = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK);
         double seconds = Arguments.number(args, 1, "the number of seconds", 20);

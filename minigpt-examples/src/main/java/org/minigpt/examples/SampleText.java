@@ -1,6 +1,7 @@
 package org.minigpt.examples;
 
 import java.nio.file.Path;
+import org.minigpt.examples.report.Arguments;
 import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
@@ -16,6 +17,7 @@ public final class SampleText {
 
     public static void main(String[] args) {
         PlainErrors.show();
+        Arguments.require(args, "the prompt", "the model's folder");
         String prompt = args.length > 0 ? args[0] : "\n";
         Path folder = Path.of(args.length > 1 ? args[1] : TrainShakespeare.MODEL);
 

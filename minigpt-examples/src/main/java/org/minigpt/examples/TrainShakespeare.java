@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.examples.corpus.TinyShakespeare;
+import org.minigpt.examples.report.Arguments;
 import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.examples.report.Progress;
 import org.minigpt.examples.report.RunFolder;
@@ -20,8 +21,8 @@ import org.minigpt.train.Trainer;
  * The whole way from a text to a model that writes: the lecture's small GPT, 0.2 million parameters, trained for a
  * minute. {@code ./mvnw -q compile exec:exec} runs it.
  *
- * <p>Argument: the text, {@code shakespeare}, {@code moby-dick} or a file. Without one it is Shakespeare if that was
- * downloaded before, else Moby-Dick, which comes with the examples.
+ * <p>Arguments: the text, {@code shakespeare}, {@code moby-dick} or a file, and the number of steps, 5000 otherwise.
+ * Without a text it is Shakespeare if that was downloaded before, else Moby-Dick, which comes with the examples.
  */
 public final class TrainShakespeare {
     /** The folder of the model. */
@@ -31,7 +32,9 @@ public final class TrainShakespeare {
 
     public static void main(String[] args) {
         PlainErrors.show();
+        Arguments.require(args, "the text", "the number of steps");
         Corpus corpus = Corpus.of(args.length > 0 ? args[0] : defaultCorpus());
+        int steps = Arguments.wholeNumber(args, 1, "the number of steps", 5000);
 
         // Text to token ids: one token a character. The first nine tenths are trained on, the rest measures the loss.
         CharTokenizer tokenizer = CharTokenizer.fromCorpus(corpus.text());
@@ -45,7 +48,7 @@ public final class TrainShakespeare {
                 gpt.parameterCount(), corpus.name(), corpus.text().length());
 
         // Training: AdamW at a constant rate of 1e-3, 16 windows of 32 tokens a step.
-        TrainConfig training = TrainConfig.builder().maxIters(5000).build();
+        TrainConfig training = TrainConfig.builder().maxIters(steps).build();
         TextGenerator generator = new TextGenerator(gpt, tokenizer);
         try (Progress progress = Progress.of(System.out, System.err, training.maxIters())) {
             new Trainer(gpt, data, training)

@@ -26,6 +26,7 @@ public final class TrainInBrowser {
 
     public static void main(String[] args) throws InterruptedException {
         PlainErrors.show();
+        Arguments.require(args, "the text", "the number of steps");
         Corpus corpus = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK);
         int steps = Arguments.wholeNumber(args, 1, "the number of steps", 5000);
 

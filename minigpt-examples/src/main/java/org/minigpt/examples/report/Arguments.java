@@ -3,9 +3,22 @@ package org.minigpt.examples.report;
 import java.util.function.Function;
 import org.minigpt.util.MiniGptException;
 
-/** The numbers among an example's arguments. */
+/** An example's arguments. */
 public final class Arguments {
     private Arguments() {}
+
+    /**
+     * Checks that there are no more than an example knows.
+     *
+     * @param names what the arguments are, such as "the text"
+     * @throws MiniGptException if there are more
+     */
+    public static void require(String[] args, String... names) {
+        if (args.length > names.length) {
+            throw new MiniGptException("the argument " + args[names.length] + " is one too many; give at most "
+                    + String.join(", ", names));
+        }
+    }
 
     /**
      * Reads a whole number.

@@ -115,7 +115,7 @@ public final class Checkpoints implements TrainListener {
                     + lastSaved
                             .map(path -> ", and the last good checkpoint is " + path)
                             .orElse("")
-                    + "; choose a smaller --learning-rate or clip the gradients with --grad-clip 1.0");
+                    + "; choose a smaller learning rate or clip the gradients to a norm of 1.0");
         }
         CheckpointNames.sweep(dir);
         Path checkpoint = CheckpointNames.of(dir, state.iteration());

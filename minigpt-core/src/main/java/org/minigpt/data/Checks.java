@@ -10,8 +10,8 @@ final class Checks {
     private Checks() {}
 
     static void requireSizes(int batchSize, int blockSize) {
-        requireAtLeastOne("batch size (--batch-size)", batchSize);
-        requireAtLeastOne("block size (--block-size)", blockSize);
+        requireAtLeastOne("batch size", batchSize);
+        requireAtLeastOne("block size", blockSize);
         if ((long) batchSize * blockSize > MAX_TOKENS) {
             throw new MiniGptException("A batch size of " + batchSize + " with a block size of " + blockSize
                     + " makes batches of more than " + MAX_TOKENS + " tokens: choose a smaller one of the two.");
@@ -31,7 +31,7 @@ final class Checks {
         }
         String remedy = length < 2
                 ? "give more text."
-                : "give more text, or a smaller block size (--block-size), at most " + (length - 1) + ".";
+                : "give more text, or a smaller block size, at most " + (length - 1) + ".";
         throw new MiniGptException(what + " has " + length + (length == 1 ? " token" : " tokens")
                 + ", but a block size of " + blockSize + " takes at least " + (blockSize + 1L) + ": " + remedy);
     }

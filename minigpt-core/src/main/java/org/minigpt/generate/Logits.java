@@ -76,6 +76,6 @@ final class Logits {
     private static MiniGptException unusable(String what) {
         return new MiniGptException("the model's logits are " + what
                 + ", so its training has diverged; use a model that was saved before, or train again with a smaller"
-                + " --learning-rate");
+                + " learning rate");
     }
 }

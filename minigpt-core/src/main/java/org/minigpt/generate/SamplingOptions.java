@@ -83,8 +83,7 @@ public record SamplingOptions(
         // Written so that NaN fails too.
         if (!(temperature > 0 && temperature < Double.POSITIVE_INFINITY)) {
             throw new MiniGptException("temperature is " + temperature
-                    + " but must be positive; 0.8 is usual, and for always the most likely token sample greedily"
-                    + " (--greedy)");
+                    + " but must be positive; 0.8 is usual, and for always the most likely token sample greedily");
         }
     }
 

@@ -77,12 +77,12 @@ final class Gpt2 {
         if (!activations.contains(config.activation())) {
             String known = activations.stream().map(Gpt2::spell).sorted().collect(Collectors.joining(" or "));
             throw new MiniGptException(format + " knows GPT-2 with the activation " + known + ", but the model has "
-                    + spell(config.activation()) + "; train one with --activation gelu-tanh, or export it as onnx or"
+                    + spell(config.activation()) + "; train one with the activation gelu-tanh, or export it as onnx or"
                     + " samediff");
         }
         if (hasHeadBias(gpt)) {
             throw new MiniGptException(format + " knows no bias of the head, but the model has one; train one with"
-                    + " --tied-head or --bias none, or export it as onnx or samediff");
+                    + " a tied head or without biases, or export it as onnx or samediff");
         }
     }
 

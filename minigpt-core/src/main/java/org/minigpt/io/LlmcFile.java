@@ -169,7 +169,7 @@ public final class LlmcFile {
         Gpt2.require(gpt, "llm.c", Set.of(Activation.GELU_TANH));
         if (!config.tiedHead()) {
             throw new MiniGptException("llm.c knows GPT-2 with a tied head, but the model's is not; train one with"
-                    + " --tied-head, or export it as gguf");
+                    + " a tied head, or export it as gguf");
         }
         if (config.normEps() != EPS) {
             throw new MiniGptException(

@@ -71,7 +71,7 @@ public final class ModelSurgery {
         if (to.config().blockSize() > from.config().blockSize()) {
             throw new MiniGptException("block_size is " + from.config().blockSize() + " and can't be made longer, to "
                     + to.config().blockSize() + ", since the positions beyond are not trained; choose at most "
-                    + from.config().blockSize() + " (--block-size)");
+                    + from.config().blockSize());
         }
         if (!shape.equals(to.config())) {
             throw new MiniGptException("a model can't be copied into one of another shape, which differs in "

@@ -26,8 +26,7 @@ public final class IdTokenizer implements Tokenizer {
      */
     public IdTokenizer(int vocabSize) {
         if (vocabSize < 1) {
-            throw new MiniGptException(
-                    "The vocabulary size (--vocab-size) must be at least 1, but is " + vocabSize + ".");
+            throw new MiniGptException("The vocabulary size must be at least 1, but is " + vocabSize + ".");
         }
         this.vocabSize = vocabSize;
     }

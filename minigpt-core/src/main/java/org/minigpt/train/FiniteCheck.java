@@ -27,7 +27,7 @@ final class FiniteCheck {
                 + lastSaved
                         .map(path -> ", and the last good checkpoint is " + path)
                         .orElse("")
-                + "; choose a smaller --learning-rate or clip the gradients with --grad-clip 1.0");
+                + "; choose a smaller learning rate or clip the gradients to a norm of 1.0");
     }
 
     /** Parameters first: one that is not finite makes the gradients so too. */

@@ -408,7 +408,7 @@ class CheckpointsTest {
         assertSentence(
                 "the parameters are not finite any more at iteration 2, and the last good checkpoint is "
                         + dir.resolve("iter-00000002")
-                        + "; choose a smaller --learning-rate or clip the gradients with --grad-clip 1.0",
+                        + "; choose a smaller learning rate or clip the gradients to a norm of 1.0",
                 checkpoints::save);
         assertEquals(2, names().size());
         Checkpoint.last(dir);

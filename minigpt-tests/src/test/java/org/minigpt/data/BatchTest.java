@@ -67,12 +67,8 @@ class BatchTest {
 
     @Test
     void theSizesMustBePossible() {
-        assertSentence(
-                "The batch size (--batch-size) must be at least 1, but is 0.",
-                () -> new Batch(0, 3, new int[0], new int[0]));
-        assertSentence(
-                "The block size (--block-size) must be at least 1, but is -3.",
-                () -> new Batch(2, -3, new int[0], new int[0]));
+        assertSentence("The batch size must be at least 1, but is 0.", () -> new Batch(0, 3, new int[0], new int[0]));
+        assertSentence("The block size must be at least 1, but is -3.", () -> new Batch(2, -3, new int[0], new int[0]));
         // 65536 * 65536 = 2^32, which is 0 as an int.
         assertSentence(
                 "A batch size of 65536 with a block size of 65536 makes batches of more than 2147483639 tokens: choose a"

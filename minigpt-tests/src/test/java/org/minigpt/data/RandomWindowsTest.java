@@ -160,7 +160,7 @@ class RandomWindowsTest {
     void theTextMustHaveAWindow() {
         assertSentence(
                 "The text has 32 tokens, but a block size of 32 takes at least 33: give more text, or a smaller block"
-                        + " size (--block-size), at most 31.",
+                        + " size, at most 31.",
                 () -> new RandomWindows(new int[32], 4, 32, 1));
         assertSentence(
                 "The text has 0 tokens, but a block size of 2147483639 takes at least 2147483640: give more text.",
@@ -169,12 +169,8 @@ class RandomWindowsTest {
 
     @Test
     void theSizesMustBePossible() {
-        assertSentence(
-                "The batch size (--batch-size) must be at least 1, but is 0.",
-                () -> new RandomWindows(new int[32], 0, 8, 1));
-        assertSentence(
-                "The block size (--block-size) must be at least 1, but is 0.",
-                () -> new RandomWindows(new int[32], 4, 0, 1));
+        assertSentence("The batch size must be at least 1, but is 0.", () -> new RandomWindows(new int[32], 0, 8, 1));
+        assertSentence("The block size must be at least 1, but is 0.", () -> new RandomWindows(new int[32], 4, 0, 1));
         assertSentence(
                 "A batch size of 1000000 with a block size of 10000 makes batches of more than 2147483639 tokens: choose"
                         + " a smaller one of the two.",

@@ -117,11 +117,8 @@ class SequentialWindowsTest {
     @Test
     void theSizesMustBePossible() {
         assertSentence(
-                "The batch size (--batch-size) must be at least 1, but is -1.",
-                () -> new SequentialWindows(new int[32], -1, 8));
-        assertSentence(
-                "The block size (--block-size) must be at least 1, but is 0.",
-                () -> new SequentialWindows(new int[32], 4, 0));
+                "The batch size must be at least 1, but is -1.", () -> new SequentialWindows(new int[32], -1, 8));
+        assertSentence("The block size must be at least 1, but is 0.", () -> new SequentialWindows(new int[32], 4, 0));
     }
 
     private static List<Batch> all(SequentialWindows windows) {

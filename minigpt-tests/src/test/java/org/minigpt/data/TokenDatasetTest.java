@@ -93,11 +93,11 @@ class TokenDatasetTest {
         assertSame(dataset, dataset.requireWindows(8));
         assertSentence(
                 "The validation split has 9 tokens, but a block size of 9 takes at least 10: give more text, or a"
-                        + " smaller block size (--block-size), at most 8.",
+                        + " smaller block size, at most 8.",
                 () -> dataset.requireWindows(9));
         assertSentence(
                 "The train split has 81 tokens, but a block size of 256 takes at least 257: give more text, or a smaller"
-                        + " block size (--block-size), at most 80.",
+                        + " block size, at most 80.",
                 () -> dataset.requireWindows(256));
         assertSentence(
                 "The train split has 1 token, but a block size of 1 takes at least 2: give more text.",

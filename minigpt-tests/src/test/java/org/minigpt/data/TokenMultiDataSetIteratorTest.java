@@ -145,7 +145,7 @@ class TokenMultiDataSetIteratorTest {
         assertSentence(
                 "The number of batches of an epoch must be at least 1, but is 0.",
                 () -> new TokenMultiDataSetIterator(windows, 0));
-        assertSentence("The batch size (--batch-size) must be at least 1, but is 0.", () -> iterator.next(0));
+        assertSentence("The batch size must be at least 1, but is 0.", () -> iterator.next(0));
         // An impossible number does not use up a batch.
         assertEquals(batches(0, 4), all(iterator));
     }

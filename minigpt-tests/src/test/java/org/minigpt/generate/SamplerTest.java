@@ -94,7 +94,7 @@ class SamplerTest {
         for (Sampler sampler : List.of(new GreedySampler(), new MultinomialSampler(1, 1))) {
             String sentence =
                     "the model's logits are %s, so its training has diverged; use a model that was saved before,"
-                            + " or train again with a smaller --learning-rate";
+                            + " or train again with a smaller learning rate";
             assertSentence(sentence.formatted("NaN"), () -> sampler.next(new double[] {0, Double.NaN}));
             assertSentence(sentence.formatted("NaN"), () -> sampler.next(new double[] {Double.NaN, 0}));
             assertSentence(

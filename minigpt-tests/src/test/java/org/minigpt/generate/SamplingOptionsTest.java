@@ -37,7 +37,7 @@ class SamplingOptionsTest {
     @ValueSource(doubles = {0, -0.5, Double.NaN, Double.POSITIVE_INFINITY})
     void theTemperatureMustBePositive(double temperature) {
         String sentence = "temperature is " + temperature
-                + " but must be positive; 0.8 is usual, and for always the most likely token sample greedily (--greedy)";
+                + " but must be positive; 0.8 is usual, and for always the most likely token sample greedily";
         assertSentence(
                 sentence,
                 () -> SamplingOptions.builder().temperature(temperature).build());

@@ -65,7 +65,7 @@ class ModelSurgeryTest {
         Gpt longer = Gpt.builder(config.toBuilder().blockSize(8).build()).build();
         assertSentence(
                 "block_size is 5 and can't be made longer, to 8, since the positions beyond are not trained; choose at"
-                        + " most 5 (--block-size)",
+                        + " most 5",
                 () -> ModelSurgery.copy(gpt, longer, ids));
         Gpt deeper = Gpt.builder(config.toBuilder().nLayer(config.nLayer() + 1).build())
                 .build();

@@ -231,7 +231,7 @@ class BadRequestsTest {
         ServerOptions options = ServerOptions.builder().port(0).build();
         assertSentence(
                 "the model's logits are NaN, so its training has diverged; use a model that was saved before, or train"
-                        + " again with a smaller --learning-rate",
+                        + " again with a smaller learning rate",
                 () -> ModelServer.start(diverged, Served.TOKENIZER, options));
         assertSentence(
                 "the tokenizer has 2 tokens, but the model has 10; use the tokenizer that was saved with the model",

@@ -35,7 +35,7 @@ class IdTokenizerTest {
         assertSentence(
                 "Token id 50 is not in the vocabulary, whose ids run from 0 to 49: decode ids of this tokenizer only.",
                 () -> tokenizer.decode(1, 50));
-        assertSentence("The vocabulary size (--vocab-size) must be at least 1, but is 0.", () -> new IdTokenizer(0));
+        assertSentence("The vocabulary size must be at least 1, but is 0.", () -> new IdTokenizer(0));
     }
 
     @Test

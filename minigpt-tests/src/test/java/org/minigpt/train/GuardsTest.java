@@ -82,8 +82,8 @@ class GuardsTest {
 
         assertSentence(
                 "the norm of the gradients is NaN at iteration 0, where the gradient of wte.weight holds NaN, and the"
-                        + " last good checkpoint is out/iter-7; choose a smaller --learning-rate or clip the gradients"
-                        + " with --grad-clip 1.0",
+                        + " last good checkpoint is out/iter-7; choose a smaller learning rate or clip the gradients"
+                        + " to a norm of 1.0",
                 trainer::run);
         assertArrayEquals(before, gpt.flatParameters().toFloatVector());
     }

@@ -411,8 +411,8 @@ class TrainerTest {
         });
 
         assertSentence(
-                "the loss is NaN at iteration 2, where ln_f.weight holds NaN; choose a smaller --learning-rate or clip"
-                        + " the gradients with --grad-clip 1.0",
+                "the loss is NaN at iteration 2, where ln_f.weight holds NaN; choose a smaller learning rate or clip"
+                        + " the gradients to a norm of 1.0",
                 trainer::run);
 
         assertArrayEquals(last[0], bits(gpt));
@@ -426,8 +426,8 @@ class TrainerTest {
         Trainer trainer = new Trainer(
                 TinyModels.small(0).build(), new RandomWindows(DATA.train(), 3, 4, 1)::batch, broken, CONFIG);
         assertSentence(
-                "the loss on the validation split is NaN at iteration 0; choose a smaller --learning-rate or clip the"
-                        + " gradients with --grad-clip 1.0",
+                "the loss on the validation split is NaN at iteration 0; choose a smaller learning rate or clip the"
+                        + " gradients to a norm of 1.0",
                 trainer::run);
     }
 
@@ -436,14 +436,14 @@ class TrainerTest {
         TrainConfig config = CONFIG.toBuilder().maxIters(100).learningRate(1e30).build();
         Trainer trainer = new Trainer(TinyModels.small(0).build(), DATA, config);
         String sentence = assertThrows(MiniGptException.class, trainer::run).getMessage();
-        assertTrue(sentence.endsWith("choose a smaller --learning-rate or clip the gradients with --grad-clip 1.0"));
+        assertTrue(sentence.endsWith("choose a smaller learning rate or clip the gradients to a norm of 1.0"));
     }
 
     @Test
     void bothSplitsMustHaveAWindow() {
         assertSentence(
                 "The validation split has 4 tokens, but a block size of 4 takes at least 5: give more text, or a smaller"
-                        + " block size (--block-size), at most 3.",
+                        + " block size, at most 3.",
                 () -> new Trainer(TinyModels.small(0).build(), new TokenDataset(new int[50], new int[4]), CONFIG));
     }
 

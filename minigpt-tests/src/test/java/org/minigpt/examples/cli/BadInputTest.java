@@ -83,7 +83,7 @@ class BadInputTest {
         // Nine tenths of 80 train, 8 validate: a window of 8 and its last target are 9.
         trainOn("abcdefgh".repeat(10).getBytes())
                 .assertSentence("The validation split has 8 tokens, but a block size of 8 takes at least 9: give more"
-                        + " text, or a smaller block size (--block-size), at most 7.");
+                        + " text, or a smaller block size, at most 7.");
     }
 
     @Test
@@ -176,7 +176,7 @@ class BadInputTest {
                         .matches(
                                 "minigpt: the (loss|norm of the gradients) is (NaN|Infinity) at iteration \\d+(, where the"
                                         + " gradient of \\S+ holds (NaN|Infinity))?; choose a"
-                                        + " smaller --learning-rate or clip the gradients with --grad-clip 1\\.0\\R"),
+                                        + " smaller learning rate or clip the gradients to a norm of 1\\.0\\R"),
                 result.err());
     }
 
@@ -249,7 +249,7 @@ class BadInputTest {
     void temperatureThatIsNotPositive(String temperature) {
         Cli.run("sample", "--model", model, "--temperature", temperature)
                 .assertSentence("temperature is " + temperature + " but must be positive; 0.8 is usual, and for always"
-                        + " the most likely token sample greedily (--greedy)");
+                        + " the most likely token sample greedily");
     }
 
     @Test

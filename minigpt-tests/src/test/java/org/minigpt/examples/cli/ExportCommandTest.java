@@ -88,7 +88,7 @@ class ExportCommandTest {
         Cli.run("export", "--model", model, "--format", "gguf", "--out", dir.resolve("x"))
                 .assertSentence(
                         "GGUF knows GPT-2 with the activation gelu or gelu-tanh, but the model has relu; train one"
-                                + " with --activation gelu-tanh, or export it as onnx or samediff");
+                                + " with the activation gelu-tanh, or export it as onnx or samediff");
     }
 
     @Test

@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.concurrent.TimeUnit;
+import org.minigpt.util.FileKind;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -67,6 +68,9 @@ public final class FileTokens implements Tokens {
         if (Files.isDirectory(file)) {
             throw new MiniGptException(file + " is a directory: give a file of tokens.");
         }
+        FileKind.of(file).filter(FileKind.GIT_LFS_POINTER::equals).ifPresent(kind -> {
+            throw kind.refused(file);
+        });
         try {
             return new FileTokens(file, vocabSize);
         } catch (IOException e) {

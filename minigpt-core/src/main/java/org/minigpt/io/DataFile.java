@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.apache.commons.io.function.IOConsumer;
+import org.minigpt.util.FileKind;
 import org.minigpt.util.MiniGptException;
 
 /**
@@ -31,8 +32,8 @@ final class DataFile implements Closeable {
     }
 
     /**
-     * @param kind of file, for the message
-     * @throws MiniGptException if the file is not there or can't be read
+     * @param kind of file: GGUF, safetensors or llm.c
+     * @throws MiniGptException if the file is not there, can't be read, or is one of another kind that is known
      */
     static DataFile open(Path path, String kind) {
         if (Files.isDirectory(path)) {
@@ -41,6 +42,7 @@ final class DataFile implements Closeable {
         try {
             // RandomAccessFile throws the same for whatever is wrong.
             path.getFileSystem().provider().checkAccess(path, AccessMode.READ);
+            FileKind.require(path, kind);
             RandomAccessFile file = new RandomAccessFile(path.toFile(), "r");
             try {
                 return new DataFile(path, file);

@@ -14,6 +14,7 @@ import org.minigpt.graph.Activation;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.util.AtomicFiles;
 import org.minigpt.util.MiniGptException;
@@ -41,9 +42,11 @@ public final class GgufFile {
      * A model with its tokenizer.
      *
      * @param gpt the model
-     * @param tokenizer if the file has one of characters or of byte-level BPE with GPT-2's split
+     * @param tokenizer if the file has one of characters or of byte-level BPE with GPT-2's split, or says that there is
+     *     none, which makes it one of ids
+     * @param noTokenizer why there is no tokenizer, as a clause; empty if there is one
      */
-    public record Contents(Gpt gpt, Optional<Tokenizer> tokenizer) {}
+    public record Contents(Gpt gpt, Optional<Tokenizer> tokenizer, Optional<String> noTokenizer) {}
 
     /**
      * Opens a model; values in F16 and BF16 become FLOAT.
@@ -62,13 +65,19 @@ public final class GgufFile {
                     config,
                     GptWeights.Origin.HEADER,
                     shape -> Gpt.builder(shape).eosTokenIds(eos));
-            return new Contents(gpt, tokenizer(file, header, config.vocabSize()));
+            Optional<String> noTokenizer = GgufTokenizer.unreadable(header.values(), config.vocabSize());
+            return new Contents(
+                    gpt,
+                    noTokenizer.isPresent()
+                            ? Optional.empty()
+                            : Optional.of(tokenizer(file, header, config.vocabSize())),
+                    noTokenizer);
         }
     }
 
-    private static Optional<Tokenizer> tokenizer(Path file, GgufHeader header, int vocabSize) {
+    private static Tokenizer tokenizer(Path file, GgufHeader header, int vocabSize) {
         try {
-            return GgufTokenizer.read(header.values()).filter(tokenizer -> tokenizer.vocabSize() == vocabSize);
+            return GgufTokenizer.read(header.values(), vocabSize);
         } catch (MiniGptException e) {
             throw new MiniGptException(file + " has a damaged tokenizer: " + e.getMessage(), e);
         }
@@ -80,6 +89,13 @@ public final class GgufFile {
             throw new MiniGptException(file + " holds a model of the architecture "
                     + SafetensorsHeader.quoted(String.valueOf(architecture)) + ", but MiniGPT supports only "
                     + ARCHITECTURE + ": give another model.");
+        }
+        if (tensors.tensors().isEmpty()) {
+            throw new MiniGptException(file
+                    + (header.values().containsKey("tokenizer.ggml.tokens")
+                            ? " holds a vocabulary only"
+                            : " holds no tensors")
+                    + ", and no model: give the GGUF file of one.");
         }
         TensorInfo embedding = tensors.tensors().get(EMBEDDING);
         if (embedding == null
@@ -130,7 +146,8 @@ public final class GgufFile {
      * @param file replaced if it is there
      * @param gpt with GELU, and no bias of the head but zeros; biases that it does not have are written as zeros
      * @param tokenizer a {@link org.minigpt.text.CharTokenizer} or {@link org.minigpt.text.BpeTokenizer} with as many
-     *     tokens as the model's vocabulary; null to write none, which llama.cpp does not open
+     *     tokens as the model's vocabulary; null, or an {@link IdTokenizer}, to write that there is none, so that
+     *     llama.cpp takes ids
      * @param float16 whether the matrices are in F16, rounded, instead of F32; vectors and positions never are
      * @param shareHead whether a tied head is left out, which makes V·C values less, and a file that llama.cpp opens since
      *     the middle of 2025 only
@@ -154,7 +171,7 @@ public final class GgufFile {
             names.add(HEAD);
         }
         List<Integer> eos = EosTokens.of(gpt, tokenizer);
-        boolean added = tokenizer != null && GgufTokenizer.end(tokenizer, eos).isEmpty();
+        boolean added = hasText(tokenizer) && GgufTokenizer.end(tokenizer, eos).isEmpty();
         List<TensorInfo> tensors = layOut(names, gpt, float16, added ? 1 : 0);
         byte[] header = header(config, tokenizer, eos, float16, tensors);
         int copied = added ? leastLikely(gpt) : -1;
@@ -173,6 +190,10 @@ public final class GgufFile {
                 pad(out, tensor.end());
             }
         });
+    }
+
+    private static boolean hasText(Tokenizer tokenizer) {
+        return tokenizer != null && !(tokenizer instanceof IdTokenizer);
     }
 
     /** @return whether a tensor has a row for each token */
@@ -234,8 +255,10 @@ public final class GgufFile {
         if (config.activation() == Activation.GELU) {
             values.put(ACTIVATION, "gelu");
         }
-        if (tokenizer != null) {
+        if (hasText(tokenizer)) {
             GgufTokenizer.write(tokenizer, eos, values);
+        } else {
+            GgufTokenizer.writeNone(config.vocabSize(), values);
         }
         EosTokens.write(values, eos);
         GgufOutput out = new GgufOutput();

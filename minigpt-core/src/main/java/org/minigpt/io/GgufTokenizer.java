@@ -14,6 +14,7 @@ import org.minigpt.text.AddedToken;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.ByteAlphabet;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.util.MiniGptException;
 
@@ -24,6 +25,8 @@ import org.minigpt.util.MiniGptException;
 final class GgufTokenizer {
     private static final String PREFIX = "tokenizer.ggml.";
     private static final String MODEL = "gpt2";
+    /** llama.cpp's kind of a model without tokenizer, which has ids only. */
+    private static final String NO_VOCABULARY = "no_vocab";
     /** GPT-2's split; files that were written before there were others do not name it. */
     private static final String SPLIT = "gpt-2";
 
@@ -108,17 +111,54 @@ final class GgufTokenizer {
         values.put(PREFIX + "eos_token_id", end.orElse(types.length - 1));
     }
 
-    /**
-     * @param values the entries of a file
-     * @return the tokenizer, if the file has one of this kind
-     * @throws MiniGptException if it has, and that is damaged; the message is a clause
-     */
-    static Optional<Tokenizer> read(Map<String, Object> values) {
-        boolean known =
-                MODEL.equals(values.get(PREFIX + "model")) && SPLIT.equals(values.getOrDefault(PREFIX + "pre", SPLIT));
-        if (!known || !(values.get(PREFIX + "tokens") instanceof List<?> list)) {
+    /** Puts the entries of a file without a tokenizer, which llama.cpp opens for ids. */
+    static void writeNone(int vocabSize, Map<String, Object> values) {
+        values.put(PREFIX + "model", NO_VOCABULARY);
+        values.put("gpt2.vocab_size", vocabSize);
+    }
+
+    /** @return why {@link #read} would not read the tokenizer of a file as it is, as a clause; empty if it would */
+    static Optional<String> unreadable(Map<String, Object> values, int vocabSize) {
+        Object model = values.get(PREFIX + "model");
+        if (NO_VOCABULARY.equals(model)) {
             return Optional.empty();
         }
+        Object split = values.getOrDefault(PREFIX + "pre", SPLIT);
+        if (model == null) {
+            return Optional.of("the file has none");
+        }
+        if (!MODEL.equals(model)) {
+            return Optional.of("the file's is of the kind " + SafetensorsHeader.quoted(String.valueOf(model))
+                    + ", and MiniGPT reads \"" + MODEL + "\"");
+        }
+        if (!SPLIT.equals(split)) {
+            return Optional.of("the file's splits a text as " + SafetensorsHeader.quoted(String.valueOf(split))
+                    + " does (tokenizer.ggml.pre), and MiniGPT as \"" + SPLIT + "\"");
+        }
+        for (String key : new String[] {"add_bos_token", "add_eos_token"}) {
+            if (Boolean.TRUE.equals(values.get(PREFIX + key))) {
+                return Optional.of("the file's adds to each text (tokenizer.ggml." + key + "), and MiniGPT does not");
+            }
+        }
+        if (!(values.get(PREFIX + "tokens") instanceof List<?> list)) {
+            return Optional.of("the file has no list of its tokens");
+        }
+        long tokens = list.size() - (Long) values.getOrDefault(ADDED, 0L);
+        return tokens == vocabSize
+                ? Optional.empty()
+                : Optional.of("the file's has " + tokens + " tokens, and the model a vocabulary of " + vocabSize);
+    }
+
+    /**
+     * @param values the entries of a file of which nothing is {@linkplain #unreadable unreadable}
+     * @return the tokenizer
+     * @throws MiniGptException if it is damaged; the message is a clause
+     */
+    static Tokenizer read(Map<String, Object> values, int vocabSize) {
+        if (NO_VOCABULARY.equals(values.get(PREFIX + "model"))) {
+            return new IdTokenizer(vocabSize);
+        }
+        List<?> list = (List<?>) values.get(PREFIX + "tokens");
         long added = (Long) values.getOrDefault(ADDED, 0L);
         List<String> tokens = list.stream()
                 .limit(Math.max(0, list.size() - added))
@@ -129,7 +169,7 @@ final class GgufTokenizer {
                 : List.of();
         Optional<CharTokenizer> characters = GgufChars.tokenizer(tokens, merges);
         if (characters.isPresent()) {
-            return Optional.of(characters.get());
+            return characters.get();
         }
         List<AddedToken> whole = new ArrayList<>();
         if (values.get(PREFIX + "token_type") instanceof List<?> types) {
@@ -139,6 +179,6 @@ final class GgufTokenizer {
                 }
             }
         }
-        return Optional.of(BpeTokenizer.ofAdded(tokens, merges, whole));
+        return BpeTokenizer.ofAdded(tokens, merges, whole);
     }
 }

@@ -99,8 +99,10 @@ final class GptWeights {
             throw new MiniGptException(file.path() + " is of a model with blocks of its own, which its folder does not"
                     + " hold: open it in Java, by ModelFolder.load with what builds them.");
         }
+        List<Parameter> declared = declared();
+        requireLayout(declared);
         Map<String, TensorInfo> left = new LinkedHashMap<>(tensors);
-        for (Parameter parameter : declared()) {
+        for (Parameter parameter : declared) {
             TensorInfo tensor = left.remove(parameter.name());
             if (tensor != null) {
                 checkShape(parameter, tensor);
@@ -117,6 +119,31 @@ final class GptWeights {
         // In the order of the file, and straight into the model's own memory.
         tensors.forEach((name, tensor) -> file.read(tensor, gpt.parameters().get(name)));
         return gpt;
+    }
+
+    /** Weights that are all turned are those of the other layout, and no other model's. */
+    private void requireLayout(List<Parameter> declared) {
+        List<Parameter> linear = declared.stream()
+                .filter(parameter -> Gpt2.linear(parameter.name()))
+                .filter(parameter -> tensors.containsKey(parameter.name()))
+                .filter(parameter -> !turned(parameter.shape()).equals(parameter.shape()))
+                .toList();
+        boolean turned = !linear.isEmpty()
+                && linear.stream()
+                        .allMatch(parameter ->
+                                tensors.get(parameter.name()).shape().equals(turned(parameter.shape())));
+        if (turned && origin != Origin.HEADER) {
+            throw new MiniGptException(file.path()
+                    + (file instanceof OutInTensors
+                            ? " has linear weights [in,out], as Hugging Face's GPT-2 has them, not nanoGPT's [out,in]: open"
+                                    + " it with --format hf, in Java with Layout.IN_OUT."
+                            : " has linear weights [out,in], as nanoGPT and PyTorch have them, not Hugging Face's [in,out]:"
+                                    + " open it with --format nanogpt, in Java with Layout.OUT_IN."));
+        }
+    }
+
+    private static List<Long> turned(List<Long> shape) {
+        return List.of(shape.get(1), shape.get(0));
     }
 
     private List<Parameter> declared() {

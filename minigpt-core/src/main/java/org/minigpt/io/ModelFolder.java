@@ -252,8 +252,9 @@ public final class ModelFolder {
                 || name.equals(WEIGHTS) && isSharded(dir)
                 || name.equals(TOKENIZER) && Tokenizers.isIn(dir));
         if (!missing.isEmpty()) {
+            String instead = missing.contains(WEIGHTS) ? ForeignWeights.in(dir).orElse("") : "";
             throw new MiniGptException(dir + " is not a model's folder, it has no " + String.join(" and no ", missing)
-                    + ": give the folder that holds " + files + ".");
+                    + instead + ": give the folder that holds " + files + ".");
         }
     }
 

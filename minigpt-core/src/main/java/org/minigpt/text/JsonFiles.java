@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.minigpt.util.FileKind;
 import org.minigpt.util.MiniGptException;
 
 /** Files of one JSON object, those of tokenizers above all, and the sentences for what is wrong with them. */
@@ -46,6 +47,7 @@ public final class JsonFiles {
         } catch (JsonEOFException e) {
             throw new MiniGptException(file + " is truncated, its JSON ends too early" + remedy, e);
         } catch (JsonProcessingException e) {
+            FileKind.require(file, "JSON");
             JsonLocation at = e.getLocation();
             String where = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
             throw new MiniGptException(file + " is not valid JSON" + where + remedy, e);

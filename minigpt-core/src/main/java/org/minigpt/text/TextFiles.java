@@ -12,6 +12,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import org.minigpt.util.FileKind;
 import org.minigpt.util.MiniGptException;
 
 /** Text files, read strictly: what is not text is an error, not a row of replacement characters. */
@@ -27,7 +28,7 @@ public final class TextFiles {
      * @param file the file; it need not be a regular one
      * @return its text, at least one character
      * @throws MiniGptException if there is no such file, it is a directory, cannot be read, is empty, larger
-     *     than 2 GB, holds a NUL byte as binary files do, is UTF-16, or is not well-formed UTF-8
+     *     than 2 GB, holds a NUL byte as binary files do, is UTF-16 or UTF-32, a pointer of Git LFS, or not well-formed UTF-8
      */
     public static String readUtf8(Path file) {
         return text(file, readBytes(file));
@@ -53,9 +54,7 @@ public final class TextFiles {
         if (bytes.length == start) {
             throw empty(file);
         }
-        if (startsWith(bytes, 0xFE, 0xFF) || startsWith(bytes, 0xFF, 0xFE)) {
-            throw utf16(file);
-        }
+        requireUtf8(file, bytes);
         for (int i = 0; i < bytes.length; i++) {
             if (bytes[i] == 0) {
                 throw binary(file, i);
@@ -95,8 +94,17 @@ public final class TextFiles {
         return new MiniGptException(file + " is empty: give a file with text in it.");
     }
 
-    static MiniGptException utf16(Object file) {
-        return new MiniGptException(file + " is UTF-16, by its first two bytes: convert it to UTF-8.");
+    /** @throws MiniGptException if what a file begins with tells that it is no UTF-8 text */
+    static void requireUtf8(Object file, byte[] beginning) {
+        FileKind.of(beginning).filter(FileKind.GIT_LFS_POINTER::equals).ifPresent(kind -> {
+            throw kind.refused(file);
+        });
+        if (startsWith(beginning, 0xFF, 0xFE, 0, 0) || startsWith(beginning, 0, 0, 0xFE, 0xFF)) {
+            throw new MiniGptException(file + " is UTF-32, by its first four bytes: convert it to UTF-8.");
+        }
+        if (startsWith(beginning, 0xFE, 0xFF) || startsWith(beginning, 0xFF, 0xFE)) {
+            throw new MiniGptException(file + " is UTF-16, by its first two bytes: convert it to UTF-8.");
+        }
     }
 
     static MiniGptException binary(Object file, long offset) {

@@ -10,6 +10,8 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import org.minigpt.util.FileKind;
 import org.minigpt.util.MiniGptException;
 
 /** A text that is larger than memory, read piece by piece and as strictly as {@link TextFiles} reads a whole one. */
@@ -65,14 +67,17 @@ public final class TextPieces {
             int kept = bytes.position();
             int count = fill(file, in, bytes);
             end = bytes.hasRemaining();
+            if (offset == 0 && kept == 0) {
+                TextFiles.requireUtf8(file, Arrays.copyOf(bytes.array(), Math.min(count, FileKind.BYTES)));
+            }
             for (int i = kept; i < kept + count; i++) {
-                if (bytes.get(i) == 0 && !isUtf16(bytes, offset)) {
+                if (bytes.get(i) == 0) {
                     throw TextFiles.binary(file, offset + i);
                 }
             }
             bytes.flip();
             if (offset == 0) {
-                skipMark(file, bytes);
+                skipMark(bytes);
             }
             CoderResult result = decoder.decode(bytes, text, end);
             if (result.isError()) {
@@ -103,15 +108,7 @@ public final class TextPieces {
         }
     }
 
-    private static boolean isUtf16(ByteBuffer bytes, long offset) {
-        byte[] array = bytes.array();
-        return offset == 0 && (TextFiles.startsWith(array, 0xFE, 0xFF) || TextFiles.startsWith(array, 0xFF, 0xFE));
-    }
-
-    private static void skipMark(Path file, ByteBuffer bytes) {
-        if (bytes.limit() >= 2 && isUtf16(bytes, 0)) {
-            throw TextFiles.utf16(file);
-        }
+    private static void skipMark(ByteBuffer bytes) {
         if (bytes.limit() >= 3 && TextFiles.startsWith(bytes.array(), 0xEF, 0xBB, 0xBF)) {
             bytes.position(3);
         }

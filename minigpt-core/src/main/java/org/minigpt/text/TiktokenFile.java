@@ -31,6 +31,9 @@ final class TiktokenFile {
 
     /** @return whether a file is one, whatever it is called; tiktoken's own cache has them without a name */
     static boolean isOne(Path file) {
+        if (!Files.isRegularFile(file)) {
+            return false; // what is read once only
+        }
         try (InputStream in = Files.newInputStream(file)) {
             String beginning = new String(in.readNBytes(FIRST_BYTES), StandardCharsets.ISO_8859_1);
             boolean named = String.valueOf(file.getFileName()).endsWith(NAME) && !beginning.startsWith("{");

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.minigpt.util.AtomicFolder;
+import org.minigpt.util.FileKind;
 import org.minigpt.util.MiniGptException;
 
 /** Reads tokenizers of any kind that this library has. */
@@ -25,6 +26,7 @@ public final class Tokenizers {
         if (Files.isDirectory(path)) {
             return ofFolder(path);
         }
+        FileKind.require(path, "tokenizer");
         String name = String.valueOf(path.getFileName());
         if (TiktokenFile.isOne(path)) {
             return TiktokenFile.read(path);
@@ -66,6 +68,11 @@ public final class Tokenizers {
         JsonNode root = JsonFiles.read(file);
         if (IdTokenizer.isOne(root)) {
             return IdTokenizer.read(file, root);
+        }
+        if (!root.isEmpty()
+                && root.properties().stream().allMatch(token -> token.getValue().isInt())) {
+            throw new MiniGptException(file + " is a vocabulary without its merges: call it " + Gpt2Files.VOCABULARY
+                    + ", and put its " + Gpt2Files.MERGES + " beside it.");
         }
         if (!root.has("model")) {
             return CharTokenizer.ofSorted(CharTokenizerFile.readFormer(file, root));

@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -20,16 +21,17 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.Lora;
 import org.minigpt.model.LoraConfig;
+import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.util.Mutations;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Eighteen thousand damaged files of all formats: each is a sentence or a model, never another exception, and never an array
+ * More than twenty thousand damaged files of all formats: each is a sentence or a model, never another exception, and never an array
  * of a size that only a damaged header gives, for which the tests' heap would not suffice.
  */
-@Timeout(value = 30, unit = TimeUnit.MINUTES)
+@Timeout(value = 30, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class MutatedFilesTest {
     private static final int FILES_A_FORMAT = 2000;
 
@@ -85,13 +87,28 @@ class MutatedFilesTest {
         mutate(dir.resolve("gpt.gguf"), 1800, 5, file -> GgufFile.read(file).gpt());
     }
 
+    /** Of a tokenizer that needs a control token added. */
+    @Test
+    void ggufOfBpe() throws IOException {
+        BpeTokenizer tokenizer =
+                BpeTokenizer.of(List.of("a", "b", "c", "ab", "<|x|>"), List.of("a b"), List.of("<|x|>"));
+        GgufFile.write(dir.resolve("gpt.gguf"), gpt, tokenizer, false);
+        mutate(dir.resolve("gpt.gguf"), 1800, 8, file -> GgufFile.read(file).gpt());
+    }
+
+    @Test
+    void ggufOfIds() throws IOException {
+        GgufFile.write(dir.resolve("gpt.gguf"), gpt, new IdTokenizer(5), false);
+        mutate(dir.resolve("gpt.gguf"), 1400, 9, file -> GgufFile.read(file).gpt());
+    }
+
     @Test
     void tokensOfLlmc() throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(1024 + 2 * 300).order(ByteOrder.LITTLE_ENDIAN);
         bytes.putInt(20240520).putInt(1).putInt(300);
         Files.write(dir.resolve("val.bin"), bytes.array());
         Path file = Files.write(dir.resolve("train.bin"), bytes.array());
-        Mutations.of(file, FILES_A_FORMAT, 12, 8, any -> {
+        Mutations.of(file, Mutations.count(FILES_A_FORMAT), 12, 8, any -> {
             Tokens train = TokenFolder.open(dir, new IdTokenizer(65)).data().train();
             // As llm.c's file, or as nanoGPT's if its first bytes are no longer llm.c's.
             assertTrue(train.length() < 1000);
@@ -113,7 +130,7 @@ class MutatedFilesTest {
                 dir.resolve("meta.pkl"), PickleTest.pickled(Map.of("vocab_size", 26, "itos", itos, "stoi", stoi)));
         Mutations.of(
                 file,
-                FILES_A_FORMAT,
+                Mutations.count(FILES_A_FORMAT),
                 Integer.MAX_VALUE,
                 9,
                 any -> assertTrue(TokenFolder.open(dir).tokenizer().vocabSize() <= 30));
@@ -125,6 +142,20 @@ class MutatedFilesTest {
         mutate(dir.resolve("adapter_model.safetensors"), 300, 6, file -> adapted());
         LoraFolder.save(dir, Lora.attach(gpt, LoraConfig.ofRank(1), 7));
         mutate(dir.resolve("adapter_config.json"), Integer.MAX_VALUE, 7, file -> adapted());
+    }
+
+    /** With the keys that PEFT writes. */
+    @Test
+    void configurationsOfAdapters() throws IOException {
+        LoraFolder.save(dir, Lora.attach(gpt, LoraConfig.ofRank(1), 7));
+        Path file = dir.resolve("adapter_config.json");
+        Files.writeString(file, Files.readString(file).replaceFirst("\\{", """
+                {"alora_invocation_tokens": null, "arrow_config": null, "auto_mapping": null, "eva_config": null,
+                 "exclude_modules": null, "inference_mode": true, "init_lora_weights": "gaussian",
+                 "layer_replication": null, "layers_to_transform": null, "loftq_config": {}, "lora_bias": false,
+                 "megatron_core": "megatron.core", "modules_to_save": [], "qalora_group_size": 16,
+                 "rank_pattern": {}, "use_dora": false, "use_qalora": false, "use_rslora": false,"""));
+        mutate(file, Integer.MAX_VALUE, 10, any -> adapted());
     }
 
     private Gpt adapted() {
@@ -152,7 +183,7 @@ class MutatedFilesTest {
     }
 
     private static void mutate(Path file, int header, long seed, Function<Path, Gpt> reader) throws IOException {
-        Mutations.of(file, FILES_A_FORMAT, header, seed, any -> assertWhole(reader.apply(any)));
+        Mutations.of(file, Mutations.count(FILES_A_FORMAT), header, seed, any -> assertWhole(reader.apply(any)));
     }
 
     /** A damaged configuration may still be one: then the parameters are all those that it needs. */

@@ -13,8 +13,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.util.Mutations;
 
-/** Three thousand damaged files of tokenizers: each is a sentence, or a tokenizer that gives every text back. */
-@Timeout(value = 30, unit = TimeUnit.MINUTES)
+/** Thousands of damaged files of tokenizers: each is a sentence, or a tokenizer that gives every text back. */
+@Timeout(value = 30, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class MutatedTokenizersTest {
     private static final int FILES_A_FORMAT = 600;
     private static final String TEXT = "ab ha'll 12  <|endoftext|>";
@@ -27,7 +27,7 @@ class MutatedTokenizersTest {
     Path dir;
 
     private static void mutate(Path file, Path loaded, int header, long seed) throws IOException {
-        Mutations.of(file, FILES_A_FORMAT, header, seed, any -> assertWhole(Tokenizers.load(loaded)));
+        Mutations.of(file, Mutations.count(FILES_A_FORMAT), header, seed, any -> assertWhole(Tokenizers.load(loaded)));
     }
 
     private static void assertWhole(Tokenizer tokenizer) {
@@ -81,5 +81,54 @@ class MutatedTokenizersTest {
     void merges() throws IOException {
         Tokenizers.saveAsGpt2Files(dir, BPE);
         mutate(dir.resolve("merges.txt"), dir, Integer.MAX_VALUE, 45);
+    }
+
+    @Test
+    void configurations() throws IOException {
+        Tokenizers.saveAsGpt2Files(dir, BPE);
+        Path file = Files.writeString(
+                dir.resolve("tokenizer_config.json"), """
+                {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": false, "errors": "replace",
+                 "eos_token": {"content": "<|endoftext|>", "lstrip": false}, "pad_token": "<|pad|>",
+                 "added_tokens_decoder": {
+                   "%d": {"content": "<|endoftext|>", "lstrip": false, "normalized": true, "rstrip": false,
+                          "single_word": false, "special": true},
+                   "%d": {"content": "<|pad|>", "normalized": false, "special": false}}}""".formatted(BPE.vocabSize() - 1, BPE.vocabSize()));
+        mutate(file, dir, Integer.MAX_VALUE, 46);
+    }
+
+    @Test
+    void specialTokensMaps() throws IOException {
+        Tokenizers.saveAsGpt2Files(dir, BPE);
+        Path file = Files.writeString(dir.resolve("special_tokens_map.json"), """
+                {"bos_token": "<|endoftext|>", "unk_token": {"content": "<|endoftext|>", "normalized": true},
+                 "additional_special_tokens": ["a", {"content": "th", "lstrip": false}]}""");
+        mutate(file, dir, Integer.MAX_VALUE, 47);
+    }
+
+    @Test
+    void addedTokens() throws IOException {
+        Tokenizers.saveAsGpt2Files(dir, BPE);
+        Path file = Files.writeString(
+                dir.resolve("added_tokens.json"),
+                "{\"<|pad|>\": %d, \"ab ha\": %d}".formatted(BPE.vocabSize() + 1, BPE.vocabSize()));
+        mutate(file, dir, Integer.MAX_VALUE, 48);
+    }
+
+    @Test
+    void ids() throws IOException {
+        Path file = dir.resolve("tokenizer.json");
+        new IdTokenizer(50).save(file);
+        Mutations.of(file, Mutations.count(FILES_A_FORMAT), Integer.MAX_VALUE, 49, any -> {
+            Tokenizer tokenizer = Tokenizers.load(file);
+            assertArrayEquals(new int[] {0}, tokenizer.encode(" 0"));
+        });
+    }
+
+    /** Few by default, since GPT-2's vocabulary is large. */
+    @Test
+    void tiktoken() throws IOException {
+        Path file = Gpt2.file(dir);
+        Mutations.of(file, Mutations.count(12), 400, 50, any -> Tokenizers.load(file));
     }
 }

@@ -88,6 +88,14 @@ class TokenizersTest {
     }
 
     @Test
+    void aVocabularyOfAnotherName() throws IOException {
+        Path encoder = Files.writeString(dir.resolve("encoder.json"), "{\"a\": 0, \"b\": 1}");
+        assertSentence(
+                encoder + " is a vocabulary without its merges: call it vocab.json, and put its merges.txt beside it.",
+                () -> Tokenizers.load(encoder));
+    }
+
+    @Test
     void mergesMayBeginWithANumberSign() throws IOException {
         Files.writeString(dir.resolve("vocab.json"), "{\"#\": 0, \"!\": 1, \"#!\": 2}");
         Files.writeString(dir.resolve("merges.txt"), "# !\n"); // and without a version

@@ -3,7 +3,9 @@ package org.minigpt.util;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -16,7 +18,15 @@ import java.util.function.Consumer;
 public final class Mutations {
     private static final long[] EXTREMES = {0, -1, 1, Integer.MAX_VALUE, Integer.MIN_VALUE, Long.MAX_VALUE, 1L << 40};
 
+    /** What reading a file of a few kilobytes may take of the heap; a size that only a damaged header gives is more. */
+    private static final long MAX_BYTES = 64 << 20;
+
     private Mutations() {}
+
+    /** @return how many files of a format to damage: by default few, for the build; as many as -Dminigpt.mutations says */
+    public static int count(int byDefault) {
+        return Integer.getInteger("minigpt.mutations", byDefault);
+    }
 
     /**
      * Damages a file over and over, always the sound one, and reads it.
@@ -33,6 +43,7 @@ public final class Mutations {
         for (int i = 0; i < count; i++) {
             byte[] bytes = mutated(sound, Math.min(header, sound.length), random);
             Files.write(file, bytes);
+            long before = allocated();
             try {
                 reader.accept(file);
             } catch (MiniGptException e) {
@@ -42,9 +53,15 @@ public final class Mutations {
             } catch (RuntimeException | Error e) {
                 throw new AssertionError("file " + i + " of seed " + seed + ": " + Arrays.toString(bytes), e);
             }
+            long taken = allocated() - before;
+            assertTrue(taken < MAX_BYTES, "file " + i + " of seed " + seed + " took " + taken + " bytes");
         }
         assertTrue(refused > count / 4, refused + " refused");
         Files.write(file, sound);
+    }
+
+    private static long allocated() {
+        return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
     }
 
     private static byte[] mutated(byte[] sound, int header, Random random) {

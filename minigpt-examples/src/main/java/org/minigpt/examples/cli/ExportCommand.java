@@ -8,6 +8,7 @@ import org.minigpt.io.LlmcFile;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.OnnxFile;
 import org.minigpt.model.Gpt;
+import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
 import org.minigpt.util.MiniGptException;
@@ -91,9 +92,12 @@ final class ExportCommand implements Callable<Integer> {
         Gpt gpt = ModelFolder.loadGpt(model);
         Optional<Tokenizer> tokenizer = Tokenizers.isIn(model) ? Optional.of(Tokenizers.load(model)) : Optional.empty();
         switch (format) {
-            case HF ->
-                tokenizer.ifPresentOrElse(
+            case HF -> {
+                // Hugging Face's libraries have no tokenizer whose texts are ids.
+                Optional<Tokenizer> ofText = tokenizer.filter(found -> !(found instanceof IdTokenizer));
+                ofText.ifPresentOrElse(
                         found -> ModelFolder.export(out, gpt, found), () -> ModelFolder.exportGpt(out, gpt));
+            }
             case GGUF -> GgufFile.write(out, gpt, tokenizer.orElse(null), dtype == Precision.F16, shareHead);
             case LLMC -> LlmcFile.write(out, gpt, dtype == Precision.BF16);
             case ONNX -> OnnxFile.write(out, gpt);

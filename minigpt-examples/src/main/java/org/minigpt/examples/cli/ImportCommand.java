@@ -9,6 +9,7 @@ import org.minigpt.io.ModelFolder;
 import org.minigpt.io.ModelFolder.Layout;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.ModelSurgery;
+import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
 import picocli.CommandLine.Command;
@@ -33,6 +34,7 @@ final class ImportCommand implements Callable<Integer> {
     }
 
     private static final Path NONE = Path.of("none");
+    private static final Path IDS = Path.of("ids");
 
     @Option(names = "--from", paramLabel = "PATH", required = true, description = "The folder or file to read.")
     private Path from;
@@ -50,7 +52,8 @@ final class ImportCommand implements Callable<Integer> {
             names = "--tokenizer",
             paramLabel = "PATH",
             description =
-                    "The model's tokenizer, a folder or a file such as tokenizer.json, or none [what the model brings].")
+                    "The model's tokenizer: a folder or a file such as tokenizer.json; ids, so that texts are ids with"
+                            + " spaces between; or none [what the model brings].")
     private Path tokenizer;
 
     @Option(names = "--block-size", paramLabel = "T", description = "Crop the context to so many tokens.")
@@ -69,29 +72,34 @@ final class ImportCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         OutDir.requireForCopy(out);
-        Optional<Tokenizer> found;
+        Optional<Tokenizer> found = Optional.empty();
+        String whyNot = from + " has none";
         Gpt gpt;
         if (format == Source.GGUF) {
             GgufFile.Contents contents = GgufFile.read(from);
             gpt = contents.gpt();
             found = contents.tokenizer();
+            whyNot = contents.noTokenizer().orElse("");
         } else {
             gpt = switch (format) {
                 case LLMC -> LlmcFile.read(from);
                 case NANOGPT -> ModelFolder.loadGpt(from, Layout.OUT_IN);
                 default -> ModelFolder.loadGpt(from);
             };
-            found = tokenizer == null && Tokenizers.isIn(from) ? Optional.of(Tokenizers.load(from)) : Optional.empty();
+            if (tokenizer == null && Tokenizers.isIn(from)) {
+                found = Optional.of(Tokenizers.load(from));
+            }
         }
         if (blockSize != null) {
             gpt = ModelSurgery.cropBlockSize(gpt, blockSize);
         }
         if (vocabSize != null) {
             gpt = ModelSurgery.growVocabulary(gpt, vocabSize, 1337);
-            found = Optional.empty(); // has too few tokens
+            found = Optional.empty();
+            whyNot = "the model's has fewer tokens than its vocabulary now";
         }
         if (tokenizer != null) {
-            found = tokenizer.equals(NONE) ? Optional.empty() : Optional.of(Tokenizers.load(tokenizer));
+            found = given(gpt.config().vocabSize());
         }
         if (found.isPresent()) {
             ModelFolder.save(out, gpt, found.get());
@@ -99,6 +107,18 @@ final class ImportCommand implements Callable<Integer> {
             ModelFolder.saveGpt(out, gpt);
         }
         System.out.printf("The model is in %s, %s tokenizer%n", out, found.isPresent() ? "with its" : "without a");
+        if (found.isEmpty() && tokenizer == null) {
+            System.out.printf(
+                    "That is because %s: import it with --tokenizer PATH or --tokenizer ids to sample from it%n",
+                    whyNot);
+        }
         return 0;
+    }
+
+    private Optional<Tokenizer> given(int size) {
+        if (tokenizer.equals(IDS)) {
+            return Optional.of(new IdTokenizer(size));
+        }
+        return tokenizer.equals(NONE) ? Optional.empty() : Optional.of(Tokenizers.load(tokenizer));
     }
 }

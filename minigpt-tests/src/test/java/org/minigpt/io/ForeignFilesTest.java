@@ -1,0 +1,218 @@
+package org.minigpt.io;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.util.Sentences.assertSentence;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.data.FileTokens;
+import org.minigpt.io.ModelFolder.Layout;
+import org.minigpt.model.Gpt;
+import org.minigpt.text.BpeTokenizer;
+import org.minigpt.text.Gpt2;
+import org.minigpt.text.IdTokenizer;
+import org.minigpt.text.TextFiles;
+import org.minigpt.text.TextPieces;
+import org.minigpt.text.Tokenizers;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** Files that are sound, but not what is asked for: the sentence says what they are, and which way leads on. */
+class ForeignFilesTest {
+    private static final String POINTER = "version https://git-lfs.github.com/spec/v1\n"
+            + "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+    private static final String LAYERS = "h\\.\\d+\\.(attn|mlp)\\..*weight";
+
+    @TempDir
+    Path dir;
+
+    private final Gpt gpt = Foreign.tied();
+
+    private Path file(String name, byte[] bytes) throws IOException {
+        return Files.write(dir.resolve(name), bytes);
+    }
+
+    @Test
+    void aPointerOfGitLfsIsNamedByEveryReader() throws IOException {
+        ModelFolder.save(dir, gpt, TinyModels.TOKENIZER);
+        Path weights = file("model.safetensors", POINTER.getBytes(UTF_8));
+        String end =
+                " is a pointer of Git LFS, not the file itself: get that with git lfs pull where the repository was"
+                        + " cloned, or download it.";
+        assertSentence(weights + end, () -> ModelFolder.load(dir));
+        Map<String, Executable> readers = new LinkedHashMap<>();
+        Path any = file("pointer", POINTER.getBytes(UTF_8));
+        readers.put("GGUF", () -> GgufFile.read(any));
+        readers.put("llm.c", () -> LlmcFile.read(any));
+        readers.put("text", () -> TextFiles.readUtf8(any));
+        readers.put("pieces", () -> TextPieces.read(any, (piece, read) -> {}));
+        readers.put("tokenizer", () -> Tokenizers.load(any));
+        readers.put("tokens", () -> FileTokens.open(any, 65536));
+        readers.forEach((name, reader) -> assertSentence(any + end, reader));
+        Path config = file("config.json", POINTER.getBytes(UTF_8));
+        assertSentence(config + end, () -> ModelFolder.loadGpt(dir));
+    }
+
+    @Test
+    void filesOfOthersAreNamed() throws IOException {
+        Map<String, String> beginnings = new LinkedHashMap<>();
+        beginnings.put(
+                "PK\3\4\0\0\b\b\0\0archive/data.pkl",
+                "a ZIP archive, as PyTorch's checkpoints are: save its tensors as safetensors.");
+        beginnings.put(
+                "\u0080\2\u008a\nl\u00fc\u009cF\u00f9 j",
+                "a pickle, as PyTorch's older checkpoints are: save its tensors as safetensors.");
+        beginnings.put("\u001f\u008b\b\0\0\0\0\0\2\3", "compressed with gzip: unpack it.");
+        beginnings.put(
+                "\u0089HDF\r\n", "an HDF5 file, as TensorFlow's checkpoints are: save its tensors as safetensors.");
+        beginnings.put(
+                "<!DOCTYPE html><html>",
+                "a web page, as a download leaves it that went wrong: download the file itself.");
+        for (var each : beginnings.entrySet()) {
+            Path any = file("any", (each.getKey() + " and so on, to be long enough".repeat(3)).getBytes(ISO_8859_1));
+            for (Executable reader : List.<Executable>of(
+                    () -> GgufFile.read(any), () -> SafetensorsReader.open(any), () -> Tokenizers.load(any))) {
+                assertSentence(any + " is " + each.getValue(), reader);
+            }
+        }
+    }
+
+    @Test
+    void ourOwnFormatsAreNamedWhereAnotherIsAskedFor() {
+        Path gguf = dir.resolve("gpt.gguf");
+        GgufFile.write(gguf, gpt, TinyModels.TOKENIZER, false);
+        assertSentence(
+                gguf + " is a GGUF file: open it with minigpt import --format gguf.", () -> Tokenizers.load(gguf));
+        Path llmc = dir.resolve("gpt.bin");
+        LlmcFile.write(llmc, gpt);
+        assertSentence(
+                llmc + " is a checkpoint of llm.c: open it with minigpt import --format llmc.",
+                () -> GgufFile.read(llmc));
+        ModelFolder.saveGpt(dir, gpt);
+        Path weights = dir.resolve("model.safetensors");
+        assertSentence(
+                weights + " is a safetensors file: give the folder of the model, with --format hf or nanogpt.",
+                () -> LlmcFile.read(weights));
+    }
+
+    @Test
+    void thirtyTwoBitsACharacter() throws IOException {
+        for (String charset : new String[] {"UTF-32LE", "UTF-32BE"}) {
+            Path text = file("text.txt", "\ufeffabc".getBytes(charset));
+            String sentence = text + " is UTF-32, by its first four bytes: convert it to UTF-8.";
+            assertSentence(sentence, () -> TextFiles.readUtf8(text));
+            assertSentence(sentence, () -> TextPieces.read(text, (piece, read) -> {}));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "pytorch_model.bin | PyTorch's checkpoint; save the model as safetensors, in Python with save_pretrained(DIR, safe_serialization=True) or safetensors.torch.save_file",
+                "pytorch_model.bin.index.json | the index of PyTorch's checkpoint; save the model as safetensors, in Python with save_pretrained(DIR, safe_serialization=True) or safetensors.torch.save_file",
+                "ckpt.pt | PyTorch's checkpoint; save the model as safetensors, in Python with save_pretrained(DIR, safe_serialization=True) or safetensors.torch.save_file",
+                "adapter_model.safetensors | an adapter and not the model that it is for; give that",
+                "small.gguf | a file for minigpt import --format gguf --from",
+            })
+    void otherWeightsInAFolderAreNamed(String name, String what) throws IOException {
+        ModelFolder.saveGpt(dir, gpt);
+        Files.move(dir.resolve("model.safetensors"), dir.resolve(name));
+        assertSentence(
+                dir + " is not a model's folder, it has no model.safetensors, but \"" + name + "\", " + what
+                        + ": give the folder that holds model.safetensors, config.json.",
+                () -> ModelFolder.loadGpt(dir));
+    }
+
+    @Test
+    void theOtherLayoutOfLinearWeightsIsNamed() throws IOException {
+        ModelFolder.saveGpt(dir, gpt);
+        Path weights = dir.resolve("model.safetensors");
+        assertSentence(
+                weights
+                        + " has linear weights [in,out], as Hugging Face's GPT-2 has them, not nanoGPT's [out,in]: open it"
+                        + " with --format hf, in Java with Layout.IN_OUT.",
+                () -> ModelFolder.loadGpt(dir, Layout.OUT_IN));
+        Map<String, INDArray> turned = new LinkedHashMap<>();
+        gpt.parameters()
+                .forEach((name, array) -> turned.put(
+                        name, name.matches(LAYERS) ? array.transpose().dup('c') : array));
+        Safetensors.write(weights, turned, Map.of());
+        assertSentence(
+                weights + " has linear weights [out,in], as nanoGPT and PyTorch have them, not Hugging Face's [in,out]:"
+                        + " open it with --format nanogpt, in Java with Layout.OUT_IN.",
+                () -> ModelFolder.loadGpt(dir));
+        Files.writeString(
+                dir.resolve("config.json"),
+                Files.readString(dir.resolve("config.json")).replace("\"minigpt\"", "\"was\""));
+        Foreign.assertSameParameters(gpt, ModelFolder.loadGpt(dir, Layout.OUT_IN));
+    }
+
+    @Test
+    void tiktokenFilesAreKnownByWhatIsInThem() throws IOException {
+        Path original = Gpt2.file(dir);
+        BpeTokenizer gpt2 = BpeTokenizer.load(original);
+        List<String> lines = Files.readAllLines(original);
+        Path renamed = Files.move(original, dir.resolve("6c7ea1a7e38e3a7f062df639a5b80947f075ffe6"));
+        assertEquals(gpt2, Tokenizers.load(renamed));
+        // p50k_base is r50k_base and 24 more, whose ranks begin after <|endoftext|>.
+        List<String> more = new ArrayList<>(lines);
+        for (int i = 0; i < 24; i++) {
+            more.add("ICAg" + "ICAg".repeat(i) + " " + (50257 + i));
+        }
+        Path p50k = Files.write(dir.resolve("p50k_base.tiktoken"), more);
+        assertSentence(
+                p50k + " has 50280 tokens, but GPT-2's vocabulary has 50256: give r50k_base.tiktoken.",
+                () -> Tokenizers.load(p50k));
+    }
+
+    @Test
+    void aGgufFileOfAVocabularyOnly() throws IOException {
+        Path file = dir.resolve("vocabulary.gguf");
+        Map<String, Object> values = new LinkedHashMap<>();
+        values.put("general.architecture", "gpt2");
+        GgufTokenizer.write(TinyModels.TOKENIZER, List.of(), values);
+        writeHeader(file, values);
+        assertSentence(
+                file + " holds a vocabulary only, and no model: give the GGUF file of one.", () -> GgufFile.read(file));
+        writeHeader(file, Map.of("general.architecture", "gpt2"));
+        assertSentence(file + " holds no tensors, and no model: give the GGUF file of one.", () -> GgufFile.read(file));
+    }
+
+    private static void writeHeader(Path file, Map<String, Object> values) throws IOException {
+        GgufOutput out = new GgufOutput();
+        out.u32(GgufHeader.MAGIC).u32(GgufHeader.VERSION).u64(0).u64(values.size());
+        values.forEach(out::entry);
+        Files.write(file, out.bytes().toByteArray());
+    }
+
+    /** llama.cpp's way to say that a model has ids only: without, it opens no file. */
+    @Test
+    void aModelOfIdsGoesThroughGgufAndBack() throws IOException {
+        Path file = dir.resolve("gpt.gguf");
+        GgufFile.write(file, gpt, null, false);
+        byte[] withoutTokenizer = Files.readAllBytes(file);
+        GgufFile.write(file, gpt, new IdTokenizer(gpt.config().vocabSize()), false);
+        assertArrayEquals(withoutTokenizer, Files.readAllBytes(file));
+        String text = new String(withoutTokenizer, ISO_8859_1);
+        assertTrue(text.contains("tokenizer.ggml.model\b\0\0\0\b\0\0\0\0\0\0\0no_vocab"));
+        assertTrue(text.contains("gpt2.vocab_size\4\0\0\0" + (char) gpt.config().vocabSize() + "\0\0\0"));
+        GgufFile.Contents contents = GgufFile.read(file);
+        assertEquals(Optional.of(new IdTokenizer(gpt.config().vocabSize())), contents.tokenizer());
+        Foreign.assertSameParameters(gpt, contents.gpt());
+    }
+}

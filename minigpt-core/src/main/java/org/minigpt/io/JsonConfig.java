@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import org.minigpt.text.JsonFiles;
@@ -142,6 +143,31 @@ final class JsonConfig {
         if (has(key) && !(json.get(key).isContainerNode() && json.get(key).isEmpty())) {
             throw unsupported(key, "none");
         }
+    }
+
+    /** Passes if the key is not there, false, or one of those words; {@code true} is one. */
+    void requireNoneOr(String key, Set<String> words) {
+        boolean none = !has(key) || json.get(key).isBoolean() && !json.get(key).booleanValue();
+        if (!none && !words.contains(json.get(key).asText())) {
+            throw unsupported(key, String.join(", ", new TreeSet<>(words)));
+        }
+    }
+
+    /**
+     * Refuses what would be passed over: passes if each other key is null, false, or has nothing in it.
+     *
+     * @param known the keys that are read, or change nothing
+     */
+    void requireKnown(Set<String> known) {
+        json.properties().forEach(field -> {
+            JsonNode value = field.getValue();
+            boolean none = value.isNull()
+                    || value.isBoolean() && !value.booleanValue()
+                    || value.isContainerNode() && value.isEmpty();
+            if (!none && !known.contains(field.getKey())) {
+                throw unsupported(field.getKey(), "none");
+            }
+        });
     }
 
     /** @return the version, which is one of those */

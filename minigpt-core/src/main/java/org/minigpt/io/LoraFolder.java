@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
 import org.minigpt.kernels.NativeMemory;
 import org.minigpt.model.Gpt;
@@ -28,6 +29,30 @@ public final class LoraFolder {
     private static final String WEIGHTS = "adapter_model.safetensors";
     private static final String PREFIX = "base_model.model.transformer.";
     private static final String REMEDY = ": use the adapter that was saved for this model.";
+    /** Others than those change the weights of the model that the adapter is for, or are of none that can be told. */
+    private static final Set<String> KEEPING_THE_MODEL = Set.of("true", "gaussian", "orthogonal");
+    /** The keys that are read, and those that tell what the adapter was trained with or numbers of what is not used. */
+    private static final Set<String> KEYS = Set.of(
+            "peft_type",
+            "r",
+            "lora_alpha",
+            "target_modules",
+            "fan_in_fan_out",
+            "bias",
+            "init_lora_weights",
+            "lora_dropout",
+            "task_type",
+            "inference_mode",
+            "base_model_name_or_path",
+            "revision",
+            "auto_mapping",
+            "peft_version",
+            "megatron_core",
+            "qalora_group_size",
+            "loftq_config",
+            "eva_config",
+            "corda_config");
+
     private static final ObjectWriter WRITER = new JsonMapper().writerWithDefaultPrettyPrinter();
 
     private LoraFolder() {}
@@ -74,10 +99,9 @@ public final class LoraFolder {
         JsonConfig json = JsonConfig.read(AtomicFolder.locate(dir, CONFIG), REMEDY);
         json.requireValue("peft_type", "LORA");
         json.requireFlag("fan_in_fan_out", true);
-        json.requireFlag("use_dora", false);
-        json.requireFlag("use_rslora", false);
-        json.requireEmpty("rank_pattern");
-        json.requireEmpty("alpha_pattern");
+        json.requireNoneOr("bias", Set.of("none"));
+        json.requireNoneOr("init_lora_weights", KEEPING_THE_MODEL);
+        json.requireKnown(KEYS);
         List<String> targets = json.strings("target_modules");
         Lora lora = json.built(
                 "adapter that fits this model",

@@ -14,6 +14,8 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
 import org.minigpt.model.LoraConfig;
@@ -86,6 +88,72 @@ class LoraFolderTest {
                             + "\", but MiniGPT supports only none: give another model.",
                     () -> LoraFolder.load(dir, base()));
         }
+    }
+
+    /** All keys of PEFT 0.20's LoraConfig, and one that it may have some day. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '~',
+            value = {
+                "init_lora_weights       | null,false,true,\"gaussian\",\"orthogonal\" | \"pissa\" | gaussian, orthogonal, true",
+                "init_lora_weights       | true  | \"pissa_niter_16\"      | gaussian, orthogonal, true",
+                "init_lora_weights       | true  | \"eva\"                 | gaussian, orthogonal, true",
+                "init_lora_weights       | true  | \"olora\"               | gaussian, orthogonal, true",
+                "init_lora_weights       | true  | \"loftq\"               | gaussian, orthogonal, true",
+                "init_lora_weights       | true  | \"corda\"               | gaussian, orthogonal, true",
+                "init_lora_weights       | true  | \"mica\"                | gaussian, orthogonal, true",
+                "bias                    | \"none\" | \"lora_only\"      | none",
+                "bias                    | null  | \"all\"                 | none",
+                "use_qalora              | false | true                      | none",
+                "use_bdlora              | null  | {\"nblocks\":2}         | none",
+                "use_dora                | false | true                      | none",
+                "use_rslora              | false | true                      | none",
+                "lora_bias               | false | true                      | none",
+                "layer_replication       | null,[] | [[0,1],[0,2]]           | none",
+                "layers_to_transform     | null  | 0                         | none",
+                "layers_pattern          | null  | \"h\"                   | none",
+                "exclude_modules         | null  | [\"c_fc\"]              | none",
+                "modules_to_save         | null,[] | [\"lm_head\"]         | none",
+                "rank_pattern            | {}    | {\"c_fc\":4}            | none",
+                "alpha_pattern           | {}    | {\"c_fc\":4}            | none",
+                "trainable_token_indices | null  | [1,2]                     | none",
+                "target_parameters       | null  | [\"wte.weight\"]        | none",
+                "alora_invocation_tokens | null  | [5]                       | none",
+                "arrow_config            | null  | {\"top_k\":3}           | none",
+                "lora_ga_config          | null  | {\"direction\":1}       | none",
+                "velora_config           | null  | {\"groups\":1}          | none",
+                "monteclora_config       | null  | {\"samples\":1}         | none",
+                "megatron_config         | null  | {\"tp\":2}              | none",
+                "ensure_weight_tying     | false | true                      | none",
+                "some_day                | null,false,{},[] | 2              | none",
+            })
+    void eachKeyIsObeyedOrRefusedByName(String key, String neutral, String other, String supported) throws IOException {
+        Path config = dir.resolve("adapter_config.json");
+        String json = Files.readString(config).replaceFirst("\"bias\" : \"none\",", "");
+        for (String value : neutral.split(",")) {
+            Files.writeString(config, json.replaceFirst("\\{", "{\"" + key + "\": " + value + ","));
+            assertEquals(lora.parameters(), LoraFolder.load(dir, base()).parameters(), value);
+        }
+        Files.writeString(config, json.replaceFirst("\\{", "{\"" + key + "\": " + other + ","));
+        assertSentence(
+                config + " has " + other + " for \"" + key + "\", but MiniGPT supports only " + supported
+                        + ": give another model.",
+                () -> LoraFolder.load(dir, base()));
+    }
+
+    @Test
+    void keysThatChangeNothingMayHaveAnyValue() throws IOException {
+        Path config = dir.resolve("adapter_config.json");
+        String more = "{\"auto_mapping\": {\"base_model_class\": \"GPT2LMHeadModel\"}, \"peft_version\": \"0.20.0\","
+                + " \"revision\": \"main\", \"inference_mode\": true, \"megatron_core\": \"megatron.core\","
+                + " \"qalora_group_size\": 16, \"loftq_config\": {\"loftq_bits\": 4},";
+        Files.writeString(
+                config,
+                Files.readString(config)
+                        .replaceFirst("\\{", more)
+                        .replace("\"lora_dropout\" : 0.0", "\"lora_dropout\" : 0.1"));
+        assertEquals(lora.parameters(), LoraFolder.load(dir, base()).parameters());
     }
 
     @Test

@@ -16,7 +16,7 @@ final class ForeignWeights {
     /** What may be there, by a pattern of its name, and what to do. */
     private static final List<Map.Entry<String, String>> KINDS = List.of(
             Map.entry("adapter_model\\.safetensors", "an adapter and not the model that it is for; give that"),
-            Map.entry(".*\\.gguf", "a file for minigpt import --format gguf --from"),
+            Map.entry(".*\\.gguf", "a model to import in the format gguf"),
             Map.entry("pytorch_model\\.bin\\.index\\.json", "the index of PyTorch's checkpoint" + TO_SAFETENSORS),
             Map.entry("pytorch_model.*\\.bin", "PyTorch's checkpoint" + TO_SAFETENSORS),
             Map.entry(".*\\.pt", "PyTorch's checkpoint" + TO_SAFETENSORS),

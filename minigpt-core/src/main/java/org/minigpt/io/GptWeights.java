@@ -136,9 +136,9 @@ final class GptWeights {
             throw new MiniGptException(file.path()
                     + (file instanceof OutInTensors
                             ? " has linear weights [in,out], as Hugging Face's GPT-2 has them, not nanoGPT's [out,in]: open"
-                                    + " it with --format hf, in Java with Layout.IN_OUT."
+                                    + " it in the format hf, Layout.IN_OUT."
                             : " has linear weights [out,in], as nanoGPT and PyTorch have them, not Hugging Face's [in,out]:"
-                                    + " open it with --format nanogpt, in Java with Layout.OUT_IN."));
+                                    + " open it in the format nanogpt, Layout.OUT_IN."));
         }
     }
 

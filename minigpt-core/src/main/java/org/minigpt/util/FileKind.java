@@ -16,9 +16,9 @@ public enum FileKind {
             "a pointer of Git LFS, not the file itself: get that with git lfs pull where the repository was cloned, or"
                     + " download it"),
     WEB_PAGE("HTML", "a web page, as a download leaves it that went wrong: download the file itself"),
-    GGUF("GGUF", "a GGUF file: open it with minigpt import --format gguf"),
-    SAFETENSORS("safetensors", "a safetensors file: give the folder of the model, with --format hf or nanogpt"),
-    LLMC("llm.c", "a checkpoint of llm.c: open it with minigpt import --format llmc"),
+    GGUF("GGUF", "a GGUF file: import it as a model, in the format gguf"),
+    SAFETENSORS("safetensors", "a safetensors file: import the folder of the model, in the format hf or nanogpt"),
+    LLMC("llm.c", "a checkpoint of llm.c: import it as a model, in the format llmc"),
     ZIP("ZIP", "a ZIP archive, as PyTorch's checkpoints are: save its tensors as safetensors"),
     PICKLE("pickle", "a pickle, as PyTorch's older checkpoints are: save its tensors as safetensors"),
     GZIP("gzip", "compressed with gzip: unpack it"),

@@ -96,16 +96,16 @@ class ForeignFilesTest {
         Path gguf = dir.resolve("gpt.gguf");
         GgufFile.write(gguf, gpt, TinyModels.TOKENIZER, false);
         assertSentence(
-                gguf + " is a GGUF file: open it with minigpt import --format gguf.", () -> Tokenizers.load(gguf));
+                gguf + " is a GGUF file: import it as a model, in the format gguf.", () -> Tokenizers.load(gguf));
         Path llmc = dir.resolve("gpt.bin");
         LlmcFile.write(llmc, gpt);
         assertSentence(
-                llmc + " is a checkpoint of llm.c: open it with minigpt import --format llmc.",
+                llmc + " is a checkpoint of llm.c: import it as a model, in the format llmc.",
                 () -> GgufFile.read(llmc));
         ModelFolder.saveGpt(dir, gpt);
         Path weights = dir.resolve("model.safetensors");
         assertSentence(
-                weights + " is a safetensors file: give the folder of the model, with --format hf or nanogpt.",
+                weights + " is a safetensors file: import the folder of the model, in the format hf or nanogpt.",
                 () -> LlmcFile.read(weights));
     }
 
@@ -127,7 +127,7 @@ class ForeignFilesTest {
                 "pytorch_model.bin.index.json | the index of PyTorch's checkpoint; save the model as safetensors, in Python with save_pretrained(DIR, safe_serialization=True) or safetensors.torch.save_file",
                 "ckpt.pt | PyTorch's checkpoint; save the model as safetensors, in Python with save_pretrained(DIR, safe_serialization=True) or safetensors.torch.save_file",
                 "adapter_model.safetensors | an adapter and not the model that it is for; give that",
-                "small.gguf | a file for minigpt import --format gguf --from",
+                "small.gguf | a model to import in the format gguf",
             })
     void otherWeightsInAFolderAreNamed(String name, String what) throws IOException {
         ModelFolder.saveGpt(dir, gpt);
@@ -145,7 +145,7 @@ class ForeignFilesTest {
         assertSentence(
                 weights
                         + " has linear weights [in,out], as Hugging Face's GPT-2 has them, not nanoGPT's [out,in]: open it"
-                        + " with --format hf, in Java with Layout.IN_OUT.",
+                        + " in the format hf, Layout.IN_OUT.",
                 () -> ModelFolder.loadGpt(dir, Layout.OUT_IN));
         Map<String, INDArray> turned = new LinkedHashMap<>();
         gpt.parameters()
@@ -154,7 +154,7 @@ class ForeignFilesTest {
         Safetensors.write(weights, turned, Map.of());
         assertSentence(
                 weights + " has linear weights [out,in], as nanoGPT and PyTorch have them, not Hugging Face's [in,out]:"
-                        + " open it with --format nanogpt, in Java with Layout.OUT_IN.",
+                        + " open it in the format nanogpt, Layout.OUT_IN.",
                 () -> ModelFolder.loadGpt(dir));
         Files.writeString(
                 dir.resolve("config.json"),

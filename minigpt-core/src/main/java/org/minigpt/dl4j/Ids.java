@@ -1,6 +1,6 @@
 package org.minigpt.dl4j;
 
-import org.minigpt.ops.JavaOp;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.ops.JavaOps;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -45,9 +45,7 @@ final class Ids {
         if (!array.dataType().isFPType()) {
             throw new MiniGptException(layer + " got ids of type " + array.dataType() + "; pass whole numbers");
         }
-        double[] values = (JavaOp.isRowMajor(array) ? array : array.dup('c'))
-                .reshape(array.length())
-                .toDoubleVector();
+        double[] values = NativeMemory.rowMajor(array).reshape(array.length()).toDoubleVector();
         long[] result = new long[values.length];
         for (int i = 0; i < values.length; i++) {
             result[i] = (long) values[i];

@@ -17,7 +17,7 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.minigpt.dl4j.LayerGraph.Share;
-import org.minigpt.ops.JavaOp;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.runtime.Workspaces;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -260,8 +260,7 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
     /** @return the input as the graph takes it, row-major [B,T,C] */
     private INDArray rows() {
         INDArray typed = input.dataType() == dataType ? input : input.castTo(dataType);
-        INDArray x = ncw() ? typed.permute(0, 2, 1) : typed;
-        return JavaOp.isRowMajor(x) ? x : x.dup('c');
+        return NativeMemory.rowMajor(ncw() ? typed.permute(0, 2, 1) : typed);
     }
 
     private Targets targets(INDArray x) {

@@ -5,6 +5,7 @@ import org.minigpt.kernels.Gelu;
 import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.VariableType;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -22,6 +23,7 @@ public final class PortableOps implements OpSet {
 
     @Override
     public SDVariable embedding(String name, SDVariable wte, SDVariable wpe, SDVariable ids) {
+        ids = packed(ids);
         if (wpe == null) {
             return rows(name, wte, ids);
         }
@@ -83,7 +85,7 @@ public final class PortableOps implements OpSet {
             String name, SDVariable qkv, int heads, int kvHeads, boolean alibi, Dropout dropout) {
         requireNone(dropout);
         SameDiff sd = qkv.getSameDiff();
-        SDVariable[] parts = sd.split(qkv, heads + 2 * kvHeads, 2); // of (B,T,D): queries, then keys, then values
+        SDVariable[] parts = split(qkv, heads + 2 * kvHeads); // of (B,T,D): queries, then keys, then values
         SDVariable d = sd.squeeze(sizes(parts[0], 2, 3), 0).castTo(qkv.dataType());
         SDVariable rootD = sd.math().sqrt(d);
         SDVariable mask = null;
@@ -116,11 +118,11 @@ public final class PortableOps implements OpSet {
     public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double theta) {
         SameDiff sd = qkv.getSameDiff();
         // A copy, since SameDiff keeps the very array as the op's outputs.
-        SDVariable[] parts = sd.split(qkv, heads + 2 * kvHeads, 2).clone(); // of (B,T,D)
+        SDVariable[] parts = split(qkv, heads + 2 * kvHeads).clone(); // of (B,T,D)
         SDVariable cos = null;
         SDVariable sin = null;
         for (int head = 0; head < heads + kvHeads; head++) {
-            SDVariable[] halves = sd.split(parts[head], 2, 2); // two of (B,T,D/2)
+            SDVariable[] halves = split(parts[head], 2); // two of (B,T,D/2)
             SDVariable a = halves[0];
             SDVariable b = halves[1];
             if (cos == null) {
@@ -154,7 +156,7 @@ public final class PortableOps implements OpSet {
     @Override
     public SDVariable swiGlu(String name, SDVariable x) {
         SameDiff sd = x.getSameDiff();
-        SDVariable[] halves = sd.split(x, 2, 2); // gates and values, (B,T,I)
+        SDVariable[] halves = split(x, 2); // gates and values, (B,T,I)
         return halves[0].mul(sd.nn().sigmoid(halves[0])).mul(name, halves[1]);
     }
 
@@ -186,6 +188,7 @@ public final class PortableOps implements OpSet {
     public SDVariable crossEntropy(String name, SDVariable logits, SDVariable targets, int ignoreIndex) {
         SameDiff sd = logits.getSameDiff();
         DataType type = logits.dataType();
+        targets = packed(targets);
         SDVariable isTarget = sd.eq(indices(logits, 2), sd.expandDims(targets.castTo(type), 2)); // (B,T,V)
         SDVariable counted = sd.neq(targets, ignoreIndex).castTo(type); // (B,T)
         SDVariable shifted = logits.sub(logits.max(true, 2)); // (B,T,V), at most 0
@@ -193,6 +196,20 @@ public final class PortableOps implements OpSet {
         SDVariable loss = logSum.sub(shifted.mul(isTarget.castTo(type)).sum(2)); // (B,T)
         SDVariable count = sd.max(counted.sum(), sd.constant(Nd4j.scalar(type, 1))); // scalar
         return loss.mul(counted).sum().div(name, count);
+    }
+
+    /** @return n equal parts of x [B,T,n·W] along its last axis; of an array with gaps ND4J would copy what lies between */
+    private static SDVariable[] split(SDVariable x, int n) {
+        boolean computed = x.getVariableType() == VariableType.ARRAY; // and so without gaps
+        return x.getSameDiff().split(computed ? x : packed(x), n, 2);
+    }
+
+    /**
+     * The entries of an array as the caller has it, in row-major order and without gaps: ND4J's {@code cast} and {@code
+     * one_hot} read one in column order as if it were in row order, and refuse some views.
+     */
+    private static SDVariable packed(SDVariable x) {
+        return x.add(0);
     }
 
     /**

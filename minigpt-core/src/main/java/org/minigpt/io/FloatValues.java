@@ -14,7 +14,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * The values of FLOAT arrays in files that hold them in another type (F32, F16 or BF16) or transposed, a piece at a time:
- * no array is copied as a whole. Arrays are contiguous and row-major.
+ * an array is copied as a whole only if its entries do not lie in row-major order.
  */
 final class FloatValues {
     private static final int PIECE = 1 << 16;
@@ -63,7 +63,8 @@ final class FloatValues {
 
     /** Writes the values of an array in a type. */
     static void write(INDArray array, Dtype to, OutputStream out) throws IOException {
-        FloatBuffer in = floats(array);
+        INDArray source = NativeMemory.rowMajor(array);
+        FloatBuffer in = floats(source);
         float[] values = new float[PIECE];
         byte[] bytes = new byte[PIECE * to.bytes()];
         while (in.hasRemaining()) {
@@ -72,12 +73,13 @@ final class FloatValues {
             encode(to, values, bytes, n);
             out.write(bytes, 0, n * to.bytes());
         }
-        Reference.reachabilityFence(array);
+        Reference.reachabilityFence(source);
     }
 
     /** Writes the values of an array [a,b] as those of a tensor [b,a]. */
     static void writeTransposed(INDArray array, Dtype to, OutputStream out) throws IOException {
-        FloatBuffer in = floats(array);
+        INDArray source = NativeMemory.rowMajor(array);
+        FloatBuffer in = floats(source);
         int rows = (int) array.size(1);
         int columns = (int) array.size(0);
         int most = Math.max(1, Math.min(ROWS, (1 << 22) / columns));
@@ -95,7 +97,7 @@ final class FloatValues {
             encode(to, values, bytes, n * columns);
             out.write(bytes, 0, n * columns * to.bytes());
         }
-        Reference.reachabilityFence(array);
+        Reference.reachabilityFence(source);
     }
 
     private static FloatBuffer floats(INDArray array) {

@@ -26,7 +26,8 @@ public final class Floats {
     /**
      * The memory of an ND4J array.
      *
-     * @param array of type FLOAT, contiguous and in c order; at most 2^29 entries
+     * @param array of type FLOAT; at most 2^29 entries
+     * @throws org.minigpt.util.MiniGptException if they do not lie row by row without gaps
      */
     public static Floats of(INDArray array) {
         return new Floats(NativeMemory.floats(array), array);

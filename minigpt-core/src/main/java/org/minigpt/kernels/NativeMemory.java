@@ -78,6 +78,11 @@ public final class NativeMemory {
         return true;
     }
 
+    /** @return the array itself if its entries lie {@linkplain #isRowMajor packed in c order}, else a copy that has them so */
+    public static INDArray rowMajor(INDArray array) {
+        return isRowMajor(array) ? array : array.dup('c');
+    }
+
     /**
      * target = source, as ND4J's {@code assign}, which casts and takes arrays of any strides.
      *

@@ -83,7 +83,7 @@ public abstract class JavaOp extends DynamicCustomOp {
 
     /** Computes the outputs, whatever the memory layout of the arrays. */
     public final void execute(List<INDArray> in, List<INDArray> out) {
-        INDArray[] inputs = in.stream().map(JavaOp::rowMajor).toArray(INDArray[]::new);
+        INDArray[] inputs = in.stream().map(NativeMemory::rowMajor).toArray(INDArray[]::new);
         INDArray[] outputs = new INDArray[out.size()];
         for (int i = 0; i < outputs.length; i++) {
             INDArray target = out.get(i);
@@ -95,10 +95,6 @@ public abstract class JavaOp extends DynamicCustomOp {
                 NativeMemory.copy(outputs[i], out.get(i));
             }
         }
-    }
-
-    private static INDArray rowMajor(INDArray array) {
-        return isRowMajor(array) ? array : array.dup('c');
     }
 
     /** @return whether the entries lie packed in c order, as kernels need them */

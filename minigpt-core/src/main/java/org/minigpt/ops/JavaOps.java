@@ -1,5 +1,6 @@
 package org.minigpt.ops;
 
+import java.lang.ref.Reference;
 import java.util.List;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
@@ -56,7 +57,7 @@ public final class JavaOps {
     public static long[] readIntegers(INDArray array) {
         boolean known = array.dataType() == DataType.INT32 || array.dataType() == DataType.INT64;
         INDArray whole = known ? array : array.castTo(DataType.INT64);
-        return Checks.read(JavaOp.isRowMajor(whole) ? whole : whole.dup('c'));
+        return Checks.read(NativeMemory.rowMajor(whole));
     }
 
     /** @return whether an array is of type DOUBLE, for an op that computes in floats otherwise */
@@ -64,15 +65,16 @@ public final class JavaOps {
         return array.dataType() == DataType.DOUBLE;
     }
 
-    /** @return a copy of the entries of a row-major array of type FLOAT or DOUBLE */
+    /** @return a copy of the entries of an array of type FLOAT or DOUBLE, in row-major order */
     public static double[] read(INDArray array) {
         double[] values = new double[Math.toIntExact(array.length())];
+        INDArray source = NativeMemory.rowMajor(array);
         if (isDouble(array)) {
-            NativeMemory.of(array).read(0, values, 0, values.length);
+            NativeMemory.of(source).read(0, values, 0, values.length);
             return values;
         }
         float[] narrow = new float[values.length];
-        NativeMemory.of(array).read(0, narrow, 0, narrow.length);
+        NativeMemory.of(source).read(0, narrow, 0, narrow.length);
         for (int i = 0; i < narrow.length; i++) {
             values[i] = narrow[i];
         }

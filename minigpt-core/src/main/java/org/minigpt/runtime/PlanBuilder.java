@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.kernels.ScratchMemory;
 import org.minigpt.ops.JavaOp;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -138,7 +139,7 @@ final class PlanBuilder {
     private boolean bind(SameDiffOp op, int i) {
         INDArray[] in = op.getInputsToOp().stream().map(this::array).toArray(INDArray[]::new);
         for (INDArray array : in) {
-            if (array == null || !JavaOp.isRowMajor(array)) {
+            if (array == null || !NativeMemory.isRowMajor(array)) {
                 return false;
             }
         }

@@ -53,7 +53,7 @@ public final class AdamW {
     /**
      * One step: updates the parameters and the moments.
      *
-     * @param parameters flat, at least as long as the parameters reach
+     * @param parameters flat, at least as long as the parameters reach, without gaps
      * @param gradients flat, each at its parameter's place; not changed
      * @param learningRate not negative
      * @param gradientFactor the gradients count times this: {@link GradientClip#coefficient}, or 1
@@ -64,6 +64,7 @@ public final class AdamW {
         Checks.requireNotNegative("learning_rate", learningRate, "1e-3");
         requireVector("parameters", parameters);
         requireVector("gradients", gradients);
+        NativeMemory.of(parameters); // or it says why not, before anything is changed
         steps++;
         AdamWKernel.Step step =
                 AdamWKernel.Step.of(config.beta1(), config.beta2(), config.eps(), steps, learningRate, gradientFactor);
@@ -71,7 +72,7 @@ public final class AdamW {
         if (firstMoment.dataType() == DataType.DOUBLE) {
             stepDouble(step, keep, parameters, gradients);
         } else {
-            stepFloat(step, keep, parameters, gradients);
+            stepFloat(step, keep, parameters, NativeMemory.rowMajor(gradients));
         }
     }
 

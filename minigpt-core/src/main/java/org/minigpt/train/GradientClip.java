@@ -3,6 +3,7 @@ package org.minigpt.train;
 import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.kernels.Floats;
+import org.minigpt.kernels.NativeMemory;
 import org.minigpt.kernels.SumOfSquaresKernel;
 import org.minigpt.util.Workers;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -31,7 +32,7 @@ public record GradientClip(double maxNorm) {
     public static double norm(INDArray gradients) {
         double squares = gradients.dataType() == DataType.DOUBLE
                 ? SumOfSquaresKernel.of(gradients.toDoubleVector())
-                : squares(gradients);
+                : squares(NativeMemory.rowMajor(gradients));
         return Math.sqrt(squares);
     }
 

@@ -38,6 +38,9 @@ final class StockJvm {
         }
         INDArray ids = Nd4j.createFromArray(new int[][] {{1, 2, 3}, {4, 5, 6}});
         INDArray logits = sd.output(Map.of("ids", ids), "logits").get("logits");
+        if (!logits.equals(sd.output(Map.of("ids", ids.dup('f')), "logits").get("logits"))) {
+            return "other logits for ids in column order";
+        }
         StringBuilder line = new StringBuilder();
         for (float value : logits.dup('c').data().asFloat()) {
             line.append(value).append(' ');

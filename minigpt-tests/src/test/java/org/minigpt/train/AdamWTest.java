@@ -14,6 +14,7 @@ import org.minigpt.model.ParameterInfo;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 class AdamWTest {
     /** A matrix of one entry at 0, a vector of one entry at 2; entry 1 is no parameter's. */
@@ -125,6 +126,25 @@ class AdamWTest {
         assertArrayEquals(
                 whole.firstMoment().toFloatVector(), resumed.firstMoment().toFloatVector());
         assertEquals(2, resumed.steps());
+    }
+
+    @Test
+    void gradientsMayHaveGapsAndParametersMayNot() {
+        AdamW packed = new AdamW(INFOS, DataType.FLOAT, AdamWConfig.pytorch());
+        AdamW gaps = new AdamW(INFOS, DataType.FLOAT, AdamWConfig.pytorch());
+        INDArray expected = vector(DataType.FLOAT, 1, 2, 3);
+        INDArray actual = vector(DataType.FLOAT, 1, 2, 3);
+        INDArray wide = vector(DataType.FLOAT, 1, 9, -2, 9, 3, 9).get(NDArrayIndex.interval(0, 2, 6));
+
+        packed.step(expected, vector(DataType.FLOAT, 1, -2, 3), 0.1);
+        gaps.step(actual, wide, 0.1);
+
+        assertEquals(expected, actual);
+        assertSentence(
+                "an array [3] whose entries do not lie one after the other in row order can't be read as if they did; pass"
+                        + " array.dup('c')",
+                () -> gaps.step(wide, actual, 0.1));
+        assertEquals(1, gaps.steps());
     }
 
     @Test

@@ -9,6 +9,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 class GradientClipTest {
     @Test
@@ -61,6 +62,17 @@ class GradientClipTest {
         Arrays.fill(values, 0x1p-4f);
         values[0] = 4096;
         assertEquals(Math.sqrt(16_777_216 + 4096), GradientClip.norm(Nd4j.createFromArray(values)), 1e-9);
+    }
+
+    /** A view of every other entry: those between are none of its business. */
+    @Test
+    void aVectorMayHaveGaps() {
+        INDArray all = Nd4j.createFromArray(3f, 100f, 0f, 100f, -4f, 100f);
+        INDArray gradients = all.get(NDArrayIndex.interval(0, 2, 6));
+
+        assertEquals(5, new GradientClip(2.5).apply(gradients), 1e-15);
+
+        assertArrayEquals(new float[] {1.5f, 100, 0, 100, -2, 100}, all.toFloatVector(), 1e-6f);
     }
 
     @Test

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.minigpt.graph.FusedOps;
@@ -64,6 +65,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     private final List<Integer> eosTokenIds;
     private final List<ParameterInfo> infos;
     private final FlatVector parameters;
+    private final Map<String, Integer> timesSet = new ConcurrentHashMap<>();
     private final FlatVector gradients;
     private final SameDiff sd;
     private final Replicas replicas;
@@ -83,7 +85,8 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         if (!builder.zeroParameters) {
             parameters.initialise(declared, new Random(builder.seed));
         }
-        sd = Workspaces.outside(() -> graph.build(parameters.views(), builder.opSet));
+        sd = Workspaces.outside(() -> graph.build(
+                parameters.views(), builder.opSet, name -> timesSet.merge(name, 1, Integer::sum)));
         replicas = new Replicas(this, gradients, builder.replicas);
         decoders = new Decoders(this, builder.opSet, block != null);
     }
@@ -167,7 +170,10 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         return eosTokenIds;
     }
 
-    /** @return the graph, with the placeholders {@link #IDS} and {@link #TARGETS}; its parameters are this model's */
+    /**
+     * @return the graph, with the placeholders {@link #IDS} and {@link #TARGETS}; its parameters are this model's, and
+     *     stay so: an array that {@code setArray} is given is copied into them
+     */
     public SameDiff sameDiff() {
         return sd;
     }
@@ -259,6 +265,11 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         });
     }
 
+    /** @return how often a parameter has been given other values by way of {@link #sameDiff} */
+    int timesSet(String name) {
+        return timesSet.getOrDefault(name, 0);
+    }
+
     @Override
     public Decoder decoder(int rows, int tokens, Window window) {
         return whileOpen(() -> decoders.take(rows, tokens, window));
@@ -306,6 +317,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     /** By SameDiff's own session, which runs any op. */
     private double sessionGradients(INDArray x, INDArray y, long dropoutKey) {
         Graphs.differentiate(sd);
+        parameters.views().keySet().forEach(name -> Graphs.gradientOf(sd, name));
         OutAndGrad result = sd.calculateGradientsAndOutputs(
                 placeholders(x, y, dropoutKey),
                 List.of(LOSS),

@@ -3,6 +3,7 @@ package org.minigpt.model;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
@@ -39,10 +40,11 @@ final class GptGraph implements GraphLayer {
 
     /**
      * @param parameters by name; the graph keeps these very arrays
+     * @param whenSet is told the name of a parameter whose values have been set by way of the graph
      * @return a graph from the placeholders of {@link Gpt} to its logits and loss
      */
-    SameDiff build(Map<String, INDArray> parameters, OpSet ops) {
-        SameDiff sd = Graphs.create();
+    SameDiff build(Map<String, INDArray> parameters, OpSet ops, Consumer<String> whenSet) {
+        SameDiff sd = Graphs.create(whenSet);
         parameters.forEach(sd::var);
         SDVariable ids = sd.placeHolder(Gpt.IDS, DataType.INT32, -1, -1);
         SDVariable targets = sd.placeHolder(Gpt.TARGETS, DataType.INT32, -1, -1);

@@ -1,6 +1,7 @@
 package org.minigpt.model;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,14 +42,19 @@ public final class Lora implements Trainable, AutoCloseable {
     /** The frozen W₀ of each weight that is adapted. */
     private final Map<String, INDArray> bases = new LinkedHashMap<>();
 
+    /** {@link Gpt#timesSet} of each, when its W₀ was taken. */
+    private final Map<String, Integer> timesSet = new HashMap<>();
+
     private Lora(Gpt gpt, LoraConfig config, List<Parameter> declared, List<String> weights) {
         this.gpt = gpt;
         this.config = config;
         infos = FlatVector.layOut(declared);
         parameters = new FlatVector(gpt.dataType(), infos);
         gradients = new FlatVector(gpt.dataType(), infos);
-        weights.forEach(name -> bases.put(
-                name, Workspaces.outside(() -> gpt.parameters().get(name).dup('c'))));
+        for (String name : weights) {
+            bases.put(name, Workspaces.outside(() -> gpt.parameters().get(name).dup('c')));
+            timesSet.put(name, gpt.timesSet(name));
+        }
     }
 
     /**
@@ -139,6 +145,7 @@ public final class Lora implements Trainable, AutoCloseable {
     /** @return A and B, and W₀ of each weight as {@code base.h.0.attn.c_attn.weight}: the model's own holds W */
     @Override
     public Map<String, INDArray> adapterState() {
+        followWhatWasSet();
         Map<String, INDArray> state = new LinkedHashMap<>(parameters());
         bases.forEach((name, base) -> state.put("base." + name, base));
         return state;
@@ -146,6 +153,7 @@ public final class Lora implements Trainable, AutoCloseable {
 
     @Override
     public void gradientsChanged() {
+        followWhatWasSet();
         for (String name : bases.keySet()) {
             INDArray a = parameters().get(a(name)); // (in,r)
             INDArray b = parameters().get(b(name)); // (r,out)
@@ -156,7 +164,8 @@ public final class Lora implements Trainable, AutoCloseable {
                 NativeMemory.copy(dw.mmul(b.transpose()).muli(config.scale()), da);
                 NativeMemory.copy(a.transpose().mmul(dw).muli(config.scale()), db);
             } else {
-                kernel(dw).gradients(Floats.of(a), Floats.of(b), Floats.of(dw), Floats.of(da), Floats.of(db));
+                kernel(dw, config.scale())
+                        .gradients(Floats.of(a), Floats.of(b), Floats.of(dw), Floats.of(da), Floats.of(db));
             }
         }
     }
@@ -164,21 +173,38 @@ public final class Lora implements Trainable, AutoCloseable {
     /** Sets the model's weights to W₀ + (alpha/r)·A·B. */
     @Override
     public void parametersChanged() {
+        followWhatWasSet();
         bases.forEach((name, base) -> {
-            INDArray a = parameters().get(a(name));
-            INDArray b = parameters().get(b(name));
             INDArray w = gpt.parameters().get(name);
             NativeMemory.copy(base, w);
-            if (gpt.dataType() == DataType.DOUBLE) {
-                w.addi(a.mmul(b).muli(config.scale()));
-            } else {
-                kernel(w).add(Floats.of(a), Floats.of(b), Floats.of(w));
+            addProduct(name, w, config.scale());
+        });
+    }
+
+    /** What was set by way of the model's graph is W: so W₀ is what A and B make W of. */
+    private void followWhatWasSet() {
+        bases.forEach((name, base) -> {
+            int now = gpt.timesSet(name);
+            if (timesSet.put(name, now) != now) {
+                NativeMemory.copy(gpt.parameters().get(name), base);
+                addProduct(name, base, -config.scale());
             }
         });
     }
 
+    private void addProduct(String name, INDArray w, double scale) {
+        INDArray a = parameters().get(a(name));
+        INDArray b = parameters().get(b(name));
+        if (gpt.dataType() == DataType.DOUBLE) {
+            w.addi(a.mmul(b).muli(scale));
+        } else {
+            kernel(w, scale).add(Floats.of(a), Floats.of(b), Floats.of(w));
+        }
+    }
+
     /** Gives the model the weights back that it had before; A and B stay, and {@link #parametersChanged} applies them. */
     public void detach() {
+        followWhatWasSet();
         bases.forEach((name, base) -> NativeMemory.copy(base, gpt.parameters().get(name)));
     }
 
@@ -193,7 +219,7 @@ public final class Lora implements Trainable, AutoCloseable {
         bases.values().forEach(INDArray::close);
     }
 
-    private LowRankKernel kernel(INDArray w) {
-        return new LowRankKernel((int) w.size(0), (int) w.size(1), config.rank(), (float) config.scale());
+    private LowRankKernel kernel(INDArray w, double scale) {
+        return new LowRankKernel((int) w.size(0), (int) w.size(1), config.rank(), (float) scale);
     }
 }

@@ -33,7 +33,7 @@ final class PortableFile {
                     + " of 1 GiB at most: save the model as safetensors.");
         }
         // The arrays are the model's own: that of the file is the only copy.
-        SameDiff sd = graph.build(parameters, new PortableOps());
+        SameDiff sd = graph.build(parameters, new PortableOps(), name -> {});
         requireNd4js(file, sd);
         ByteBuffer content = sd.asFlatBuffers(false);
         AtomicFiles.write(file, out -> {

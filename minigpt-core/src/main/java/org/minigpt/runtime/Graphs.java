@@ -3,8 +3,10 @@ package org.minigpt.runtime;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.Charset;
+import java.util.function.Consumer;
+import org.minigpt.util.MiniGptException;
+import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.autodiff.samediff.array.SingleThreadArrayHolder;
 
 /** How SameDiff graphs are made and differentiated, around what M2.1 does in the way. */
 public final class Graphs {
@@ -14,12 +16,17 @@ public final class Graphs {
     private Graphs() {}
 
     /**
-     * A new graph whose variables may be views of a larger array: SameDiff's usual holder copies views, so that an
-     * optimiser that steps the large array would not reach the graph.
+     * A new graph whose variables may be views of a larger array and stay those: what {@code setArray} and the like are
+     * given is copied into them.
      */
     public static SameDiff create() {
+        return create(name -> {});
+    }
+
+    /** @param whenSet is told the name of a variable whose values have been set by {@code setArray} or the like */
+    public static SameDiff create(Consumer<String> whenSet) {
         SameDiff sd = SameDiff.create();
-        sd.setArrayHolders(new SingleThreadArrayHolder(), new SingleThreadArrayHolder(), false);
+        KeptArrays.of(sd, whenSet);
         return sd;
     }
 
@@ -43,6 +50,21 @@ public final class Graphs {
             System.setOut(stdout);
         }
         return sd.getFunction(GRADIENT_FUNCTION);
+    }
+
+    /**
+     * @param name of a variable of a graph that is {@linkplain #differentiate differentiated}
+     * @return the name of its gradient in the gradient function
+     * @throws MiniGptException if it has none
+     */
+    public static String gradientOf(SameDiff sd, String name) {
+        SDVariable gradient = sd.getVariable(name).getGradient();
+        if (gradient == null) {
+            throw new MiniGptException(
+                    name
+                            + " has no gradient, since the loss does not depend on it; let its layer use it, or not declare it");
+        }
+        return gradient.name();
     }
 
     private static final class LineFilter extends PrintStream {

@@ -112,7 +112,7 @@ final class Replicas {
             SameDiff graph = Graphs.differentiate(sd);
             Map<String, String> gradientNames = new HashMap<>();
             for (String name : gpt.parameters().keySet()) {
-                gradientNames.put(name, sd.getVariable(name).getGradient().name());
+                gradientNames.put(name, Graphs.gradientOf(sd, name));
             }
             backward = new Replica.Graph(graph, gradientNames);
         }

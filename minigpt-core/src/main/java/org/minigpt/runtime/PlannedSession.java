@@ -8,6 +8,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.kernels.NativeMemory;
+import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.listeners.At;
 import org.nd4j.autodiff.listeners.Listener;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -38,6 +39,7 @@ final class PlannedSession extends InferenceSession {
             Collection<String> requiredActivations,
             List<Listener> listeners,
             At at) {
+        requireKnown(variables);
         boolean plain = isEmpty(listeners) && isEmpty(requiredActivations);
         Map<String, INDArray> values = plain ? arrays(placeholderValues, otherPlaceHolderValues) : null;
         List<INDArray> results = values == null ? null : planned(variables, values);
@@ -50,6 +52,16 @@ final class PlannedSession extends InferenceSession {
             nodeValueOutputs.put(VarId.createDefault(variables.get(i)), SDValue.create(results.get(i)));
         }
         return ExecutionResult.createFrom(variables, results);
+    }
+
+    /** SameDiff's own session would say that the array of the variable is null. */
+    private void requireKnown(List<String> variables) {
+        for (String name : variables) {
+            if (!sameDiff.hasVariable(name)) {
+                throw new MiniGptException(
+                        "the graph has no variable " + name + " to compute; sd.summary() shows those that it has");
+            }
+        }
     }
 
     /** @return null if the graph can't be planned */

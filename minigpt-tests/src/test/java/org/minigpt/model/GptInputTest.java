@@ -1,11 +1,20 @@
 package org.minigpt.model;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.minigpt.util.Sentences.assertSentence;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.minigpt.graph.FusedOps;
+import org.minigpt.graph.GraphLayer;
+import org.minigpt.graph.Initializer;
+import org.minigpt.graph.OpSet;
+import org.minigpt.graph.Parameter;
 import org.minigpt.graph.PortableOps;
+import org.minigpt.graph.Scope;
+import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** What a model says of ids and targets that it can't take, whatever ops it is made of. */
@@ -69,6 +78,33 @@ class GptInputTest {
         assertSentence(
                 "the targets are FLOAT [1, 3], but the ids [1, 3]; pass one integer target for each id",
                 () -> gpt.loss(Nd4j.ones(DataType.INT32, 1, 3), Nd4j.ones(DataType.FLOAT, 1, 3)));
+    }
+
+    /** A block that declares a parameter and forgets it. */
+    private record Forgetful() implements GraphLayer {
+        @Override
+        public List<Parameter> parameters() {
+            return List.of(
+                    Parameter.of("weight", Initializer.ones(), 8), Parameter.of("forgotten", Initializer.ones(), 8));
+        }
+
+        @Override
+        public SDVariable define(Scope scope, SDVariable x) {
+            return scope.ops().rmsNorm(scope.name(), x, scope.parameter("weight"), 1e-5);
+        }
+    }
+
+    @Test
+    void aParameterWithoutGradientIsNamed() {
+        for (OpSet ops : List.of(new FusedOps(), new PortableOps())) {
+            Gpt gpt = Gpt.builder(TINY).opSet(ops).block(i -> new Forgetful()).build();
+            INDArray ids = Nd4j.createFromArray(new int[][] {{1, 2, 3}});
+            assertEquals(gpt.loss(ids, ids), gpt.loss(ids, ids));
+            assertSentence(
+                    "h.0.forgotten has no gradient, since the loss does not depend on it; let its layer use"
+                            + " it, or not declare it",
+                    () -> gpt.lossAndGradients(ids, ids));
+        }
     }
 
     @Test

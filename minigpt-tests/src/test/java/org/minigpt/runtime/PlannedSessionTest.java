@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.util.Sentences.assertSentence;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +17,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.minigpt.graph.Activation;
+import org.minigpt.graph.FusedOps;
+import org.minigpt.graph.OpSet;
+import org.minigpt.graph.PortableOps;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.util.MiniGptException;
@@ -116,6 +120,20 @@ class PlannedSessionTest {
         sd.associateArrayWithVariable(sd.getVariable("wte.weight").getArr().mul(2), sd.getVariable("wte.weight"));
         INDArray after = gpt.logits(x);
         assertTrue(before.sub(after).amaxNumber().doubleValue() > 1e-3, "the new array has its effect");
+    }
+
+    @Test
+    void anUnknownOutputIsNamed() {
+        for (OpSet ops : List.of(new FusedOps(), new PortableOps())) {
+            SameDiff sd = Gpt.builder(gpt().config()).opSet(ops).build().sameDiff();
+            Map<String, INDArray> inputs = Map.of(Gpt.IDS, ids(1, 4, 1));
+            assertSentence(
+                    "the graph has no variable nope to compute; sd.summary() shows those that it has",
+                    () -> sd.output(inputs, "nope"));
+            assertSentence(
+                    "the graph has no variable nope to compute; sd.summary() shows those that it has",
+                    () -> sd.output(inputs, Gpt.LOGITS, "nope"));
+        }
     }
 
     @Test

@@ -2,6 +2,7 @@ package org.minigpt.graph;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -10,6 +11,7 @@ import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.shape.Shape;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
@@ -17,16 +19,49 @@ import org.nd4j.linalg.factory.Nd4j;
  * (f(x + h) - f(x - h))/2h in double precision. f is a random weighted sum of the layer's outputs.
  *
  * <pre>{@code
- * double deviation = GradientCheck.deviation(layer, new FusedOps(), 2, 3, 8); // below 1e-7 for a sound layer
+ * GradientCheck.Deviation worst = GradientCheck.worst(layer, new FusedOps(), 2, 3, 8);
+ * assertTrue(worst.relative() < 1e-7, worst::toString); // as it is for a sound layer
  * }</pre>
  */
 public final class GradientCheck {
     private static final String LAYER = "layer";
     private static final String INPUT = "x";
+    private static final String WEIGHTED = "weighted";
     private static final String LOSS = "loss";
     private static final double H = 1e-5;
 
+    /**
+     * Differences tell no gradient smaller than this times Σ|weight·output|: f is rounded to some 1e-16 of that, which
+     * 2h makes 5e-12, and the layer's own sums are rounded too. So a gradient that is 0 in theory passes, such as that of
+     * a bias of the keys.
+     */
+    private static final double NOISE = 1e-9;
+
     private GradientCheck() {}
+
+    /**
+     * How far a gradient is from that of differences, at its worst entry.
+     *
+     * @param name of the parameter within the layer, or {@code x}, the input
+     * @param index of the entry
+     * @param relative the difference of the two, over the largest entry of the parameter's differences; 0 if rounding alone may be
+     *     the reason
+     * @param gradient the layer's
+     * @param expected by differences
+     */
+    public record Deviation(String name, List<Long> index, double relative, double gradient, double expected) {
+
+        @Override
+        public String toString() {
+            return "the gradient by " + name + index + " is " + gradient + ", by differences " + expected
+                    + ": it deviates by " + relative + " of the largest";
+        }
+    }
+
+    /** @return {@link Deviation#relative} of {@link #worst} */
+    public static double deviation(GraphLayer layer, OpSet ops, long... inputShape) {
+        return worst(layer, ops, inputShape).relative();
+    }
 
     /**
      * Runs the layer twice for each entry, so choose it small. Entries are drawn around 0, parameters around what their
@@ -35,10 +70,9 @@ public final class GradientCheck {
      * @param layer without dropout
      * @param ops that it is defined with
      * @param inputShape of x, such as B, T, C
-     * @return the largest difference of a gradient from that of differences, over the largest entry of the latter; the worst
-     *     of the input and all parameters
+     * @return the largest deviation of the input and all parameters
      */
-    public static double deviation(GraphLayer layer, OpSet ops, long... inputShape) {
+    public static Deviation worst(GraphLayer layer, OpSet ops, long... inputShape) {
         Random random = new Random(1337);
         SameDiff sd = Graphs.create();
         SDVariable x = sd.var(INPUT, normal(random, 1, inputShape));
@@ -54,13 +88,17 @@ public final class GradientCheck {
         }
         SDVariable y = layer.define(Scope.root(ops, sd::getVariable, null).in(LAYER), x);
         long[] outputShape = sd.outputSingle(Map.of(), y.name()).shape();
-        y.mul(sd.constant("weights", normal(random, 1, outputShape))).sum(LOSS);
+        SDVariable weighted = y.mul(WEIGHTED, sd.constant("weights", normal(random, 1, outputShape)));
+        weighted.sum(LOSS);
         sd.setLossVariables(LOSS);
         Graphs.differentiate(sd);
+        names.forEach(name -> Graphs.gradientOf(sd, name));
         Map<String, INDArray> gradients = sd.calculateGradients(Map.of(), names);
+        double noise = NOISE * sd.outputSingle(Map.of(), WEIGHTED).norm1Number().doubleValue();
         return names.stream()
-                .mapToDouble(name -> deviation(differences(sd, name), gradients.get(name)))
-                .max()
+                .map(name -> deviation(
+                        name, differences(sd, name), gradients.get(name).dup('c'), noise))
+                .max(Comparator.comparingDouble(Deviation::relative))
                 .orElseThrow();
     }
 
@@ -87,14 +125,24 @@ public final class GradientCheck {
         return result;
     }
 
-    private static double deviation(INDArray expected, INDArray actual) {
-        double worst = 0;
+    private static Deviation deviation(String variable, INDArray expected, INDArray actual, double noise) {
+        long worst = 0;
+        double most = -1;
         double largest = 0;
         for (long i = 0; i < expected.length(); i++) {
             double difference = Math.abs(expected.getDouble(i) - actual.getDouble(i));
-            worst = Double.isNaN(difference) ? Double.POSITIVE_INFINITY : Math.max(worst, difference);
+            difference = Double.isNaN(difference) ? Double.POSITIVE_INFINITY : difference;
+            if (difference > most) {
+                most = difference;
+                worst = i;
+            }
             largest = Math.max(largest, Math.abs(expected.getDouble(i)));
         }
-        return worst == 0 ? 0 : worst / largest;
+        return new Deviation(
+                variable.equals(INPUT) ? INPUT : variable.substring(LAYER.length() + 1),
+                Arrays.stream(Shape.ind2subC(expected.shape(), worst)).boxed().toList(),
+                most <= noise ? 0 : most / largest,
+                actual.getDouble(worst),
+                expected.getDouble(worst));
     }
 }

@@ -55,6 +55,8 @@ class LayerGradientTest {
                         new Stack("alibi attention", format, false, true, 0, alibi(), rnnHead()),
                         new Stack("swiglu", format, false, false, 0, swiGlu(), rnnHead()),
                         new Stack("llama", format, true, true, 0.1, tokens(), llama(), llama(), rmsNorm(), head()),
+                        new Stack("own", format, false, true, 0.1, attention(), own(), rnnHead()),
+                        new Stack("own in the middle", format, true, true, 0, embedding(), own(), block(), head()),
                         new Stack("lstm in front", format, false, true, 0, lstm(), block(), head())));
     }
 
@@ -143,6 +145,10 @@ class LayerGradientTest {
 
     private static Layer head() {
         return new LanguageModelOutputLayer.Builder().nOut(V).build();
+    }
+
+    private static Layer own() {
+        return new OwnLayer.Builder().build();
     }
 
     private static Layer lstm() {

@@ -65,7 +65,10 @@ public record GptConfig(
 
     /** The distributions of the first parameters. */
     public enum Initialization {
-        /** PyTorch's defaults: linear layers uniform on ±1/√fan_in, embeddings standard normal. */
+        /**
+         * PyTorch's defaults: linear layers uniform on ±1/√fan_in, embeddings standard normal; but N(0, 0.02) where the
+         * head is tied to them, for which standard normal ones would be far too large.
+         */
         LECTURE,
         /** N(0, 0.02), residual projections N(0, 0.02/√(2L)), biases 0: nanoGPT's {@code model.py}. */
         NANOGPT

@@ -39,7 +39,8 @@ public final class GptLayers {
 
     /** @return ids [B,T] to [B,T,C] */
     public GraphLayer embedding() {
-        Initializer init = Initializer.normal(nanoGpt() ? NANOGPT_DEVIATION : 1);
+        // As a head, rows of N(0, 1) would make logits of √C and a first loss far above ln V.
+        Initializer init = Initializer.normal(nanoGpt() || config.tiedHead() ? NANOGPT_DEVIATION : 1);
         return config.positions() == Positions.LEARNED
                 ? new Embedding(
                         config.vocabSize(),

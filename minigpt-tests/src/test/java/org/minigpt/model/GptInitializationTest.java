@@ -4,15 +4,24 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.minigpt.graph.Activation;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 import org.minigpt.util.FloatAndDouble;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
 /** How the parameters are drawn, with seeds under which the statistics stay within five deviations. */
@@ -90,6 +99,68 @@ class GptInitializationTest {
                 default -> throw new AssertionError(name);
             }
         });
+    }
+
+    /** A head of N(0, 1) would begin at a loss of 23 where ln 65 = 4.2 is right; nanoGPT's embeddings serve as heads. */
+    @Test
+    void embeddingsThatAreTheHeadAreSmall() {
+        parameters(LECTURE.toBuilder().tiedHead(true).build()).forEach((name, values) -> {
+            switch (kind(name)) {
+                case "wte.weight", "wpe.weight" -> assertNormal(name, values, 0.02);
+                case "attn.c_attn.weight", "mlp.c_fc.weight" -> assertUniform(name, values, 1 / Math.sqrt(64));
+                default -> assertNotEquals("lm_head.weight", name);
+            }
+        });
+    }
+
+    private static Stream<GptConfig> headsNormsAndPositions(int vocabSize, int nEmbd) {
+        return Stream.of(true, false)
+                .flatMap(tied -> Arrays.stream(Initialization.values())
+                        .map(init -> GptConfig.builder()
+                                .vocabSize(vocabSize)
+                                .nEmbd(nEmbd)
+                                .nHead(2)
+                                .nLayer(2)
+                                .blockSize(8)
+                                .tiedHead(tied)
+                                .initialization(init)
+                                .build()))
+                .flatMap(config -> Arrays.stream(Positions.values())
+                        .map(positions ->
+                                config.toBuilder().positions(positions).build()))
+                .flatMap(config -> Arrays.stream(Norm.values())
+                        .map(norm -> config.toBuilder().norm(norm).build()));
+    }
+
+    private static Stream<GptConfig> withAllBiasesAndFeedForwards(GptConfig config) {
+        List<GptConfig> feedForwards = new ArrayList<>();
+        for (Activation activation : Activation.values()) {
+            feedForwards.add(config.toBuilder().activation(activation).build());
+        }
+        feedForwards.add(config.toBuilder().mlp(Mlp.SWIGLU).build());
+        return feedForwards.stream()
+                .flatMap(each -> Arrays.stream(Bias.values())
+                        .map(bias -> each.toBuilder().bias(bias).build()));
+    }
+
+    /** It guesses, so that each token has a probability of about 1/V; logits of 0.6 cost 0.6²/2. */
+    @Test
+    void aNewModelBeginsNearLnV() {
+        List<GptConfig> configs = Stream.concat(
+                        headsNormsAndPositions(65, 32).flatMap(GptInitializationTest::withAllBiasesAndFeedForwards),
+                        headsNormsAndPositions(300, 256))
+                .toList();
+        int kinds = 2 * 2 * Positions.values().length * Norm.values().length;
+        assertEquals(kinds * (Bias.values().length * (1 + Activation.values().length) + 1), configs.size());
+        for (GptConfig config : configs) {
+            int v = config.vocabSize();
+            Random random = new Random(7);
+            INDArray x =
+                    Nd4j.createFromArray(random.ints(16 * 8, 0, v).toArray()).reshape(16, 8);
+            INDArray y =
+                    Nd4j.createFromArray(random.ints(16 * 8, 0, v).toArray()).reshape(16, 8);
+            assertEquals(Math.log(v), Gpt.builder(config).replicas(1).build().loss(x, y), 0.4, config::toString);
+        }
     }
 
     /** nanoGPT's {@code model.py}: N(0, 0.02), the two projections of a block N(0, 0.02/√(2L)), biases 0. */

@@ -28,6 +28,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * ModelFolder.save(Path.of("model"), gpt, tokenizer); // the whole model, with the adapter merged
  * }</pre>
  *
+ * <p>Nothing else is trained: not the rows of tokens that {@link ModelSurgery#growVocabulary} added, which stay as they were
+ * drawn. Train the whole model if there are such.
+ *
  * <p>The model's own weights always hold W, so it computes, generates and is saved as any other, at the same speed; the
  * gradients of A and B follow from that of W by the chain rule: dA = (alpha/r)·dW·Bᵀ, dB = (alpha/r)·Aᵀ·dW. A step costs
  * as much as one of the whole model; what is saved are the optimizer's moments and the size of what is kept.

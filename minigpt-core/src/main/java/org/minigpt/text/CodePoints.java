@@ -1,11 +1,11 @@
 package org.minigpt.text;
 
-/** Characters, that is Unicode code points, as error messages show them. */
-final class CodePoints {
+/** Characters, that is Unicode code points, as messages show them. */
+public final class CodePoints {
     private CodePoints() {}
 
     /** {@code 'é' (U+00E9)}, or only {@code U+0007} for what cannot be seen on a screen or would disturb it. */
-    static String describe(int codePoint) {
+    public static String describe(int codePoint) {
         String number = String.format("U+%04X", codePoint);
         return isPrintable(codePoint) ? "'" + Character.toString(codePoint) + "' (" + number + ")" : number;
     }

@@ -1,6 +1,7 @@
 package org.minigpt.examples.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -11,10 +12,14 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
 import org.minigpt.model.LoraConfig;
 import org.minigpt.model.Trainable;
+import org.minigpt.text.CodePoints;
+import org.minigpt.util.MiniGptException;
 import picocli.CommandLine.Option;
 
 /** From which model to start, and what of it to train. */
 final class FineTuneOptions {
+    private static final int SHOWN_CHARACTERS = 8;
+
     @Option(
             names = "--init-from",
             paramLabel = "DIR",
@@ -76,10 +81,31 @@ final class FineTuneOptions {
     }
 
     /**
+     * Checks that what is trained can learn the text: no adapter has the rows of characters that are new to its model.
+     *
+     * @throws MiniGptException if an adapter is asked for, and there are such characters
+     */
+    void requireKnownCharacters(StartingModel start) {
+        List<String> all =
+                start.newCharacters().stream().map(CodePoints::describe).toList();
+        if (loraRank == 0 || all.isEmpty()) {
+            return;
+        }
+        List<String> shown = new ArrayList<>(all.subList(0, Math.min(SHOWN_CHARACTERS, all.size())));
+        if (all.size() > shown.size()) {
+            shown.add((all.size() - shown.size()) + " more");
+        }
+        String last = shown.remove(shown.size() - 1);
+        throw new MiniGptException("the text has " + (shown.isEmpty() ? "" : String.join(", ", shown) + " and ") + last
+                + ", which the model of --init-from does not know, and an adapter would leave their rows as they are drawn:"
+                + " train all parameters, without --lora-rank, or take them out of the text");
+    }
+
+    /**
      * What the optimizer is to step.
      *
      * @param seed of an adapter's first values
-     * @throws org.minigpt.util.MiniGptException if an adapter is asked for, but is impossible
+     * @throws MiniGptException if an adapter is asked for, but is impossible
      */
     Trainable trained(Gpt gpt, long seed) {
         if (loraRank == 0) {

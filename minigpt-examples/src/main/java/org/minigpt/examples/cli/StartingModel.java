@@ -58,6 +58,16 @@ record StartingModel(SavedModel saved, Tokenizer tokenizer, Optional<String> sha
                 .toList();
     }
 
+    /** The characters, as code points, that the model gets and does not know yet. */
+    List<Integer> newCharacters() {
+        int[] oldIds = oldIds();
+        return IntStream.range(0, oldIds.length)
+                .filter(id -> oldIds[id] < 0)
+                .map(id -> tokenizer.decode(id).codePointAt(0))
+                .boxed()
+                .toList();
+    }
+
     private int[] oldIds() {
         int[] ids = new int[tokenizer.vocabSize()];
         Map<Integer, Integer> old = new HashMap<>();

@@ -140,6 +140,7 @@ final class TrainCommand implements Callable<Integer> {
             RunLock.requireFree(output.outDir); // before the text is read, which may take long
         }
         Optional<StartingModel> start = startingModel(resumption);
+        start.ifPresent(fineTune::requireKnownCharacters);
         TrainingData text = start.map(StartingModel::tokenizer).map(data::open).orElseGet(() -> open(resumption));
         GptConfig shape = start.map(this::shapeOf)
                 .orElseGet(() -> model.config(text.tokenizer().vocabSize()));

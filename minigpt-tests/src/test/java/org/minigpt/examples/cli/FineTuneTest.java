@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,6 +29,7 @@ class FineTuneTest {
 
     private static Path base;
     private static Path text;
+    private static Path known;
 
     @BeforeAll
     static void trainTheBase() throws IOException {
@@ -36,6 +38,7 @@ class FineTuneTest {
         Cli.train(first, base).assertDone();
         // Of its characters Z and é are new.
         text = Files.writeString(dir.resolve("second.txt"), "Zoé sells shells by the sea.\n".repeat(20));
+        known = Files.writeString(dir.resolve("third.txt"), "She sells hoes by the sheer sea.\n".repeat(20));
     }
 
     private static Cli.Result tune(Path folder, Object... more) {
@@ -50,7 +53,11 @@ class FineTuneTest {
                 "--eval-iters", 1,
                 "--sample-tokens", 3,
                 "--seed", 5);
-        return Cli.run(List.of("train", "--init-from", model, "--data", text, "--out-dir", folder), small, more);
+        List<Object> fixed = new ArrayList<>(List.of("train", "--init-from", model, "--out-dir", folder));
+        if (!List.of(more).contains("--data")) {
+            fixed.addAll(List.of("--data", text));
+        }
+        return Cli.run(fixed, small, more);
     }
 
     /** After no step worth the name, the model is the one that it began with, for the characters that both know. */
@@ -113,7 +120,9 @@ class FineTuneTest {
     void trainsAnAdapterAndGoesOn() throws IOException {
         Path straight = dir.resolve("straight");
         Path stopped = dir.resolve("stopped");
-        Object[] lora = {"--lora-rank", 2, "--lora-alpha", 4, "--lora-targets", "c_attn, c_fc", "--block-size", 6};
+        Object[] lora = {
+            "--data", known, "--lora-rank", 2, "--lora-alpha", 4, "--lora-targets", "c_attn, c_fc", "--block-size", 6
+        };
         tune(straight, lora).assertDone();
         tune(stopped, concat(lora, "--max-iters", 2)).assertDone();
         Cli.run("train", "--resume", stopped, "--max-iters", 4).assertDone();
@@ -190,10 +199,30 @@ class FineTuneTest {
         Cli.run("train", "--resume", run, "--max-iters", 6).assertDone();
     }
 
+    /** Their rows would stay as they were drawn, at a loss of 17 where others are at 2. */
+    @Test
+    void anAdapterWithoutRowsForNewCharactersIsRefused() throws IOException {
+        String remedy =
+                ", which the model of --init-from does not know, and an adapter would leave their rows as they are"
+                        + " drawn: train all parameters, without --lora-rank, or take them out of the text";
+        tune(dir.resolve("no"), "--lora-rank", 2).assertSentence("the text has 'Z' (U+005A) and 'é' (U+00E9)" + remedy);
+        Path odd = Files.writeString(dir.resolve("odd.txt"), "She sells shells\u0007.\n".repeat(20));
+        tune(dir.resolve("no"), "--data", odd, "--lora-rank", 2).assertSentence("the text has U+0007" + remedy);
+        Files.writeString(odd, "She sells 0123456789 shells.\n".repeat(20));
+        tune(dir.resolve("no"), "--data", odd, "--lora-rank", 2)
+                .assertSentence("the text has "
+                        + "01234567"
+                                .chars()
+                                .mapToObj(c -> "'" + (char) c + "' (U+00" + Integer.toHexString(c) + ")")
+                                .collect(Collectors.joining(", "))
+                        + " and 2 more" + remedy);
+        assertFalse(Files.exists(dir.resolve("no")));
+    }
+
     @Test
     void aModelWithoutAdapterLeavesNone() {
         Path folder = dir.resolve("stale");
-        tune(folder, "--lora-rank", 2, "--max-iters", 0).assertDone();
+        tune(folder, "--data", known, "--lora-rank", 2, "--max-iters", 0).assertDone();
         assertTrue(Files.exists(folder.resolve("adapter/adapter_config.json")));
         tune(folder, "--max-iters", 1).assertDone();
         assertFalse(Files.exists(folder.resolve("adapter")));
@@ -234,7 +263,7 @@ class FineTuneTest {
         assertUsageError(
                 "--overfit-one-batch trains all parameters, not an adapter: leave it out, or set --lora-rank 0.",
                 tune(dir.resolve("no"), "--lora-rank", 2, "--overfit-one-batch"));
-        tune(dir.resolve("no"), "--lora-rank", 2, "--lora-targets", "c_attn,wte")
+        tune(dir.resolve("no"), "--data", known, "--lora-rank", 2, "--lora-targets", "c_attn,wte")
                 .assertSentence(
                         "the model has no linear layer called wte to adapt; lora_targets may be c_attn, c_proj and"
                                 + " c_fc in a model of GPT-2's layers");

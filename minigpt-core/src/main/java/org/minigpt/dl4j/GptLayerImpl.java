@@ -132,7 +132,8 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
         LayerChecks.input(layerConf(), input);
         Padding padding = padding();
         INDArray x = rows(input, padding);
-        INDArray dy = rowMajor(layerConf().getDataFormat() == RNNFormat.NCW ? epsilon.permute(0, 2, 1) : epsilon);
+        INDArray dy = NativeMemory.rowMajor(
+                layerConf().getDataFormat() == RNNFormat.NCW ? epsilon.permute(0, 2, 1) : epsilon);
         INDArray dyInFront = padding == null ? dy : padding.toFront(dy);
         INDArray dx = layerConf().takesIds()
                 ? null
@@ -203,13 +204,9 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
             x = Ids.of(layerConf().describe(), input, layerConf().getNIn(), maskArray);
         } else {
             INDArray typed = input.dataType() == dataType ? input : input.castTo(dataType);
-            x = rowMajor(layerConf().getDataFormat() == RNNFormat.NCW ? typed.permute(0, 2, 1) : typed);
+            x = NativeMemory.rowMajor(layerConf().getDataFormat() == RNNFormat.NCW ? typed.permute(0, 2, 1) : typed);
         }
         return padding == null ? x : padding.toFront(x);
-    }
-
-    private static INDArray rowMajor(INDArray x) {
-        return org.minigpt.ops.JavaOp.isRowMajor(x) ? x : x.dup('c');
     }
 
     @Override

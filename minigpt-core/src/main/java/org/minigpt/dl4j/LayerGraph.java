@@ -193,7 +193,7 @@ final class LayerGraph {
     }
 
     String gradientOf(String name) {
-        return sd.getVariable(name).getGradient().name();
+        return Graphs.gradientOf(sd, name);
     }
 
     /** A share for each arena. */

@@ -85,8 +85,8 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         if (!builder.zeroParameters) {
             parameters.initialise(declared, new Random(builder.seed));
         }
-        sd = Workspaces.outside(() -> graph.build(
-                parameters.views(), builder.opSet, name -> timesSet.merge(name, 1, Integer::sum)));
+        sd = Workspaces.outside(
+                () -> graph.build(parameters.views(), builder.opSet, name -> timesSet.merge(name, 1, Integer::sum)));
         replicas = new Replicas(this, gradients, builder.replicas);
         decoders = new Decoders(this, builder.opSet, block != null);
     }

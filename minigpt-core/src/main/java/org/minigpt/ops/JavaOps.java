@@ -1,6 +1,5 @@
 package org.minigpt.ops;
 
-import java.lang.ref.Reference;
 import java.util.List;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;

@@ -154,7 +154,7 @@ class FineTuneTest {
     @Test
     void anAdapterStaysAsLongAsItsModel() throws IOException {
         Path folder = dir.resolve("replaced");
-        tune(folder, "--lora-rank", 2).assertDone();
+        tune(folder, "--data", known, "--lora-rank", 2).assertDone();
         byte[] model = Files.readAllBytes(folder.resolve("model.safetensors"));
         // No model can be saved where a folder stands in its way.
         Path inTheWay = folder.resolve("tokenizer_config.json");

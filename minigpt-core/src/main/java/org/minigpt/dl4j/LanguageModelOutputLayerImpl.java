@@ -105,7 +105,7 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
         graph.addUp(shares, tiedGradients);
         if (gradientsFlattened != null) {
             INDArray bias = tiedGradients.get(NDArrayIndex.interval(length, tiedGradients.length()));
-            gradientsFlattened.assign(bias.reshape(gradientsFlattened.shape()));
+            NativeMemory.copy(bias.reshape(gradientsFlattened.shape()), gradientsFlattened);
         }
         if (embedding.get() instanceof GptLayerImpl layer) {
             layer.addGradientOfHead(tiedGradients

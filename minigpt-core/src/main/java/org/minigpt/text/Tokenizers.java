@@ -64,13 +64,18 @@ public final class Tokenizers {
         return Files.exists(AtomicFolder.locate(dir, name));
     }
 
+    /** @return whether these are tokens with their ids, of which 0 is always one */
+    private static boolean isVocabulary(JsonNode root) {
+        return root.properties().stream().allMatch(token -> token.getValue().isInt())
+                && root.properties().stream().anyMatch(token -> token.getValue().intValue() == 0);
+    }
+
     private static Tokenizer read(Path file) {
         JsonNode root = JsonFiles.read(file);
         if (IdTokenizer.isOne(root)) {
             return IdTokenizer.read(file, root);
         }
-        if (!root.isEmpty()
-                && root.properties().stream().allMatch(token -> token.getValue().isInt())) {
+        if (isVocabulary(root)) {
             throw new MiniGptException(file + " is a vocabulary without its merges: call it " + Gpt2Files.VOCABULARY
                     + ", and put its " + Gpt2Files.MERGES + " beside it.");
         }

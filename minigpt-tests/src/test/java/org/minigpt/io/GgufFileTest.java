@@ -251,13 +251,13 @@ class GgufFileTest {
     @Test
     void otherModelsAreRefused() {
         assertSentence(
-                "GGUF knows GPT-2 with the activation gelu or gelu-tanh, but the model has relu; train one with"
-                        + " --activation gelu-tanh, or export it as onnx or samediff",
+                "GGUF knows GPT-2 with the activation gelu or gelu-tanh, but the model has relu; train one with the"
+                        + " activation gelu-tanh, or export it as onnx or samediff",
                 () -> GgufFile.write(file(), TinyModels.gpt(), TinyModels.TOKENIZER, false));
         Gpt gpt = TinyModels.gpt(TinyModels.gpt2(), DataType.FLOAT);
         gpt.parameters().get("lm_head.bias").putScalar(2, 0.5f);
         assertSentence(
-                "GGUF knows no bias of the head, but the model has one; train one with --tied-head or --bias none, or"
+                "GGUF knows no bias of the head, but the model has one; train one with a tied head or without biases, or"
                         + " export it as onnx or samediff",
                 () -> GgufFile.write(file(), gpt, TinyModels.TOKENIZER, false));
     }

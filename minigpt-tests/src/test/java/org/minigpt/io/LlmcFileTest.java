@@ -145,12 +145,12 @@ class LlmcFileTest {
     @Test
     void otherModelsAreRefused() {
         assertSentence(
-                "llm.c knows GPT-2 with the activation gelu-tanh, but the model has relu; train one with --activation"
-                        + " gelu-tanh, or export it as onnx or samediff",
+                "llm.c knows GPT-2 with the activation gelu-tanh, but the model has relu; train one with the"
+                        + " activation gelu-tanh, or export it as onnx or samediff",
                 () -> LlmcFile.write(file(), TinyModels.gpt()));
         assertSentence(
-                "llm.c knows GPT-2 with a tied head, but the model's is not; train one with --tied-head, or export it as"
-                        + " gguf",
+                "llm.c knows GPT-2 with a tied head, but the model's is not; train one with a tied head, or export it"
+                        + " as gguf",
                 () -> LlmcFile.write(file(), Foreign.untied()));
     }
 
@@ -162,10 +162,10 @@ class LlmcFileTest {
                         + " again.",
                 () -> LlmcFile.read(file()));
         byte[] bytes = bytes(3, new float[31]);
-        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(16, 2_000_000_000);
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(16, 10_000);
         Files.write(file(), bytes);
         assertSentence(
-                file() + " is damaged or truncated: its header is that of a model of 200000000024 bytes, but 124"
+                file() + " is damaged or truncated: its header is that of a model of 1000024 bytes, but 124"
                         + " follow; copy or save it again.",
                 () -> LlmcFile.read(file()));
     }

@@ -154,7 +154,11 @@ class ModelFolderErrorsTest {
     /** Nothing of the size that the configuration gives is made, not even a list of its layers. */
     @Test
     void aBillionLayers() throws IOException {
-        Files.writeString(config, Files.readString(config).replace("\"n_layer\" : 2", "\"n_layer\" : 2000000000"));
+        String json = Files.readString(config);
+        Files.writeString(config, json.replace("\"n_layer\" : 2", "\"n_layer\" : 2000000000"));
+        assertLoadFails(
+                dir, config + " describes no model: n_layer is 2000000000 but must be at most 10000; choose fewer");
+        Files.writeString(config, json.replace("\"n_layer\" : 2", "\"n_layer\" : 10000"));
         assertLoadFails(
                 dir,
                 weights + " has no tensor \"h.2.ln_1.weight\", which the model of its config.json needs"

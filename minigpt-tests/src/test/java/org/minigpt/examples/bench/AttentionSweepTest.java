@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.minigpt.examples.cli.MiniGpt;
 import org.minigpt.util.MiniGptException;
@@ -18,16 +17,14 @@ class AttentionSweepTest {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
     private final Lines lines = new Lines(new PrintStream(out, true, UTF_8));
 
-    private static AttentionSweep sweep(String... more) {
-        List<String> arguments = List.of("bench", "--n-layer", "1", "--steps", "1", "--rounds", "1");
+    private static AttentionSweep sweep(int steps) {
         return new AttentionSweep(
-                MiniGpt.class,
-                Stream.concat(arguments.stream(), List.of(more).stream()).toList());
+                MiniGpt.class, List.of("bench", "--n-layer", "1", "--rounds", "1", "--steps", String.valueOf(steps)));
     }
 
     @Test
     void printsTimeAndMemoryOfALength() {
-        sweep().run(List.of(64), lines);
+        sweep(1).run(List.of(64), lines);
 
         assertTrue(
                 out.toString(UTF_8)
@@ -37,7 +34,7 @@ class AttentionSweepTest {
 
     @Test
     void aJvmThatFailsIsNamed() {
-        AttentionSweep sweep = sweep("--steps", "0");
+        AttentionSweep sweep = sweep(0);
 
         MiniGptException e = assertThrows(MiniGptException.class, () -> sweep.run(List.of(128), lines));
         assertEquals(

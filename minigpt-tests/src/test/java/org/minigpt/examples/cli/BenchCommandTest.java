@@ -107,7 +107,8 @@ class BenchCommandTest {
 
     @Test
     void byKindOfOp() {
-        Map<String, String> values = values(bench(TINY, SHORT, List.of("--ops", "--replicas", 8)));
+        Map<String, String> values =
+                values(bench(TINY, List.of("--steps", 2, "--rounds", 1, "--ops", "--replicas", 8)));
 
         Set<String> names = Set.of(
                 "embedding_ms",

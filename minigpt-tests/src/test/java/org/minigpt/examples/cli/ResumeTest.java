@@ -257,7 +257,7 @@ class ResumeTest {
         Cli.Result result = Cli.train(
                 text, dir.resolve("diverging"), "--max-iters", 400, "--eval-interval", 1, "--learning-rate", 300);
         assertEquals(1, result.exitCode());
-        assertTrue(result.err().contains("; choose a smaller --learning-rate or clip the gradients"), result.err());
+        assertTrue(result.err().contains("; choose a smaller learning rate or clip the gradients"), result.err());
     }
 
     @Test

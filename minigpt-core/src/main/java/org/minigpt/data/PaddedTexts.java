@@ -18,7 +18,7 @@ import org.minigpt.util.MiniGptException;
 public final class PaddedTexts implements Serializable {
     private static final long serialVersionUID = 1L;
 
-    private final List<int[]> texts;
+    private final int[][] texts;
     private final int batchSize;
     private final int blockSize;
     /** By row, its text, and where in that it begins. */
@@ -38,7 +38,7 @@ public final class PaddedTexts implements Serializable {
         if (texts.isEmpty()) {
             throw new MiniGptException("There are no texts: give at least one.");
         }
-        this.texts = new ArrayList<>(texts);
+        this.texts = texts.toArray(int[][]::new);
         this.batchSize = batchSize;
         this.blockSize = blockSize;
         List<int[]> rows = new ArrayList<>();
@@ -76,7 +76,7 @@ public final class PaddedTexts implements Serializable {
         int[] lengths = new int[count];
         for (int row = 0; row < count; row++) {
             int r = (int) first + row;
-            lengths[row] = Math.min(blockSize, texts.get(text[r]).length - 1 - start[r]);
+            lengths[row] = Math.min(blockSize, texts[text[r]].length - 1 - start[r]);
         }
         int width = Arrays.stream(lengths).max().getAsInt();
         int[] x = new int[count * width];
@@ -84,8 +84,8 @@ public final class PaddedTexts implements Serializable {
         Arrays.fill(y, Batch.IGNORE);
         for (int row = 0; row < count; row++) {
             int r = (int) first + row;
-            System.arraycopy(texts.get(text[r]), start[r], x, row * width, lengths[row]);
-            System.arraycopy(texts.get(text[r]), start[r] + 1, y, row * width, lengths[row]);
+            System.arraycopy(texts[text[r]], start[r], x, row * width, lengths[row]);
+            System.arraycopy(texts[text[r]], start[r] + 1, y, row * width, lengths[row]);
         }
         return new Batch(count, width, x, y);
     }

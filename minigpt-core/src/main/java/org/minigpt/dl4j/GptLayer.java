@@ -77,7 +77,7 @@ public abstract class GptLayer extends FeedForwardLayer {
         super(builder);
         dataFormat = builder.dataFormat;
         constraints = LayerConstraints.of(builder);
-        LayerChecks.activation(describe(), builder.getActivationFn(), getActivationFn());
+        LayerChecks.activation(describe(), builder.getActivationFn(), new ActivationIdentity());
         LayerChecks.weightNoise(describe(), weightNoise);
     }
 
@@ -124,7 +124,7 @@ public abstract class GptLayer extends FeedForwardLayer {
 
     /** @return what messages call the layer */
     protected final String describe() {
-        return getClass().getSimpleName() + (getLayerName() == null ? "" : " \"" + getLayerName() + "\"");
+        return getClass().getSimpleName() + (layerName == null ? "" : " \"" + layerName + "\"");
     }
 
     /** @return the size of the output at each step */

@@ -82,7 +82,7 @@ final class LayerGraph {
         output = y.name();
         SDVariable g = sd.placeHolder(OUTPUT_GRADIENT, type);
         sd.setLossVariables(new ExternalGradientOp(sd, y, g).outputVariables("end")[0]);
-        inference = new Plans(sd);
+        inference = Plans.ofLayer(sd);
     }
 
     /** @return the scope of a layer whose parameters bear DL4J's names */
@@ -131,7 +131,7 @@ final class LayerGraph {
      */
     List<Share> training(Map<String, INDArray> inputs, long... y) {
         if (training == null) {
-            training = new Plans(inputGradient ? Graphs.differentiate(sd, INPUT) : Graphs.differentiate(sd));
+            training = Plans.ofLayer(inputGradient ? Graphs.differentiate(sd, INPUT) : Graphs.differentiate(sd));
             trained = trained();
         }
         int b = (int) inputs.get(INPUT).size(0);

@@ -17,16 +17,30 @@ public final class Plans {
     /** Of a graph's plans in one arena, with the tiles of their kernels: some hundred plans of a small model. */
     private static final long MAX_BYTES = 64 << 20;
 
+    /** The same of a layer's graph, of which a network has many. */
+    private static final long MAX_BYTES_OF_LAYER = 8 << 20;
+
     /** @param ops of the graph, which may grow */
     private record Key(List<String> outputs, int ops, Map<String, LongBuffer> shapes) {}
 
     private final SameDiff sd;
+    private final long maxBytes;
     private final Map<PlanArena, RecentlyUsed<Key, Plan>> byArena = new HashMap<>();
     private final Map<Key, Boolean> plannable = new ConcurrentHashMap<>();
 
     /** @param sd the graph, or its gradient function */
     public Plans(SameDiff sd) {
+        this(sd, MAX_BYTES);
+    }
+
+    private Plans(SameDiff sd, long maxBytes) {
         this.sd = sd;
+        this.maxBytes = maxBytes;
+    }
+
+    /** @return those of a graph that is one of a network's layers */
+    public static Plans ofLayer(SameDiff sd) {
+        return new Plans(sd, MAX_BYTES_OF_LAYER);
     }
 
     /**
@@ -62,6 +76,6 @@ public final class Plans {
 
     private synchronized RecentlyUsed<Key, Plan> of(PlanArena arena) {
         byArena.keySet().removeIf(PlanArena::closed);
-        return byArena.computeIfAbsent(arena, a -> new RecentlyUsed<>(MAX_BYTES, Plan::ownBytes, Plan::close));
+        return byArena.computeIfAbsent(arena, a -> new RecentlyUsed<>(maxBytes, Plan::ownBytes, Plan::close));
     }
 }

@@ -1,13 +1,16 @@
 package org.minigpt.runtime;
 
 import com.sun.jna.Function;
+import com.sun.jna.Platform;
 import java.io.IOException;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.bytedeco.javacpp.Loader;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +23,7 @@ final class OpenBlasKernels {
     private static final Logger LOG = LoggerFactory.getLogger(OpenBlasKernels.class);
     private static final String VARIABLE = "OPENBLAS_CORETYPE";
     private static final String PROPERTY = "org.minigpt.openblas.coretype";
+    private static final String JNA_PATH = "jna.boot.library.path";
     private static final String AVX512 = "SKYLAKEX";
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
     private static final Set<String> NEEDED = Set.of("avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd");
@@ -118,15 +122,28 @@ final class OpenBlasKernels {
     private static void ask(String kernels) {
         asked = kernels;
         try {
+            keepUnpacked();
             Function.getFunction("c", "setenv").invokeInt(new Object[] {VARIABLE, kernels, 1});
             LOG.info("OpenBLAS is asked for its {} kernels; -D{}=off leaves the choice to it.", kernels, PROPERTY);
-        } catch (LinkageError | RuntimeException e) {
+        } catch (IOException | LinkageError | RuntimeException e) {
             LOG.warn(
                     "OpenBLAS can't be told to use its {} kernels; set {}={} in the environment.",
                     kernels,
                     VARIABLE,
                     kernels,
                     e);
+        }
+    }
+
+    /**
+     * JNA unpacks its native library anew for each JVM, which fails where the disk is full; a run that went on there would get
+     * other kernels, and other bits. JavaCPP unpacks what it needs once and keeps it, so this is kept there too.
+     */
+    private static void keepUnpacked() throws IOException {
+        String library = System.mapLibraryName("jnidispatch");
+        URL packed = Function.class.getResource("/com/sun/jna/" + Platform.RESOURCE_PREFIX + "/" + library);
+        if (packed != null && System.getProperty(JNA_PATH) == null) {
+            System.setProperty(JNA_PATH, Loader.cacheResource(packed).getParent());
         }
     }
 }

@@ -8,12 +8,12 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFolder;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.train.TrainState;
 import org.minigpt.train.Trainer;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

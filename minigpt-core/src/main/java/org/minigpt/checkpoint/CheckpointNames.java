@@ -10,8 +10,8 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFolder;
 
 /** The names of checkpoints, {@code iter-00000500} for that of iteration 500. */
 final class CheckpointNames {

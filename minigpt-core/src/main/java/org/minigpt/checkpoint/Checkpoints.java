@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.commons.io.function.IOConsumer;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFolder;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.Safetensors;
 import org.minigpt.model.Gpt;
@@ -16,8 +18,6 @@ import org.minigpt.train.TrainListener;
 import org.minigpt.train.TrainResult;
 import org.minigpt.train.TrainState;
 import org.minigpt.train.Trainer;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

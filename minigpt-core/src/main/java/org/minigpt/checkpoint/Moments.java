@@ -5,11 +5,11 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.io.Safetensors;
-import org.minigpt.kernels.NativeMemory;
 import org.minigpt.model.ParameterInfo;
 import org.minigpt.train.AdamW;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 

@@ -14,10 +14,10 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
+import org.minigpt.MiniGptException;
 import org.minigpt.train.EvalReport;
 import org.minigpt.train.OutlierGuard;
 import org.minigpt.train.TrainState;
-import org.minigpt.util.MiniGptException;
 
 /**
  * {@code state.json}: a {@link TrainState} as JSON. A number in it is the shortest that reads back as the same bits.

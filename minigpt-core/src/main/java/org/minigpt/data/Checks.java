@@ -1,6 +1,6 @@
 package org.minigpt.data;
 
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /** The checks that all kinds of windows share. */
 final class Checks {

@@ -1,7 +1,7 @@
 package org.minigpt.data;
 
-import org.minigpt.util.MiniGptException;
-import org.minigpt.util.SplitMix64;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.random.SplitMix64;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.api.MultiDataSet;

@@ -13,7 +13,7 @@ interface Epoch extends Serializable {
 
     /**
      * @param num the number of rows; there may be fewer at the end of a text
-     * @throws org.minigpt.util.MiniGptException if it is below 1, or too large for an array
+     * @throws org.minigpt.MiniGptException if it is below 1, or too large for an array
      * @throws NoSuchElementException if the epoch is over
      */
     Batch next(int num);

@@ -1,6 +1,6 @@
 package org.minigpt.data;
 
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /** The batches F to F + N - 1 of random windows. */
 final class RandomEpoch implements Epoch {

@@ -2,8 +2,8 @@ package org.minigpt.data;
 
 import java.io.Serializable;
 import java.util.Random;
-import org.minigpt.util.MiniGptException;
-import org.minigpt.util.SplitMix64;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.random.SplitMix64;
 
 /**
  * Batches of windows that start anywhere, drawn uniformly and with replacement, as in the lecture and in nanoGPT's

@@ -3,7 +3,7 @@ package org.minigpt.data;
 import java.io.Serializable;
 import java.util.Arrays;
 import java.util.Iterator;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * A whole split, window by window, in order: every token but the first is a target exactly once. Windows do not

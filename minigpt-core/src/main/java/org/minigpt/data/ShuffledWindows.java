@@ -1,7 +1,7 @@
 package org.minigpt.data;
 
-import org.minigpt.util.MiniGptException;
-import org.minigpt.util.SplitMix64;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.random.SplitMix64;
 
 /**
  * Batches of windows without replacement: for each epoch the text is cut into windows that follow each other, from an offset

@@ -1,8 +1,8 @@
 package org.minigpt.data;
 
 import java.util.Arrays;
+import org.minigpt.MiniGptException;
 import org.minigpt.text.Tokenizer;
-import org.minigpt.util.MiniGptException;
 
 /**
  * The token ids of a corpus in two parts: one to train on, one to measure the loss on text that was never trained on.

@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Map;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * Where the ids of a token file are: nanoGPT's has nothing else, llm.c's begins with a header of 256 {@code int32}, of

@@ -2,7 +2,7 @@ package org.minigpt.data;
 
 import java.util.NoSuchElementException;
 import org.deeplearning4j.nn.conf.RNNFormat;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.api.MultiDataSet;
 import org.nd4j.linalg.dataset.api.MultiDataSetPreProcessor;

@@ -19,14 +19,14 @@ public interface Tokens extends Serializable {
      * @param offset the place of the first in the target
      * @param count how many
      * @throws IndexOutOfBoundsException if there are not so many, or the target is too short
-     * @throws org.minigpt.util.MiniGptException if they cannot be read, or are no ids of the vocabulary
+     * @throws org.minigpt.MiniGptException if they cannot be read, or are no ids of the vocabulary
      */
     void copy(long from, int[] target, int offset, int count);
 
     /**
      * All ids in a new array.
      *
-     * @throws org.minigpt.util.MiniGptException as {@link #copy}
+     * @throws org.minigpt.MiniGptException as {@link #copy}
      * @throws ArithmeticException if there are more than an array can hold
      */
     default int[] toArray() {

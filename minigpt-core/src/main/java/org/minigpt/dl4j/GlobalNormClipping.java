@@ -3,7 +3,7 @@ package org.minigpt.dl4j;
 import java.io.Serializable;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

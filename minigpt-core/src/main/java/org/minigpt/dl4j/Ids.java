@@ -1,8 +1,8 @@
 package org.minigpt.dl4j;
 
-import org.minigpt.kernels.NativeMemory;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.ops.JavaOps;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 

@@ -2,9 +2,9 @@ package org.minigpt.dl4j;
 
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.layers.BaseLayer;
+import org.minigpt.MiniGptException;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.Scope;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.activations.IActivation;

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
+import org.minigpt.MiniGptException;
 import org.minigpt.graph.Parameter;
-import org.minigpt.util.MiniGptException;
 
 /**
  * The constraints that DL4J applies to parameters after each step. It wants their names when a network is configured, where

@@ -11,11 +11,11 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.weights.IWeightInit;
 import org.deeplearning4j.nn.weights.WeightInitXavier;
+import org.minigpt.MiniGptException;
 import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Linear;
 import org.minigpt.graph.Parameter;
-import org.minigpt.kernels.NativeMemory;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 

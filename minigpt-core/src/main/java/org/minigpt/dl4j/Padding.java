@@ -1,7 +1,7 @@
 package org.minigpt.dl4j;
 
 import java.util.Arrays;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 

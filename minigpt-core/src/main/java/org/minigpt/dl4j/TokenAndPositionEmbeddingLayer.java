@@ -2,12 +2,12 @@ package org.minigpt.dl4j;
 
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.minigpt.MiniGptException;
 import org.minigpt.graph.Embedding;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Positions;
 import org.minigpt.graph.TokenEmbedding;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**

@@ -2,7 +2,7 @@ package org.minigpt.generate;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.minigpt.util.Workers;
+import org.minigpt.internal.parallel.Workers;
 
 /**
  * exp((logit - max) / temperature) of each token, and their sum: what probabilities, draws and log-probabilities are made
@@ -20,7 +20,7 @@ final class Exponentials {
     /**
      * From the maximum, so that nothing overflows.
      *
-     * @throws org.minigpt.util.MiniGptException if no logit is a number to choose by
+     * @throws org.minigpt.MiniGptException if no logit is a number to choose by
      */
     Exponentials(double[] logits, double temperature) {
         this.logits = logits;

@@ -1,7 +1,7 @@
 package org.minigpt.generate;
 
 import java.util.Arrays;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /** What samplers and processors have in common. */
 final class Logits {

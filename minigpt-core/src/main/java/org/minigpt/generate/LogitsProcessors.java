@@ -1,7 +1,7 @@
 package org.minigpt.generate;
 
 import java.util.Set;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * The usual {@link LogitsProcessor}s. Each computes what Hugging Face's of the same name does, in double precision, and

@@ -1,7 +1,7 @@
 package org.minigpt.generate;
 
 import java.util.Random;
-import org.minigpt.util.SplitMix64;
+import org.minigpt.internal.random.SplitMix64;
 
 /**
  * Draws each token with its probability, softmax(logits / temperature), as the lecture's and nanoGPT's
@@ -14,7 +14,7 @@ public final class MultinomialSampler implements Sampler {
     /**
      * @param temperature positive: 1 keeps the model's probabilities, less prefers the likely tokens
      * @param seed of the draws; neighbouring seeds have nothing to do with each other
-     * @throws org.minigpt.util.MiniGptException if the temperature is not positive
+     * @throws org.minigpt.MiniGptException if the temperature is not positive
      */
     public MultinomialSampler(double temperature, long seed) {
         SamplingOptions.requireTemperature(temperature);

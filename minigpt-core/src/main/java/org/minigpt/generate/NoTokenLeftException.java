@@ -1,6 +1,6 @@
 package org.minigpt.generate;
 
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /** No token may come after a prompt, since penalties and filters forbid every one. */
 public final class NoTokenLeftException extends MiniGptException {

@@ -6,8 +6,8 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.minigpt.MiniGptException;
 import org.minigpt.model.Window;
-import org.minigpt.util.MiniGptException;
 
 /**
  * How to generate.

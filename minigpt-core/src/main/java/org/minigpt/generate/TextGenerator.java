@@ -11,9 +11,9 @@ import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
+import org.minigpt.MiniGptException;
 import org.minigpt.model.LanguageModel;
 import org.minigpt.text.Tokenizer;
-import org.minigpt.util.MiniGptException;
 
 /**
  * Continues a text.

@@ -1,10 +1,10 @@
 package org.minigpt.generate;
 
 import java.util.Arrays;
+import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 

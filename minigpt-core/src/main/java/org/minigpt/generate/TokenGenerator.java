@@ -8,9 +8,9 @@ import java.util.Set;
 import java.util.function.IntConsumer;
 import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
+import org.minigpt.MiniGptException;
 import org.minigpt.model.Decoder;
 import org.minigpt.model.LanguageModel;
-import org.minigpt.util.MiniGptException;
 
 /**
  * Continues sequences of tokens, one token at a time: the model's logits after the last token, what {@link

@@ -3,9 +3,9 @@ package org.minigpt.generate;
 import java.util.NoSuchElementException;
 import java.util.PrimitiveIterator;
 import java.util.Set;
+import org.minigpt.MiniGptException;
 import org.minigpt.model.Decoder;
 import org.minigpt.model.LanguageModel;
-import org.minigpt.util.MiniGptException;
 
 /**
  * The tokens of one generation, each computed when it is asked for. For use by one thread, but any thread may

@@ -1,6 +1,6 @@
 package org.minigpt.graph;
 
-import org.minigpt.kernels.Gelu;
+import org.minigpt.internal.kernels.Gelu;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
@@ -30,7 +30,7 @@ public interface OpSet {
     /**
      * Causal attention of which {@code heads/kvHeads} heads of queries share one of keys and values: qkv [B,T,(H+2K)·D],
      * all queries first, then the keys, then the values, to [B,T,H·D]. With {@code alibi} the scores of a head lose
-     * {@link org.minigpt.kernels.AttentionShape#alibiSlope slope}·distance.
+     * {@link org.minigpt.internal.kernels.AttentionShape#alibiSlope slope}·distance.
      */
     SDVariable causalAttention(String name, SDVariable qkv, int heads, int kvHeads, boolean alibi, Dropout dropout);
 

@@ -1,8 +1,8 @@
 package org.minigpt.graph;
 
-import org.minigpt.kernels.AttentionShape;
-import org.minigpt.kernels.Gelu;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.AttentionShape;
+import org.minigpt.internal.kernels.Gelu;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;

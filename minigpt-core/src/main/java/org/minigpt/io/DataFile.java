@@ -11,8 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.apache.commons.io.function.IOConsumer;
-import org.minigpt.util.FileKind;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.FileKind;
 
 /**
  * A binary file that is open for reading, and the sentences for what is wrong with it. Values are read in pieces straight

@@ -12,14 +12,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFiles;
+import org.minigpt.files.AtomicFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.JsonFiles;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
-import org.minigpt.util.AtomicFiles;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.MiniGptException;
 
 /**
  * The tokens that end a text, as files tell them. In Hugging Face's folders that are {@code eos_token_id} of

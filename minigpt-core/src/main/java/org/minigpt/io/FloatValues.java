@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
-import org.minigpt.kernels.NativeMemory;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

@@ -2,9 +2,9 @@ package org.minigpt.io;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFolder;
 import org.minigpt.text.Tokenizers;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.MiniGptException;
 
 /**
  * What a folder is by its files. Several kinds have a {@code tokenizer.json}, so that one saved in the place of another would

@@ -12,8 +12,8 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.MiniGptException;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
-import org.minigpt.util.MiniGptException;
 
 /**
  * What a GGUF file (versions 2 and 3, little-endian) says of itself: {@code GGUF}, the version, the numbers of tensors and

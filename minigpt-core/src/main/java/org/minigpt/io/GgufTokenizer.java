@@ -10,13 +10,13 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.minigpt.MiniGptException;
 import org.minigpt.text.AddedToken;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.ByteAlphabet;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
-import org.minigpt.util.MiniGptException;
 
 /**
  * The tokenizer in a GGUF file, {@code tokenizer.ggml.model = gpt2}: byte-level BPE, its tokens as GPT-2's files write

@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import org.minigpt.MiniGptException;
 import org.minigpt.graph.Parameter;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**

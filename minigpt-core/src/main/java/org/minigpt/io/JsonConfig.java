@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
+import org.minigpt.MiniGptException;
 import org.minigpt.text.JsonFiles;
-import org.minigpt.util.MiniGptException;
 
 /** A JSON object of a model's or an adapter's configuration, and the sentences for what is wrong with it. */
 final class JsonConfig {

@@ -9,14 +9,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFiles;
+import org.minigpt.files.AtomicFolder;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
-import org.minigpt.kernels.NativeMemory;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
 import org.minigpt.model.LoraConfig;
-import org.minigpt.util.AtomicFiles;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

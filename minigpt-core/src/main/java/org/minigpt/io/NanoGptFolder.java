@@ -7,11 +7,11 @@ import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.MiniGptException;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.data.Tokens;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.TextPieces;
-import org.minigpt.util.MiniGptException;
 
 /**
  * What nanoGPT's {@code data/shakespeare_char/prepare.py} leaves beside its token files: {@code meta.pkl} with the

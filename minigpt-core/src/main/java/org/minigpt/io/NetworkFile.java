@@ -15,12 +15,12 @@ import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.util.ModelSerializer;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFiles;
+import org.minigpt.internal.runtime.Workspaces;
 import org.minigpt.runtime.MiniGptRuntime;
-import org.minigpt.runtime.Workspaces;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
-import org.minigpt.util.AtomicFiles;
-import org.minigpt.util.MiniGptException;
 
 /**
  * A network of DL4J's and its tokenizer in one file: what {@link ModelSerializer} writes, with {@code tokenizer.json}

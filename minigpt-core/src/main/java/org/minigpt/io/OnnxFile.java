@@ -8,10 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import onnx.Onnx.ModelProto;
 import onnx.Onnx.OperatorSetIdProto;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFiles;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
-import org.minigpt.util.AtomicFiles;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**

@@ -5,8 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import org.minigpt.MiniGptException;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** A file whose linear weights are [out,in], as nanoGPT and minGPT save them, in the layout of GPT-2. */

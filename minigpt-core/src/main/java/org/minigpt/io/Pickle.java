@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * What Python's {@code pickle} wrote, of protocols 0 to 5: dictionaries, lists, tuples, texts, whole numbers that fit a

@@ -6,7 +6,7 @@ import java.io.OutputStream;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.minigpt.kernels.NativeMemory;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

@@ -12,9 +12,9 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFiles;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
-import org.minigpt.util.AtomicFiles;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

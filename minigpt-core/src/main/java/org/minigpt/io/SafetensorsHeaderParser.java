@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.minigpt.MiniGptException;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
-import org.minigpt.util.MiniGptException;
 
 /**
  * Reads the JSON of a safetensors header: {@code {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},

@@ -10,9 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import org.minigpt.MiniGptException;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
 import org.minigpt.text.TextFiles;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

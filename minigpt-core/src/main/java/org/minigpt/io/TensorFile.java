@@ -4,8 +4,8 @@ import java.io.Closeable;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
+import org.minigpt.MiniGptException;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Tensors in one file or several, under the names and in the layout of Hugging Face's GPT-2: linear weights [in,out]. */

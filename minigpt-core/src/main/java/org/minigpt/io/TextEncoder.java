@@ -2,8 +2,8 @@ package org.minigpt.io;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import org.minigpt.MiniGptException;
 import org.minigpt.text.Tokenizer;
-import org.minigpt.util.MiniGptException;
 
 /** Writes the ids of a text that comes piece by piece: the same as if it came at once. */
 final class TextEncoder {

@@ -9,17 +9,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.function.LongConsumer;
+import org.minigpt.MiniGptException;
 import org.minigpt.data.FileTokens;
 import org.minigpt.data.Split;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.data.Tokens;
+import org.minigpt.files.AtomicFolder;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.TextFiles;
 import org.minigpt.text.TextPieces;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.MiniGptException;
 
 /**
  * A text as token files, which may be larger than memory: {@code train.bin} and {@code val.bin} as nanoGPT's

@@ -6,9 +6,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
+import org.minigpt.files.AtomicFiles;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.Tokenizer;
-import org.minigpt.util.AtomicFiles;
 
 /**
  * The {@code tokenizer_config.json} of a model's folder. Hugging Face's library would else take any GPT-2's tokenizer for

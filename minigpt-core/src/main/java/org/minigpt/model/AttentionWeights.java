@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.minigpt.MiniGptException;
 import org.minigpt.graph.Positions;
-import org.minigpt.kernels.AttentionShape;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.internal.kernels.AttentionShape;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

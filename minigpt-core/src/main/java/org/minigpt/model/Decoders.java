@@ -3,10 +3,10 @@ package org.minigpt.model;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
+import org.minigpt.MiniGptException;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
-import org.minigpt.runtime.PlanPool;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.internal.runtime.PlanPool;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** A model's decoders that are not in use: a graph, its plans and its caches take longer to make than a short text. */

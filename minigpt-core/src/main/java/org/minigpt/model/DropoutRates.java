@@ -1,6 +1,6 @@
 package org.minigpt.model;
 
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * The shares that are dropped in training, 0 ≤ share &lt; 1, in the places where GPT-2 and nanoGPT drop. nanoGPT has one

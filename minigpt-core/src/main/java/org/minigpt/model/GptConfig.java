@@ -2,10 +2,10 @@ package org.minigpt.model;
 
 import java.util.Locale;
 import java.util.Objects;
+import org.minigpt.MiniGptException;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.graph.SwiGlu;
-import org.minigpt.util.MiniGptException;
 
 /**
  * The shape of a GPT. The defaults follow the lecture: LayerNorm, learned positions, a plain feed-forward with ReLU, no

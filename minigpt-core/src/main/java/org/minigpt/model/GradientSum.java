@@ -1,9 +1,9 @@
 package org.minigpt.model;
 
 import java.util.List;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.NativeMemory;
-import org.minigpt.kernels.WeightedSum;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.NativeMemory;
+import org.minigpt.internal.kernels.WeightedSum;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;

@@ -1,8 +1,8 @@
 package org.minigpt.model;
 
 import java.util.Arrays;
+import org.minigpt.MiniGptException;
 import org.minigpt.ops.JavaOps;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 

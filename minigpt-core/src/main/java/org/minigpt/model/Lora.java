@@ -6,13 +6,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.minigpt.MiniGptException;
 import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Parameter;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.LowRankKernel;
-import org.minigpt.kernels.NativeMemory;
-import org.minigpt.runtime.Workspaces;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.LowRankKernel;
+import org.minigpt.internal.kernels.NativeMemory;
+import org.minigpt.internal.runtime.Workspaces;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 

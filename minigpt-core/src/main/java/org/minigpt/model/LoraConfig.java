@@ -1,7 +1,7 @@
 package org.minigpt.model;
 
 import java.util.List;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * The shape of a {@link Lora} adapter, with the names and defaults of Hugging Face's PEFT.

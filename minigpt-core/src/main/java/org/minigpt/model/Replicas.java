@@ -5,10 +5,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import org.minigpt.internal.parallel.Workers;
+import org.minigpt.internal.runtime.PlanArena;
 import org.minigpt.ops.JavaOps;
 import org.minigpt.runtime.Graphs;
-import org.minigpt.runtime.PlanArena;
-import org.minigpt.util.Workers;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 

@@ -2,9 +2,9 @@ package org.minigpt.ops;
 
 import java.util.Arrays;
 import java.util.List;
-import org.minigpt.kernels.ElementwiseKernel;
-import org.minigpt.kernels.Floats;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.ElementwiseKernel;
+import org.minigpt.internal.kernels.Floats;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

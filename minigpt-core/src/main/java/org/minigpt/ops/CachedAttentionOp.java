@@ -1,11 +1,11 @@
 package org.minigpt.ops;
 
 import java.util.List;
-import org.minigpt.kernels.CachedAttentionKernel;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.HeapCache;
-import org.minigpt.util.MiniGptException;
-import org.minigpt.util.Workers;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.CachedAttentionKernel;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.HeapCache;
+import org.minigpt.internal.parallel.Workers;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

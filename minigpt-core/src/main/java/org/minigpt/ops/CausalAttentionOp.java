@@ -1,11 +1,11 @@
 package org.minigpt.ops;
 
 import java.util.List;
-import org.minigpt.kernels.AttentionKernel;
-import org.minigpt.kernels.AttentionShape;
-import org.minigpt.kernels.DropoutMask;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.Reference;
+import org.minigpt.internal.kernels.AttentionKernel;
+import org.minigpt.internal.kernels.AttentionShape;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.Reference;
+import org.minigpt.internal.random.DropoutMask;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

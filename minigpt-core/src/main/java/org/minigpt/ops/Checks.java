@@ -2,8 +2,8 @@ package org.minigpt.ops;
 
 import java.util.Arrays;
 import java.util.List;
-import org.minigpt.kernels.NativeMemory;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 

@@ -1,8 +1,8 @@
 package org.minigpt.ops;
 
 import java.util.Arrays;
-import org.minigpt.kernels.DropoutMask;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.random.DropoutMask;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 

@@ -1,10 +1,10 @@
 package org.minigpt.ops;
 
 import java.util.List;
-import org.minigpt.kernels.EmbeddingKernel;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.Reference;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.EmbeddingKernel;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.Reference;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

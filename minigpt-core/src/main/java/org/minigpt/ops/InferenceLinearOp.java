@@ -1,14 +1,14 @@
 package org.minigpt.ops;
 
 import java.util.List;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.InferenceLinearKernel;
-import org.minigpt.kernels.RowTimesMatrixKernel;
-import org.minigpt.kernels.SharedBatch;
-import org.minigpt.kernels.SharedLinearKernel;
-import org.minigpt.kernels.StreamedRowKernel;
-import org.minigpt.kernels.WeightPanels;
-import org.minigpt.util.Workers;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.InferenceLinearKernel;
+import org.minigpt.internal.kernels.RowTimesMatrixKernel;
+import org.minigpt.internal.kernels.SharedBatch;
+import org.minigpt.internal.kernels.SharedLinearKernel;
+import org.minigpt.internal.kernels.StreamedRowKernel;
+import org.minigpt.internal.kernels.WeightPanels;
+import org.minigpt.internal.parallel.Workers;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

@@ -1,6 +1,6 @@
 package org.minigpt.ops;
 
-import org.minigpt.kernels.NativeMemory;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** An INT array that an op reads at every run: its memory is looked up once, since that costs as much as a small op. */

@@ -3,7 +3,7 @@ package org.minigpt.ops;
 import java.util.List;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
-import org.minigpt.kernels.NativeMemory;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 

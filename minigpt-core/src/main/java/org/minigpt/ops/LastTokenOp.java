@@ -1,7 +1,7 @@
 package org.minigpt.ops;
 
 import java.util.List;
-import org.minigpt.kernels.NativeMemory;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

@@ -2,9 +2,9 @@ package org.minigpt.ops;
 
 import java.util.Arrays;
 import java.util.List;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.LinearKernel;
-import org.minigpt.kernels.Reference;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.LinearKernel;
+import org.minigpt.internal.kernels.Reference;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

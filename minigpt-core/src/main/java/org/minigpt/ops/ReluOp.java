@@ -1,8 +1,8 @@
 package org.minigpt.ops;
 
 import java.util.List;
-import org.minigpt.kernels.ElementwiseKernel;
-import org.minigpt.kernels.Floats;
+import org.minigpt.internal.kernels.ElementwiseKernel;
+import org.minigpt.internal.kernels.Floats;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

@@ -1,9 +1,9 @@
 package org.minigpt.ops;
 
 import java.util.List;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.LlamaReference;
-import org.minigpt.kernels.RmsNormKernel;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.LlamaReference;
+import org.minigpt.internal.kernels.RmsNormKernel;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

@@ -1,11 +1,11 @@
 package org.minigpt.ops;
 
 import java.util.List;
-import org.minigpt.kernels.AttentionShape;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.LlamaReference;
-import org.minigpt.kernels.RotaryKernel;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.AttentionShape;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.LlamaReference;
+import org.minigpt.internal.kernels.RotaryKernel;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

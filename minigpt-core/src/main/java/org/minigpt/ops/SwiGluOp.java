@@ -2,10 +2,10 @@ package org.minigpt.ops;
 
 import java.util.Arrays;
 import java.util.List;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.LlamaReference;
-import org.minigpt.kernels.SwiGluKernel;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.LlamaReference;
+import org.minigpt.internal.kernels.SwiGluKernel;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;

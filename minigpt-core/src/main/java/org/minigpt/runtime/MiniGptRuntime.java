@@ -2,10 +2,15 @@ package org.minigpt.runtime;
 
 import java.lang.reflect.Field;
 import java.util.OptionalInt;
-import org.minigpt.kernels.KernelInfo;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.KernelInfo;
+import org.minigpt.internal.runtime.JavaOpExecutioner;
+import org.minigpt.internal.runtime.NativeLibraries;
+import org.minigpt.internal.runtime.OpenBlasBuffers;
+import org.minigpt.internal.runtime.OpenBlasKernels;
+import org.minigpt.internal.runtime.PlannedSession;
 import org.minigpt.ops.JavaOp;
 import org.minigpt.ops.JavaOps;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.imports.converters.ImportClassMapping;
 import org.nd4j.linalg.api.ops.executioner.OpExecutioner;

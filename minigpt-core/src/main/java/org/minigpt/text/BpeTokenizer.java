@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * GPT-2's tokenizer, byte-level byte-pair encoding (Radford et al., "Language Models are Unsupervised Multitask

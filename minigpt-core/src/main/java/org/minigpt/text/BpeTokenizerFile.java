@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import org.minigpt.util.AtomicFiles;
+import org.minigpt.files.AtomicFiles;
 
 /**
  * A {@link BpeTokenizer} as Hugging Face's {@code tokenizer.json}: a model {@code BPE} between {@code ByteLevel}'s split and

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntConsumer;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * Makes a {@link BpeTokenizer} for a text: beginning with the 256 bytes, the two neighbours that are most often side by

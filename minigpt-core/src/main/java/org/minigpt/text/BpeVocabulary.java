@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /** Checks that tokens, merges and added tokens make a {@link BpeTokenizer}. */
 final class BpeVocabulary {

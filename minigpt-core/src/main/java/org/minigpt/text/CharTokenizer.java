@@ -3,7 +3,7 @@ package org.minigpt.text;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * The tokenizer of the lecture "Let's build GPT: from scratch, in code, spelled out": one token a character, the

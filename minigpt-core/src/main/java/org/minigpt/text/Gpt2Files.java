@@ -7,9 +7,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.minigpt.util.AtomicFiles;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFiles;
+import org.minigpt.files.AtomicFolder;
 
 /**
  * The files of GPT-2's own code and of Hugging Face's older tokenizers: {@code vocab.json}, the ids of the tokens, and

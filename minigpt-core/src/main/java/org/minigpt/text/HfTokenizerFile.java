@@ -3,7 +3,7 @@ package org.minigpt.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.Set;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /** What Hugging Face's {@code tokenizer.json} has around its model: obeyed, or refused by its name. */
 final class HfTokenizerFile {

@@ -9,8 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFolder;
 
 /**
  * The tokens of a tokenizer in Hugging Face's files: those of its vocabulary, and those that are added to it, there or in

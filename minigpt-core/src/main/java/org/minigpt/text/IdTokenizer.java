@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.stream.Stream;
-import org.minigpt.util.AtomicFiles;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFiles;
 
 /**
  * Stands in for a tokenizer that is not at hand: a text is the ids themselves, each after a space, {@code " 18 47"}. So

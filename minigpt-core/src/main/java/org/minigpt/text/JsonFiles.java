@@ -14,8 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.minigpt.util.FileKind;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.FileKind;
 
 /** Files of one JSON object, those of tokenizers above all, and the sentences for what is wrong with them. */
 public final class JsonFiles {

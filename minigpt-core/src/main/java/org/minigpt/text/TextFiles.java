@@ -12,8 +12,8 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import org.minigpt.util.FileKind;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.FileKind;
 
 /** Text files, read strictly: what is not text is an error, not a row of replacement characters. */
 public final class TextFiles {

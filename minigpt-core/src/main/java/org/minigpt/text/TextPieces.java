@@ -11,8 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import org.minigpt.util.FileKind;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.FileKind;
 
 /** A text that is larger than memory, read piece by piece and as strictly as {@link TextFiles} reads a whole one. */
 public final class TextPieces {

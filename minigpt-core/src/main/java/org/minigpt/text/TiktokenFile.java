@@ -12,7 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * GPT-2's vocabulary as tiktoken and jtokkit have it, {@code r50k_base.tiktoken}: a line for each token with its bytes in

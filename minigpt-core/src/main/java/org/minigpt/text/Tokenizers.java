@@ -3,9 +3,9 @@ package org.minigpt.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.FileKind;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFolder;
+import org.minigpt.files.FileKind;
 
 /** Reads tokenizers of any kind that this library has. */
 public final class Tokenizers {

@@ -14,7 +14,7 @@ import java.util.Objects;
 public record AdamWConfig(double beta1, double beta2, double eps, double weightDecay, DecayGroup decay) {
     private static final double EPS = 1e-8;
 
-    /** @throws org.minigpt.util.MiniGptException if a value is out of its range */
+    /** @throws org.minigpt.MiniGptException if a value is out of its range */
     public AdamWConfig {
         Checks.requireShare("beta1", beta1, "0.9");
         Checks.requireShare("beta2", beta2, "0.99");

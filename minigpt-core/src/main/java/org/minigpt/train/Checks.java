@@ -1,6 +1,6 @@
 package org.minigpt.train;
 
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /** The checks that the settings of training share; names are nanoGPT's. */
 final class Checks {

@@ -10,7 +10,7 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  */
 public record ConstantRate(@JsonProperty("learningRate") double learningRate) implements RateSchedule {
 
-    /** @throws org.minigpt.util.MiniGptException if the rate is not positive */
+    /** @throws org.minigpt.MiniGptException if the rate is not positive */
     @JsonCreator
     public ConstantRate {
         Checks.requirePositive("learning_rate", learningRate, "1e-3");

@@ -9,8 +9,8 @@ import org.minigpt.data.SequentialWindows;
 import org.minigpt.data.Split;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.data.Tokens;
+import org.minigpt.internal.random.SplitMix64;
 import org.minigpt.model.Gpt;
-import org.minigpt.util.SplitMix64;
 
 /** The ways to measure a model's loss, in nats a token and without dropout. */
 public final class Evaluation {
@@ -71,7 +71,7 @@ public final class Evaluation {
      * are not those of the training. One that is to stop does so between two batches.
      *
      * @param blockSize T, the tokens of a window
-     * @throws org.minigpt.util.MiniGptException if a split has no window
+     * @throws org.minigpt.MiniGptException if a split has no window
      */
     public static Evaluator of(TokenDataset data, TrainConfig config, int blockSize) {
         int batchSize = config.batchSize();

@@ -3,8 +3,8 @@ package org.minigpt.train;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Finds out where it began when a loss or a gradient is no number any more. */

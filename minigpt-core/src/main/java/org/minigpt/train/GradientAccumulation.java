@@ -5,12 +5,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.minigpt.data.Batch;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.NativeMemory;
-import org.minigpt.kernels.WeightedSum;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.NativeMemory;
+import org.minigpt.internal.kernels.WeightedSum;
+import org.minigpt.internal.random.SplitMix64;
+import org.minigpt.internal.runtime.Workspaces;
 import org.minigpt.model.Gpt;
-import org.minigpt.runtime.Workspaces;
-import org.minigpt.util.SplitMix64;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 

@@ -2,10 +2,10 @@ package org.minigpt.train;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.minigpt.kernels.Floats;
-import org.minigpt.kernels.NativeMemory;
-import org.minigpt.kernels.SumOfSquaresKernel;
-import org.minigpt.util.Workers;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.NativeMemory;
+import org.minigpt.internal.kernels.SumOfSquaresKernel;
+import org.minigpt.internal.parallel.Workers;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -19,7 +19,7 @@ public record GradientClip(double maxNorm) {
     private static final double EPS = 1e-6;
     private static final int PART = 1 << 15;
 
-    /** @throws org.minigpt.util.MiniGptException if the norm is negative or not finite */
+    /** @throws org.minigpt.MiniGptException if the norm is negative or not finite */
     public GradientClip {
         Checks.requireNotNegative("grad_clip", maxNorm, "1.0");
     }

@@ -34,7 +34,7 @@ public record TrainConfig(
         double skipOutliers,
         long seed) {
 
-    /** @throws org.minigpt.util.MiniGptException if a value is out of its range */
+    /** @throws org.minigpt.MiniGptException if a value is out of its range */
     public TrainConfig {
         Checks.requireAtLeast(1, "batch_size", batchSize);
         Objects.requireNonNull(sampling, "sampling");
@@ -190,7 +190,7 @@ public record TrainConfig(
             return this;
         }
 
-        /** @throws org.minigpt.util.MiniGptException if a value is out of its range */
+        /** @throws org.minigpt.MiniGptException if a value is out of its range */
         public TrainConfig build() {
             return new TrainConfig(
                     batchSize,

@@ -3,7 +3,7 @@ package org.minigpt.train;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * What a {@link Trainer} remembers, besides the parameters and the moments of the optimizer. Batches and dropout masks

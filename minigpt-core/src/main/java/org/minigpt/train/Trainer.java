@@ -8,13 +8,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.minigpt.MiniGptException;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.ShuffledWindows;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.data.Tokens;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Trainable;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

@@ -27,7 +27,7 @@ public record WarmupCosine(
         @JsonProperty("lrDecayIters") int lrDecayIters)
         implements RateSchedule {
 
-    /** @throws org.minigpt.util.MiniGptException if a value is out of range or the values do not fit each other */
+    /** @throws org.minigpt.MiniGptException if a value is out of range or the values do not fit each other */
     @JsonCreator
     public WarmupCosine {
         Checks.requireDecay(learningRate, minLr, warmupIters, lrDecayIters);

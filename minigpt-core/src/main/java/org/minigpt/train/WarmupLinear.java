@@ -24,7 +24,7 @@ public record WarmupLinear(
         @JsonProperty("lrDecayIters") int lrDecayIters)
         implements RateSchedule {
 
-    /** @throws org.minigpt.util.MiniGptException if a value is out of range or the values do not fit each other */
+    /** @throws org.minigpt.MiniGptException if a value is out of range or the values do not fit each other */
     @JsonCreator
     public WarmupLinear {
         Checks.requireDecay(learningRate, minLr, warmupIters, lrDecayIters);

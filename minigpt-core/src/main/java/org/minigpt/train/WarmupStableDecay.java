@@ -1,6 +1,6 @@
 package org.minigpt.train;
 
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 import org.nd4j.shade.jackson.annotation.JsonCreator;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 

@@ -1,12 +1,12 @@
 package org.minigpt.examples;
 
 import java.nio.file.Path;
+import org.minigpt.cli.corpus.Corpus;
+import org.minigpt.cli.report.Arguments;
+import org.minigpt.cli.report.PlainErrors;
 import org.minigpt.data.TokenDataset;
-import org.minigpt.examples.corpus.Corpus;
 import org.minigpt.examples.custom.SquaredReluFeedForward;
 import org.minigpt.examples.custom.SquaredReluOp;
-import org.minigpt.examples.report.Arguments;
-import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.graph.Block;

@@ -2,10 +2,10 @@ package org.minigpt.examples;
 
 import java.nio.file.Path;
 import java.util.Locale;
+import org.minigpt.cli.corpus.Corpus;
+import org.minigpt.cli.report.Arguments;
+import org.minigpt.cli.report.PlainErrors;
 import org.minigpt.data.TokenDataset;
-import org.minigpt.examples.corpus.Corpus;
-import org.minigpt.examples.report.Arguments;
-import org.minigpt.examples.report.PlainErrors;
 import org.minigpt.io.LoraFolder;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;

@@ -1,8 +1,8 @@
 package org.minigpt.examples;
 
 import java.nio.file.Path;
-import org.minigpt.examples.report.Arguments;
-import org.minigpt.examples.report.PlainErrors;
+import org.minigpt.cli.report.Arguments;
+import org.minigpt.cli.report.PlainErrors;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.io.ModelFolder;

@@ -1,14 +1,14 @@
 package org.minigpt.examples;
 
 import java.nio.file.Path;
+import org.minigpt.cli.corpus.Corpus;
+import org.minigpt.cli.corpus.TinyShakespeare;
+import org.minigpt.cli.report.Arguments;
+import org.minigpt.cli.report.PlainErrors;
+import org.minigpt.cli.report.Progress;
+import org.minigpt.cli.report.RunFolder;
+import org.minigpt.cli.report.TrainingReport;
 import org.minigpt.data.TokenDataset;
-import org.minigpt.examples.corpus.Corpus;
-import org.minigpt.examples.corpus.TinyShakespeare;
-import org.minigpt.examples.report.Arguments;
-import org.minigpt.examples.report.PlainErrors;
-import org.minigpt.examples.report.Progress;
-import org.minigpt.examples.report.RunFolder;
-import org.minigpt.examples.report.TrainingReport;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.model.Gpt;
@@ -61,7 +61,7 @@ public final class TrainShakespeare {
         generator.generate("", sample(500), System.out::print);
         System.out.println(
                 "\n\nThe model and its loss curve are in " + Path.of(MODEL).toAbsolutePath() + ".");
-        System.out.println("More of it: minigpt-examples/bin/minigpt sample --model " + MODEL);
+        System.out.println("More of it: minigpt-cli/bin/minigpt sample --model " + MODEL);
     }
 
     private static String defaultCorpus() {

@@ -5,10 +5,10 @@ import com.fasterxml.jackson.databind.node.DoubleNode;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
+import org.minigpt.MiniGptException;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.text.Tokenizer;
-import org.minigpt.util.MiniGptException;
 
 /**
  * What a client wants from {@code /v1/completions}.

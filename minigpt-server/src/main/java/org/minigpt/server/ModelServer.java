@@ -21,9 +21,9 @@ import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.util.concurrent.TimeUnit;
+import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.Tokenizer;
-import org.minigpt.util.MiniGptException;
 
 /**
  * Serves a model over HTTP: OpenAI's {@code /v1/completions} and {@code /v1/models}, the attention of every head, and at

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /** A request's parameters, each taken out as what it must be; what is null counts as not given. */
 final class RequestBody {

@@ -3,7 +3,7 @@ package org.minigpt.server;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /**
  * Where a {@link ModelServer} listens, and what it takes on.

@@ -10,11 +10,11 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import org.minigpt.MiniGptException;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.Tokenizer;
-import org.minigpt.util.MiniGptException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.minigpt.checkpoint.CheckpointsTest.assertSame;
 import static org.minigpt.checkpoint.CheckpointsTest.stopAfter;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,9 +21,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFolder;
 import org.minigpt.train.Trainer;
-import org.minigpt.util.AtomicFolder;
-import org.minigpt.util.MiniGptException;
 
 /** What is found in a folder after crashes, by other runs and versions, and with what other programs put there. */
 class CheckpointFolderTest {

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -23,6 +23,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.MiniGptException;
 import org.minigpt.data.Batch;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.Safetensors;
@@ -36,7 +37,6 @@ import org.minigpt.train.TrainConfig;
 import org.minigpt.train.TrainListener;
 import org.minigpt.train.TrainResult;
 import org.minigpt.train.Trainer;
-import org.minigpt.util.MiniGptException;
 
 class CheckpointsTest {
     @TempDir

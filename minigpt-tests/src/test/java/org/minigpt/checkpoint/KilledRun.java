@@ -13,7 +13,7 @@ final class KilledRun {
     static final String READY = "ready";
 
     private static final Path OPTIONS =
-            Path.of(System.getProperty("basedir", "")).resolve("../minigpt-examples/bin/jvm.options");
+            Path.of(System.getProperty("basedir", "")).resolve("../minigpt-cli/bin/jvm.options");
 
     private KilledRun() {}
 

@@ -2,8 +2,8 @@ package org.minigpt.dl4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.minigpt.util.Deviation.assertNear;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Deviation.assertNear;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;

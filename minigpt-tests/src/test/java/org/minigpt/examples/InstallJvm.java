@@ -2,9 +2,9 @@ package org.minigpt.examples;
 
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
-import org.minigpt.kernels.KernelInfo;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.KernelInfo;
 import org.minigpt.runtime.MiniGptRuntime;
-import org.minigpt.util.MiniGptException;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**

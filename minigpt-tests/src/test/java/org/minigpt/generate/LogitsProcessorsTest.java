@@ -5,13 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.minigpt.generate.Frequencies.assertDistribution;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.util.Arrays;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.minigpt.MiniGptException;
 import org.minigpt.generate.LogitsProcessors.Banned;
 import org.minigpt.generate.LogitsProcessors.MinP;
 import org.minigpt.generate.LogitsProcessors.NoRepeatNgram;
@@ -21,7 +22,6 @@ import org.minigpt.generate.LogitsProcessors.Temperature;
 import org.minigpt.generate.LogitsProcessors.TopK;
 import org.minigpt.generate.LogitsProcessors.TopP;
 import org.minigpt.generate.LogitsProcessors.TypicalP;
-import org.minigpt.util.MiniGptException;
 
 class LogitsProcessorsTest {
     private static final double NEVER = Double.NEGATIVE_INFINITY;

@@ -2,7 +2,7 @@ package org.minigpt.generate;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.util.List;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;

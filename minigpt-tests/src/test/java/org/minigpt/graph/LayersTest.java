@@ -2,8 +2,8 @@ package org.minigpt.graph;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.minigpt.graph.LayerFixture.row;
-import static org.minigpt.util.Deviation.assertEntries;
-import static org.minigpt.util.Deviation.assertNear;
+import static org.minigpt.testing.Deviation.assertEntries;
+import static org.minigpt.testing.Deviation.assertNear;
 
 import java.util.Random;
 import org.minigpt.graph.LayerFixture.FusedAndPortable;

@@ -1,7 +1,7 @@
 package org.minigpt.graph;
 
 import static org.minigpt.graph.LayerFixture.row;
-import static org.minigpt.util.Deviation.assertEntries;
+import static org.minigpt.testing.Deviation.assertEntries;
 
 import org.minigpt.graph.LayerFixture.FusedAndPortable;
 import org.minigpt.graph.LayerFixture.Setting;

@@ -2,7 +2,7 @@ package org.minigpt.io;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.minigpt.util.Deviation.assertNear;
+import static org.minigpt.testing.Deviation.assertNear;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -3,8 +3,8 @@ package org.minigpt.io;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.minigpt.util.Deviation.assertNear;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Deviation.assertNear;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;

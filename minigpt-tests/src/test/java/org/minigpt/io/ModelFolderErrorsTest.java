@@ -1,6 +1,6 @@
 package org.minigpt.io;
 
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,10 +12,10 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.testing.Permissions;
 import org.minigpt.text.BpeTrainer;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizers;
-import org.minigpt.util.Permissions;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;

@@ -21,9 +21,9 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.Lora;
 import org.minigpt.model.LoraConfig;
+import org.minigpt.testing.Mutations;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.IdTokenizer;
-import org.minigpt.util.Mutations;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 

@@ -1,8 +1,8 @@
 package org.minigpt.io;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.minigpt.util.Deviation.assertNear;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Deviation.assertNear;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;

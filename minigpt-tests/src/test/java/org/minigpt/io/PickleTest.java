@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 
 /** Pickles that CPython 3.11 wrote with {@code pickle.dumps(value, protocol)}, in Base64. */
 class PickleTest {

@@ -3,7 +3,7 @@ package org.minigpt.io;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.minigpt.util.MiniGptException;
-import org.minigpt.util.Permissions;
+import org.minigpt.MiniGptException;
+import org.minigpt.testing.Permissions;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 class SafetensorsDamageTest {

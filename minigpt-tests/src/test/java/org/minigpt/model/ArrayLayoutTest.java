@@ -13,7 +13,7 @@ import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.graph.Positions;
 import org.minigpt.runtime.Graphs;
-import org.minigpt.util.Layouts;
+import org.minigpt.testing.Layouts;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;

@@ -1,7 +1,7 @@
 package org.minigpt.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import org.junit.jupiter.api.Test;
 

@@ -2,7 +2,7 @@ package org.minigpt.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.minigpt.util.Deviation.assertEntries;
+import static org.minigpt.testing.Deviation.assertEntries;
 
 import java.util.Arrays;
 import java.util.HashSet;

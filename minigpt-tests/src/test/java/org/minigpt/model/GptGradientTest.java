@@ -1,6 +1,6 @@
 package org.minigpt.model;
 
-import static org.minigpt.util.Deviation.assertNear;
+import static org.minigpt.testing.Deviation.assertNear;
 
 import java.util.HashMap;
 import java.util.Map;

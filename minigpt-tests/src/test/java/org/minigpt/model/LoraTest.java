@@ -3,9 +3,9 @@ package org.minigpt.model;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.minigpt.util.Deviation.assertEntries;
-import static org.minigpt.util.Deviation.assertNear;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Deviation.assertEntries;
+import static org.minigpt.testing.Deviation.assertNear;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.util.HashMap;
 import java.util.List;

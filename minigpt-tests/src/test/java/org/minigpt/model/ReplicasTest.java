@@ -2,7 +2,7 @@ package org.minigpt.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.minigpt.util.Deviation.assertNear;
+import static org.minigpt.testing.Deviation.assertNear;
 
 import java.util.Random;
 import org.junit.jupiter.api.Test;

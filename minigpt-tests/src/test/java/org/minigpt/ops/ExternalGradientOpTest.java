@@ -61,7 +61,7 @@ class ExternalGradientOpTest {
         ExternalGradientOp op = new ExternalGradientOp();
         op.addInputArgument(X, Nd4j.zeros(3));
         String message = org.junit.jupiter.api.Assertions.assertThrows(
-                        org.minigpt.util.MiniGptException.class, () -> Nd4j.exec(op))
+                        org.minigpt.MiniGptException.class, () -> Nd4j.exec(op))
                 .getMessage();
         assertTrue(message.contains("the gradient of shape [1, 3], but got FLOAT [3]"), message);
     }

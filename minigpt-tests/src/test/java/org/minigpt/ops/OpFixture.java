@@ -3,7 +3,7 @@ package org.minigpt.ops;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.minigpt.util.Deviation.assertNear;
+import static org.minigpt.testing.Deviation.assertNear;
 
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -3,15 +3,15 @@ package org.minigpt.ops;
 import static org.minigpt.ops.OpFixture.array;
 import static org.minigpt.ops.OpFixture.normal;
 import static org.minigpt.ops.OpFixture.shape;
-import static org.minigpt.util.Deviation.assertEntries;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Deviation.assertEntries;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.ops.OpFixture.Definition;
-import org.minigpt.util.FloatAndDouble;
+import org.minigpt.testing.FloatAndDouble;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;

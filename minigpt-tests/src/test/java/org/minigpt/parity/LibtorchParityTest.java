@@ -3,7 +3,7 @@ package org.minigpt.parity;
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.minigpt.util.Deviation.assertNear;
+import static org.minigpt.testing.Deviation.assertNear;
 
 import java.util.HashMap;
 import java.util.Map;

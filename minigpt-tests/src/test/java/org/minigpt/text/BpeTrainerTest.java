@@ -3,7 +3,7 @@ package org.minigpt.text;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -14,7 +14,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.cli.corpus.Corpus;
 
 class BpeTrainerTest {
 

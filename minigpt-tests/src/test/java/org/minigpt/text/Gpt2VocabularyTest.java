@@ -3,7 +3,7 @@ package org.minigpt.text;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import com.knuddels.jtokkit.Encodings;
 import com.knuddels.jtokkit.api.Encoding;
@@ -17,9 +17,9 @@ import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.cli.corpus.Corpus;
+import org.minigpt.cli.corpus.TinyShakespeare;
 import org.minigpt.data.TokenDataset;
-import org.minigpt.examples.corpus.Corpus;
-import org.minigpt.examples.corpus.TinyShakespeare;
 
 /** GPT-2's own tokens, beside those of jtokkit. */
 class Gpt2VocabularyTest {

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.cli.corpus.Corpus;
 
 /** Hugging Face's own tokenizers, in Rust, read what this library writes, and have the same ids and texts. */
 class HuggingFaceTokenizersTest {

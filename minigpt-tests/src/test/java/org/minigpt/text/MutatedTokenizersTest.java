@@ -10,8 +10,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.minigpt.examples.corpus.Corpus;
-import org.minigpt.util.Mutations;
+import org.minigpt.cli.corpus.Corpus;
+import org.minigpt.testing.Mutations;
 
 /** Thousands of damaged files of tokenizers: each is a sentence, or a tokenizer that gives every text back. */
 @Timeout(value = 30, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)

@@ -10,7 +10,7 @@ import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
-import org.minigpt.examples.corpus.Corpus;
+import org.minigpt.cli.corpus.Corpus;
 
 /** The hand-written split beside the regular expression that it stands for. */
 class SplitPatternTest {

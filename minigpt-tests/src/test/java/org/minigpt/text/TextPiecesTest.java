@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.io.IOException;
 import java.nio.file.Files;

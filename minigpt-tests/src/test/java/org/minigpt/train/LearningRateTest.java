@@ -1,7 +1,7 @@
 package org.minigpt.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.minigpt.util.Sentences.assertSentence;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.util.List;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;

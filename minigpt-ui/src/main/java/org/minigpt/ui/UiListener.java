@@ -15,7 +15,7 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.ParameterInfo;
 import org.minigpt.train.StepReport;
 import org.minigpt.train.TrainListener;
-import org.minigpt.util.MiniGptException;
+import org.minigpt.MiniGptException;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**

@@ -1,0 +1,60 @@
+package org.minigpt.cli;
+
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.minigpt.cli.bench.FileBench;
+import org.minigpt.cli.bench.Lines;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code minigpt bench files}: how long a model takes to be saved and opened, in how much memory. */
+@Command(
+        name = "files",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        header = "Measures saving and opening a GPT-2 of random weights as hf, gguf and llmc, each in its own JVM.",
+        description = {
+            "A line a figure, its name first; the logits must come back the same bits. A memory share is the most that"
+                    + " was resident, less what ND4J takes without a model, over the bytes of the parameters. Defaults,"
+                    + " GPT-2's of 124 million parameters, stand in brackets.",
+            ""
+        })
+final class BenchFilesCommand implements Callable<Integer> {
+    @Option(
+            names = "--vocab-size",
+            paramLabel = "V",
+            defaultValue = "50257",
+            description = "Tokens of the vocabulary [${DEFAULT-VALUE}].")
+    private int vocabSize;
+
+    @Option(
+            names = "--block-size",
+            paramLabel = "T",
+            defaultValue = "1024",
+            description = "Tokens of the context [${DEFAULT-VALUE}].")
+    private int blockSize;
+
+    @Option(names = "--n-embd", paramLabel = "C", defaultValue = "768", description = "Width [${DEFAULT-VALUE}].")
+    private int nEmbd;
+
+    @Option(names = "--n-head", paramLabel = "H", defaultValue = "12", description = "Heads [${DEFAULT-VALUE}].")
+    private int nHead;
+
+    @Option(names = "--n-layer", paramLabel = "L", defaultValue = "12", description = "Blocks [${DEFAULT-VALUE}].")
+    private int nLayer;
+
+    @Option(
+            names = "--dir",
+            paramLabel = "DIR",
+            defaultValue = "${sys:java.io.tmpdir}",
+            description = "Where four times the model's size is written, and deleted [${DEFAULT-VALUE}].")
+    private Path dir;
+
+    @Override
+    public Integer call() {
+        new FileBench(FileBench.config(vocabSize, blockSize, nEmbd, nHead, nLayer), dir).run(new Lines(System.out));
+        return 0;
+    }
+}

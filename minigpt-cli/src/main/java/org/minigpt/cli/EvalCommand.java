@@ -1,0 +1,98 @@
+package org.minigpt.cli;
+
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.minigpt.data.RandomWindows;
+import org.minigpt.data.Split;
+import org.minigpt.data.Tokens;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.model.Gpt;
+import org.minigpt.train.Evaluation;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code minigpt eval}: the loss of a saved model on a text. */
+@Command(
+        name = "eval",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        header = "Measures the loss of a model on a text.",
+        description = {"Defaults stand in brackets.", ""})
+final class EvalCommand implements Callable<Integer> {
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            defaultValue = "out",
+            description = "The model's folder [${DEFAULT-VALUE}].")
+    private Path model;
+
+    @Mixin(name = "Data")
+    private DataOptions data = new DataOptions();
+
+    @Mixin(name = "Measure")
+    private Measure measure = new Measure();
+
+    private static final class Measure {
+        @Option(
+                names = "--split",
+                paramLabel = "SPLIT",
+                defaultValue = "validation",
+                converter = EnumOption.OfSplit.class,
+                description = "train or validation [${DEFAULT-VALUE}].")
+        private Split split;
+
+        @Option(
+                names = "--eval-iters",
+                paramLabel = "N",
+                defaultValue = "0",
+                description = "Random batches to measure on; 0 for every token of the split [${DEFAULT-VALUE}].")
+        private int evalIters;
+
+        @Option(
+                names = "--batch-size",
+                paramLabel = "B",
+                defaultValue = "16",
+                description = "Windows in each batch [${DEFAULT-VALUE}].")
+        private int batchSize;
+
+        @Option(
+                names = "--seed",
+                paramLabel = "N",
+                defaultValue = "1337",
+                description = "Of the random batches [${DEFAULT-VALUE}].")
+        private long seed;
+    }
+
+    @Override
+    public Integer call() {
+        Checks.requireNotNegative("--eval-iters", measure.evalIters);
+        Checks.requireAtLeastOne("--batch-size", measure.batchSize);
+        ModelFolder.SavedModel saved = ModelFolder.load(model);
+        Gpt gpt = saved.gpt();
+        TrainingData text = data.open(saved.tokenizer());
+        Tokens ids = text.dataset().of(measure.split);
+        double loss = measure.evalIters == 0
+                ? Evaluation.wholeSplit(gpt, ids, measure.batchSize)
+                : Evaluation.randomBatches(gpt, windows(ids, gpt.config().blockSize()), measure.evalIters);
+        System.out.printf(
+                Locale.ROOT,
+                "%s loss %.4f on %s, over %s; perplexity %.3f, %.3f bits a token%n",
+                measure.split,
+                loss,
+                text.name(),
+                measure.evalIters == 0
+                        ? String.format(Locale.ROOT, "all %,d targets", ids.length() - 1)
+                        : String.format(Locale.ROOT, "%,d random batches of %,d", measure.evalIters, measure.batchSize),
+                Math.exp(loss),
+                loss / Math.log(2));
+        return 0;
+    }
+
+    private RandomWindows windows(Tokens ids, int blockSize) {
+        return new RandomWindows(ids, measure.batchSize, blockSize, measure.seed);
+    }
+}

@@ -1,0 +1,109 @@
+package org.minigpt.cli;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.minigpt.MiniGptException;
+import org.minigpt.io.GgufFile;
+import org.minigpt.io.LlmcFile;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.io.OnnxFile;
+import org.minigpt.model.Gpt;
+import org.minigpt.text.IdTokenizer;
+import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizers;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code minigpt export}: a model for other programs. */
+@Command(
+        name = "export",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        header = "Writes a model in another program's format.",
+        description = {"Defaults stand in brackets.", ""})
+final class ExportCommand implements Callable<Integer> {
+    /** What can be written. */
+    enum Format {
+        HF,
+        GGUF,
+        LLMC,
+        ONNX,
+        SAMEDIFF
+    }
+
+    /** How values are written. */
+    enum Precision {
+        F32,
+        F16,
+        BF16
+    }
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            defaultValue = "out",
+            description = "The model's folder [${DEFAULT-VALUE}].")
+    private Path model;
+
+    @Option(
+            names = "--format",
+            paramLabel = "FORMAT",
+            required = true,
+            converter = EnumOption.OfFormat.class,
+            description =
+                    "hf: Hugging Face's folder; gguf: llama.cpp's format; llmc: a checkpoint of llm.c; onnx: opset 17;"
+                            + " samediff: a SameDiff file of ND4J's own ops, which opens without this library.")
+    private Format format;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            defaultValue = "f32",
+            converter = EnumOption.OfPrecision.class,
+            description = "f32, f16 for gguf, or bf16 for llmc [${DEFAULT-VALUE}].")
+    private Precision dtype;
+
+    @Option(
+            names = "--share-head",
+            description =
+                    "With gguf: leave a tied head out of the file. It is smaller by that, but llama.cpp opens it only"
+                            + " since the middle of 2025.")
+    private boolean shareHead;
+
+    @Option(names = "--out", paramLabel = "PATH", required = true, description = "The file to write; a folder for hf.")
+    private Path out;
+
+    @Override
+    public Integer call() {
+        if (dtype == Precision.F16 && format != Format.GGUF || dtype == Precision.BF16 && format != Format.LLMC) {
+            throw new MiniGptException(
+                    "This format has no --dtype of that name: leave it out, or take f16 with gguf and"
+                            + " bf16 with llmc.");
+        }
+        if (shareHead && format != Format.GGUF) {
+            throw new MiniGptException("--share-head is of use to --format gguf only: leave it out.");
+        }
+        if (format == Format.HF) {
+            OutDir.requireForCopy(out);
+        }
+        Gpt gpt = ModelFolder.loadGpt(model);
+        Optional<Tokenizer> tokenizer = Tokenizers.isIn(model) ? Optional.of(Tokenizers.load(model)) : Optional.empty();
+        switch (format) {
+            case HF -> {
+                // Hugging Face's libraries have no tokenizer whose texts are ids.
+                Optional<Tokenizer> ofText = tokenizer.filter(found -> !(found instanceof IdTokenizer));
+                ofText.ifPresentOrElse(
+                        found -> ModelFolder.export(out, gpt, found), () -> ModelFolder.exportGpt(out, gpt));
+            }
+            case GGUF -> GgufFile.write(out, gpt, tokenizer.orElse(null), dtype == Precision.F16, shareHead);
+            case LLMC -> LlmcFile.write(out, gpt, dtype == Precision.BF16);
+            case ONNX -> OnnxFile.write(out, gpt);
+            case SAMEDIFF -> gpt.exportPortable(out);
+        }
+        System.out.println("Wrote " + out);
+        return 0;
+    }
+}

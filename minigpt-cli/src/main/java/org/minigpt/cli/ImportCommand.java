@@ -1,0 +1,124 @@
+package org.minigpt.cli;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.minigpt.io.GgufFile;
+import org.minigpt.io.LlmcFile;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.io.ModelFolder.Layout;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.ModelSurgery;
+import org.minigpt.text.IdTokenizer;
+import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizers;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code minigpt import}: a model of another program's. */
+@Command(
+        name = "import",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        header = "Opens a GPT-2 of another program and saves it as a model's folder.",
+        description = {"Defaults stand in brackets.", ""})
+final class ImportCommand implements Callable<Integer> {
+    /** What can be read. */
+    enum Source {
+        HF,
+        NANOGPT,
+        LLMC,
+        GGUF
+    }
+
+    private static final Path NONE = Path.of("none");
+    private static final Path IDS = Path.of("ids");
+
+    @Option(names = "--from", paramLabel = "PATH", required = true, description = "The folder or file to read.")
+    private Path from;
+
+    @Option(
+            names = "--format",
+            paramLabel = "FORMAT",
+            required = true,
+            converter = EnumOption.OfSource.class,
+            description = "hf: Hugging Face's folder (config.json, model.safetensors); nanogpt: the same with linear"
+                    + " weights [out,in]; llmc: a checkpoint of llm.c; gguf: llama.cpp's format.")
+    private Source format;
+
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "PATH",
+            description =
+                    "The model's tokenizer: a folder or a file such as tokenizer.json; ids, so that texts are ids with"
+                            + " spaces between; or none [what the model brings].")
+    private Path tokenizer;
+
+    @Option(names = "--block-size", paramLabel = "T", description = "Crop the context to so many tokens.")
+    private Integer blockSize;
+
+    @Option(names = "--vocab-size", paramLabel = "V", description = "Grow the vocabulary to so many tokens.")
+    private Integer vocabSize;
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            required = true,
+            description = "The folder to save to; without a tokenizer it is only for export, and for Java.")
+    private Path out;
+
+    @Override
+    public Integer call() {
+        OutDir.requireForCopy(out);
+        Optional<Tokenizer> found = Optional.empty();
+        String whyNot = from + " has none";
+        Gpt gpt;
+        if (format == Source.GGUF) {
+            GgufFile.Contents contents = GgufFile.read(from);
+            gpt = contents.gpt();
+            found = contents.tokenizer();
+            whyNot = contents.noTokenizer().orElse("");
+        } else {
+            gpt = switch (format) {
+                case LLMC -> LlmcFile.read(from);
+                case NANOGPT -> ModelFolder.loadGpt(from, Layout.OUT_IN);
+                default -> ModelFolder.loadGpt(from);
+            };
+            if (tokenizer == null && Tokenizers.isIn(from)) {
+                found = Optional.of(Tokenizers.load(from));
+            }
+        }
+        if (blockSize != null) {
+            gpt = ModelSurgery.cropBlockSize(gpt, blockSize);
+        }
+        if (vocabSize != null) {
+            gpt = ModelSurgery.growVocabulary(gpt, vocabSize, 1337);
+            found = Optional.empty();
+            whyNot = "the model's has fewer tokens than its vocabulary now";
+        }
+        if (tokenizer != null) {
+            found = given(gpt.config().vocabSize());
+        }
+        if (found.isPresent()) {
+            ModelFolder.save(out, gpt, found.get());
+        } else {
+            ModelFolder.saveGpt(out, gpt);
+        }
+        System.out.printf("The model is in %s, %s tokenizer%n", out, found.isPresent() ? "with its" : "without a");
+        if (found.isEmpty() && tokenizer == null) {
+            System.out.printf(
+                    "That is because %s: import it with --tokenizer PATH or --tokenizer ids to sample from it%n",
+                    whyNot);
+        }
+        return 0;
+    }
+
+    private Optional<Tokenizer> given(int size) {
+        if (tokenizer.equals(IDS)) {
+            return Optional.of(new IdTokenizer(size));
+        }
+        return tokenizer.equals(NONE) ? Optional.empty() : Optional.of(Tokenizers.load(tokenizer));
+    }
+}

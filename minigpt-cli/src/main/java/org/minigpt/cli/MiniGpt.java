@@ -1,0 +1,118 @@
+package org.minigpt.cli;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command line {@code minigpt}. Exit codes: 0 done, 1 something is wrong with the input or the run, 2 wrong usage,
+ * 130 stopped by Ctrl-C.
+ */
+@Command(
+        name = "minigpt",
+        synopsisSubcommandLabel = "COMMAND",
+        header = "Trains a GPT on a text, lets it write, and measures it.",
+        subcommands = {
+            TokenizerCommand.class,
+            PrepareCommand.class,
+            TrainCommand.class,
+            SampleCommand.class,
+            ChatCommand.class,
+            ServeCommand.class,
+            ScoreCommand.class,
+            EvalCommand.class,
+            InfoCommand.class,
+            ImportCommand.class,
+            ExportCommand.class,
+            BenchCommand.class
+        },
+        versionProvider = Version.class,
+        mixinStandardHelpOptions = true,
+        footerHeading = "%n",
+        footer = {
+            "minigpt COMMAND --help shows the options of a command. For example:",
+            "  minigpt train --data moby-dick --out-dir out",
+            "  minigpt sample --model out --prompt \"Call me \"",
+            "",
+            "Exit codes: 0 done, 1 the input or the run is at fault, 2 wrong usage, 130 Ctrl-C.",
+        })
+public final class MiniGpt implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--stacktrace",
+            scope = ScopeType.INHERIT,
+            order = 1000,
+            description = "Show where in the program an error came from.")
+    private boolean stacktrace;
+
+    public static void main(String[] args) {
+        CommandLine cli = commandLine();
+        // Of threads that nobody waits for; what ends a command ends it by its own handler.
+        Thread.setDefaultUncaughtExceptionHandler((thread, e) -> new Failures(() -> true, args).report(e, cli));
+        System.exit(execute(args));
+    }
+
+    /** @return the exit code */
+    static int execute(String... args) {
+        MiniGpt root = new MiniGpt();
+        CommandLine cli = commandLine(root, args);
+        try {
+            CommandLine train = cli.getSubcommands().get("train");
+            if (commandOf(args).equals(train.getCommandName())) {
+                train.setDefaultValueProvider(Settings.of(train.getCommandSpec(), args));
+            }
+            return cli.execute(args);
+        } catch (RuntimeException | Error e) { // picocli handles the exceptions of commands only
+            return root.failures(args).report(e, cli);
+        }
+    }
+
+    /** @return the first argument that is no option of every command's, or an empty text */
+    private static String commandOf(String... args) {
+        return Arrays.stream(args)
+                .dropWhile(argument -> argument.equals("--stacktrace"))
+                .findFirst()
+                .orElse("");
+    }
+
+    /** @return a new command line, without anything of an earlier run */
+    static CommandLine commandLine() {
+        return commandLine(new MiniGpt());
+    }
+
+    private static CommandLine commandLine(MiniGpt root, String... args) {
+        CommandLine cli = new CommandLine(root)
+                .registerConverter(Path.class, new PathOption())
+                .setExpandAtFiles(false) // a prompt may begin with @
+                .setUsageHelpAutoWidth(true)
+                .setUsageHelpLongOptionsMaxWidth(30)
+                .setParameterExceptionHandler(new UsageErrors())
+                .setExecutionExceptionHandler(root.failures(args));
+        cli.getSubcommands().values().forEach(MiniGpt::groupOptions);
+        return cli;
+    }
+
+    private Failures failures(String... args) {
+        return new Failures(() -> stacktrace, args);
+    }
+
+    private static void groupOptions(CommandLine command) {
+        command.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, new GroupedOptions());
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(
+                spec.commandLine(),
+                "Name a command: tokenizer, prepare, train, sample, chat, serve, score, eval, info, import, export or bench.");
+    }
+}

@@ -1,0 +1,161 @@
+package org.minigpt.cli;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.minigpt.MiniGptException;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.server.ModelServer;
+import org.minigpt.server.ServerOptions;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code minigpt serve}: a saved model over HTTP, and in the browser. */
+@Command(
+        name = "serve",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        header = "Serves a model over HTTP, as OpenAI's completions and on a page.",
+        description = {"Ctrl-C ends it. Defaults stand in brackets.", ""},
+        footerHeading = "%n",
+        footer = {"docs/serving.md explains what it takes and gives."})
+final class ServeCommand implements Callable<Integer> {
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            defaultValue = "out",
+            description = "The model's folder [${DEFAULT-VALUE}].")
+    private Path model;
+
+    @Option(names = "--model-name", paramLabel = "NAME", description = "What clients call it [the folder's name].")
+    private String modelName;
+
+    @Option(
+            names = "--host",
+            paramLabel = "ADDRESS",
+            defaultValue = "127.0.0.1",
+            description = "Where to listen. Others than loopback let other machines in, without a password"
+                    + " [${DEFAULT-VALUE}].")
+    private String host;
+
+    @Option(
+            names = "--port",
+            paramLabel = "N",
+            defaultValue = "8080",
+            description = "Where to listen; 0 for any port that is free [${DEFAULT-VALUE}].")
+    private int port;
+
+    @Option(
+            names = "--allowed-host",
+            paramLabel = "NAME",
+            description =
+                    "A name by which clients may call the server, beside localhost and addresses; may be repeated.")
+    private List<String> allowedHosts = new ArrayList<>();
+
+    @Option(
+            names = "--max-concurrent",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "Requests that generate at the same time [${DEFAULT-VALUE}].")
+    private int maxConcurrent;
+
+    @Option(
+            names = "--max-waiting",
+            paramLabel = "N",
+            defaultValue = "100",
+            description = "More requests that wait for their turn; others are refused with 429 [${DEFAULT-VALUE}].")
+    private int maxWaiting;
+
+    @Option(
+            names = "--max-connections",
+            paramLabel = "N",
+            defaultValue = "500",
+            description = "Connections that may be open [${DEFAULT-VALUE}].")
+    private int maxConnections;
+
+    @Option(
+            names = "--max-request-bytes",
+            paramLabel = "N",
+            defaultValue = "1048576",
+            description = "The largest body of a request [${DEFAULT-VALUE}].")
+    private int maxRequestBytes;
+
+    @Option(
+            names = "--max-tokens",
+            paramLabel = "N",
+            defaultValue = "2048",
+            description = "The most that a request may ask for [${DEFAULT-VALUE}].")
+    private int maxTokens;
+
+    @Option(
+            names = "--max-choices",
+            paramLabel = "N",
+            defaultValue = "8",
+            description = "The most choices of a request, prompts times n [${DEFAULT-VALUE}].")
+    private int maxChoices;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "SECONDS",
+            defaultValue = "60",
+            description = "The longest that a request may take, waiting and all [${DEFAULT-VALUE}].")
+    private int timeout;
+
+    @Option(
+            names = "--patience",
+            paramLabel = "SECONDS",
+            defaultValue = "20",
+            description = "The longest that a client may take to send a request or to take the answer"
+                    + " [${DEFAULT-VALUE}].")
+    private int patience;
+
+    @Override
+    public Integer call() {
+        Checks.requireAtLeastOne("--timeout", timeout);
+        Checks.requireAtLeastOne("--patience", patience);
+        ServerOptions options = ServerOptions.builder()
+                .host(host)
+                .port(port)
+                .modelName(modelName != null ? modelName : nameOf(model))
+                .allowedHosts(allowedHosts)
+                .maxConcurrent(maxConcurrent)
+                .maxWaiting(maxWaiting)
+                .maxConnections(maxConnections)
+                .maxRequestBytes(maxRequestBytes)
+                .maxTokens(maxTokens)
+                .maxChoices(maxChoices)
+                .timeout(Duration.ofSeconds(timeout))
+                .patience(Duration.ofSeconds(patience))
+                .build();
+        boolean loopback = isLoopback();
+        ModelFolder.SavedModel saved = ModelFolder.load(model);
+        ModelServer server = ModelServer.start(saved.gpt(), saved.tokenizer(), options);
+        Thread hook = new Thread(server::close);
+        Runtime.getRuntime().addShutdownHook(hook);
+        System.out.println("\"" + options.modelName() + "\" is served at " + server.address() + "; Ctrl-C ends it.");
+        if (!loopback) {
+            System.err.println("Whoever reaches this machine can use it; there is no password.");
+        }
+        server.awaitClose();
+        return 0;
+    }
+
+    private static String nameOf(Path folder) {
+        Path name = folder.toAbsolutePath().normalize().getFileName();
+        return name == null ? "minigpt" : name.toString();
+    }
+
+    private boolean isLoopback() {
+        try {
+            return InetAddress.getByName(host).isLoopbackAddress();
+        } catch (UnknownHostException e) {
+            throw new MiniGptException("--host is " + host + ", which is no address; give one, such as 127.0.0.1.", e);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package org.minigpt.cli.bench;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.minigpt.MiniGptException;
+import org.minigpt.graph.Activation;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Bias;
+
+/**
+ * How long a GPT-2 of random weights takes to be saved and opened, in how much memory: as Hugging Face's folder, then
+ * from that as GGUF, from that as llm.c's file, and from that as a folder again. Each is opened in a JVM of its own, and
+ * the logits of all must be the same bits.
+ *
+ * @param config the model
+ * @param dir where the files are written; they are deleted at the end
+ */
+public record FileBench(GptConfig config, Path dir) {
+    /** The name of a line with the checksum of the logits. */
+    static final String LOGITS = "logits_crc32c";
+
+    /**
+     * Measures and prints.
+     *
+     * @throws MiniGptException if a JVM fails, which has said why on the error stream, the logits differ, or no files can be
+     *     written
+     */
+    public void run(Lines lines) {
+        try (WorkFolder work = WorkFolder.in(dir, "minigpt-files")) {
+            lines.print("java", Runtime.version());
+            lines.print(
+                    "parameters",
+                    Gpt.declaredParameters(config).stream()
+                            .mapToLong(parameter -> parameter.length())
+                            .sum());
+            String expected = null;
+            String from = FileStep.NONE;
+            for (FileStep.Format format : FileStep.Format.values()) {
+                expected = same(expected, step(work.path(), from, format.name(), lines));
+                from = format.name();
+            }
+            lines.print(LOGITS, same(expected, step(work.path(), from, FileStep.NONE, lines)));
+        }
+    }
+
+    private static String same(String expected, String logits) {
+        if (expected != null && !expected.equals(logits)) {
+            throw new MiniGptException("The logits changed on the way from one format to the next (" + LOGITS + " "
+                    + expected + ", then " + logits + "), which is a fault of MiniGPT's: report it.");
+        }
+        return logits;
+    }
+
+    /** @return the checksum of the logits */
+    private String step(Path work, String from, String to, Lines lines) {
+        List<String> arguments = new ArrayList<>(List.of(work.toString(), from, to));
+        for (int size : sizes()) {
+            arguments.add(String.valueOf(size));
+        }
+        String logits = null;
+        String what = "Opening and saving the model";
+        for (String line : ChildJvm.run(ChildJvm.builder(List.of(), FileStep.class, arguments), what)) {
+            String[] words = line.split(" ", 2);
+            if (words[0].equals(LOGITS)) {
+                logits = words[1];
+            } else if (words.length == 2) {
+                lines.print(words[0], words[1]);
+            }
+        }
+        if (logits == null) {
+            throw new MiniGptException(what + " printed no checksum: mend what it complains of above.");
+        }
+        return logits;
+    }
+
+    private int[] sizes() {
+        return new int[] {config.vocabSize(), config.blockSize(), config.nEmbd(), config.nHead(), config.nLayer()};
+    }
+
+    /** @param sizes V, block_size, C, H and L of a GPT-2 */
+    public static GptConfig config(int... sizes) {
+        return GptConfig.builder()
+                .vocabSize(sizes[0])
+                .blockSize(sizes[1])
+                .nEmbd(sizes[2])
+                .nHead(sizes[3])
+                .nLayer(sizes[4])
+                .bias(Bias.ALL)
+                .activation(Activation.GELU_TANH)
+                .tiedHead(true)
+                .build();
+    }
+}

@@ -1,0 +1,116 @@
+package org.minigpt.cli.bench;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.OptionalDouble;
+import java.util.function.BiConsumer;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.zip.CRC32C;
+import org.minigpt.io.GgufFile;
+import org.minigpt.io.LlmcFile;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.runtime.MiniGptRuntime;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * One step of {@link FileBench}, in a JVM of its own: a model is opened, or made, and saved in another format. It prints
+ * the seconds of both, the memory and a checksum of the logits. Nothing is done twice, so that the times are those of a
+ * user who opens one model: the JVM's loading and compiling of classes counts, its start does not.
+ *
+ * <p>Memory is the most that was resident until then, less what was resident with ND4J loaded and no model; as a share of
+ * the parameters' bytes. When a model is saved its own parameters count too.
+ */
+final class FileStep {
+    /** Stands for a format where there is none. */
+    static final String NONE = "-";
+
+    private static final double MEGABYTE = 1 << 20;
+
+    /** The formats that a GPT-2 goes through, in this order. */
+    enum Format {
+        HF("hf", ModelFolder::loadGpt, ModelFolder::saveGpt),
+        GGUF("model.gguf", file -> GgufFile.read(file).gpt(), (file, gpt) -> GgufFile.write(file, gpt, null, false)),
+        LLMC("model.bin", LlmcFile::read, (file, gpt) -> LlmcFile.write(file, gpt, false)),
+        HF_AGAIN("hf-again", ModelFolder::loadGpt, ModelFolder::saveGpt);
+
+        private final String file;
+        private final Function<Path, Gpt> open;
+        private final BiConsumer<Path, Gpt> save;
+
+        Format(String file, Function<Path, Gpt> open, BiConsumer<Path, Gpt> save) {
+            this.file = file;
+            this.open = open;
+            this.save = save;
+        }
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    private final Path dir;
+    private final Lines lines = new Lines(System.out);
+
+    private FileStep(Path dir) {
+        this.dir = dir;
+    }
+
+    /** @param args the folder; the format to open, or {@link #NONE} and a model's sizes; the format to save, or NONE */
+    public static void main(String[] args) {
+        new FileStep(Path.of(args[0])).run(args[1], args[2], args);
+    }
+
+    private void run(String from, String to, String[] args) {
+        MiniGptRuntime.install();
+        Nd4j.zeros(DataType.FLOAT, 1).addi(1);
+        OptionalDouble base = PeakMemory.megabytes();
+        Gpt gpt;
+        if (from.equals(NONE)) {
+            int[] sizes = IntStream.range(3, args.length)
+                    .map(i -> Integer.parseInt(args[i]))
+                    .toArray();
+            gpt = Gpt.create(FileBench.config(sizes), 1337);
+        } else {
+            Format format = Format.valueOf(from);
+            long start = System.nanoTime();
+            gpt = format.open.apply(dir.resolve(format.file));
+            print("open_" + format, start, base, gpt);
+        }
+        if (!to.equals(NONE)) {
+            Format format = Format.valueOf(to);
+            long start = System.nanoTime();
+            format.save.accept(dir.resolve(format.file), gpt);
+            print("save_" + format, start, base, gpt);
+        }
+        lines.print(FileBench.LOGITS, logits(gpt));
+    }
+
+    private void print(String name, long start, OptionalDouble base, Gpt gpt) {
+        lines.print(name + "_seconds", (System.nanoTime() - start) / 1e9, 2);
+        double size = gpt.parameterCount() * (double) Float.BYTES / MEGABYTE;
+        if (base.isPresent()) {
+            double used = PeakMemory.megabytes().orElseThrow() - base.getAsDouble();
+            lines.print(name + "_memory_share", used / size, 2);
+        }
+    }
+
+    /** @return of the bits of the logits of some tokens */
+    private static String logits(Gpt gpt) {
+        GptConfig config = gpt.config();
+        int[] ids = IntStream.range(0, Math.min(config.blockSize(), 64))
+                .map(i -> (int) (i * 7919L % config.vocabSize()))
+                .toArray();
+        float[] logits = gpt.logits(new int[][] {ids}).dup('c').data().asFloat();
+        ByteBuffer bytes = ByteBuffer.allocate(logits.length * Float.BYTES);
+        bytes.asFloatBuffer().put(logits);
+        CRC32C sum = new CRC32C();
+        sum.update(bytes);
+        return Long.toHexString(sum.getValue());
+    }
+}

@@ -1,0 +1,44 @@
+package org.minigpt.cli.bench;
+
+import org.minigpt.data.Batch;
+import org.minigpt.model.Gpt;
+import org.minigpt.train.StepReport;
+import org.minigpt.train.TrainConfig;
+import org.minigpt.train.TrainListener;
+import org.minigpt.train.Trainer;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** This library as its users run it: a {@link Trainer} on the fused ops. */
+public final class PlannedBench {
+    private PlannedBench() {}
+
+    /**
+     * Trains and measures.
+     *
+     * @param replicas the threads that share the batch
+     */
+    public static Measurement measure(Workload work, int replicas) {
+        Gpt gpt = Gpt.builder(work.config()).replicas(replicas).build();
+        Batch batch = work.batch();
+        TrainConfig config = TrainConfig.builder()
+                .batchSize(work.batchSize())
+                .maxIters(Math.multiplyExact(work.rounds(), work.steps()))
+                .learningRate(Workload.LEARNING_RATE)
+                .adamW(Workload.ADAM_W)
+                .gradClip(Workload.GRAD_CLIP)
+                .build();
+        Trainer trainer = new Trainer(gpt, iteration -> batch, config);
+        Stopwatch watch = new Stopwatch(work.steps());
+        trainer.addListener(new TrainListener() {
+            @Override
+            public void onStep(StepReport report) {
+                watch.step();
+            }
+        });
+        trainer.run();
+        INDArray x = batch.xArray();
+        INDArray y = batch.yArray();
+        double forward = Stopwatch.bestMillis(work.rounds(), work.steps(), () -> gpt.loss(x, y));
+        return new Measurement(watch.bestMillis(), forward, watch.secondsToFirst());
+    }
+}

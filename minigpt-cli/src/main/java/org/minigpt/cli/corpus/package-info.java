@@ -1,0 +1,2 @@
+/** The texts that the examples train on. */
+package org.minigpt.cli.corpus;

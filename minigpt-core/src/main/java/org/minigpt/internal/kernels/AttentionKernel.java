@@ -1,0 +1,186 @@
+package org.minigpt.internal.kernels;
+
+import org.minigpt.internal.random.DropoutMask;
+
+/**
+ * Causal multi-head self-attention (Vaswani et al., arXiv:1706.03762): for each head softmax(q·kᵀ/√D)·v, where row t
+ * sees the keys 0..t only. The input qkv [B,T,3C] holds q, k and v side by side, each of them its H heads side by side
+ * (D = C/H), fewer of k and v if heads share them: see {@link AttentionShape}; the output y [B,T,C] holds the heads side
+ * by side. With ALiBi a head's scores lose slope·(t - key) before the softmax.
+ *
+ * <p>Works on tiles of query rows, one head at a time: no [B,H,T,T] array exists, and backward computes the
+ * probabilities again (as Dao et al., arXiv:2205.14135). The scratch memory grows with T, not with its square.
+ *
+ * <p>A tile is held transposed, [keys,queries]: so a softmax runs down the columns, and a vector of queries needs no sum
+ * across its lanes.
+ */
+public final class AttentionKernel {
+    private static final int TILE_ROWS = 64;
+
+    private final int b;
+    private final int t;
+    private final int c;
+    private final int width;
+    private final int heads;
+    private final int d;
+    private final AttentionShape shape;
+    private final float scale;
+    private final int tileRows;
+    private final Floats probabilities; // [T,tileRows]
+    private final float[] p;
+    private Floats dProbabilities; // [T,tileRows], for backward
+
+    /** Null where products are left to BLAS. */
+    private final SmallAttention small;
+
+    /** @param b B, the sequences */
+    public AttentionKernel(int b, AttentionShape shape) {
+        this(b, shape, Tiles.PRODUCTS.beatBlas());
+    }
+
+    /** @param onHeap whether to compute few positions as {@link SmallAttention} does */
+    AttentionKernel(int b, AttentionShape shape, boolean onHeap) {
+        this.b = b;
+        this.shape = shape;
+        this.t = shape.t();
+        this.c = shape.c();
+        this.width = shape.width();
+        this.heads = shape.heads();
+        this.d = shape.d();
+        this.scale = (float) (1 / Math.sqrt(d));
+        this.small = onHeap && SmallAttention.fits(shape) ? new SmallAttention(shape) : null;
+        this.tileRows = Math.min(TILE_ROWS, t);
+        this.probabilities = Floats.allocate(tileRows * t);
+        this.p = new float[tileRows * t];
+    }
+
+    /** Takes the memory that {@link #backward} needs, which does so itself otherwise. @return this */
+    public AttentionKernel forBackward() {
+        if (small == null && dProbabilities == null) {
+            dProbabilities = Floats.allocate(tileRows * t);
+        }
+        return this;
+    }
+
+    /** Computes y [B,T,C]. */
+    public void forward(Floats qkv, DropoutMask mask, Floats y) {
+        if (small != null) {
+            for (int batch = 0; batch < b; batch++) {
+                small.forward(qkv, y, batch, dropout(mask));
+            }
+            return;
+        }
+        Floats keys = qkv.alias();
+        for (int batch = 0; batch < b; batch++) {
+            for (int head = 0; head < heads; head++) {
+                long first = (long) batch * t * width;
+                long v = first + shape.v(head);
+                for (int row = 0; row < t; row += tileRows) {
+                    int m = Math.min(tileRows, t - row);
+                    int n = row + m;
+                    probabilities(qkv, keys, first, head, row, m);
+                    dropTile(mask, p, batch, head, row, m);
+                    probabilities.write(0, p, 0, n * m);
+                    // y rows [m,D] = (pᵀ [n,m])ᵀ · v [n,D]
+                    Blas.tn(m, d, n, 1f, probabilities.at(0), m, keys.at(v), width, 0f, y.at(out(batch, row, head)), c);
+                }
+            }
+        }
+    }
+
+    /** Computes dqkv [B,T,3C]. */
+    public void backward(Floats qkv, DropoutMask mask, Floats dy, Floats dqkv) {
+        if (small != null) {
+            for (int batch = 0; batch < b; batch++) {
+                small.backward(qkv, dy, dqkv, batch, dropout(mask));
+            }
+            return;
+        }
+        Floats keys = qkv.alias();
+        forBackward();
+        float[] dp = new float[tileRows * t];
+        float[] dropped = mask.active() ? new float[tileRows * t] : p;
+        int last = (t - 1) / tileRows * tileRows;
+        for (int batch = 0; batch < b; batch++) {
+            for (int head = 0; head < heads; head++) {
+                long first = (long) batch * t * width;
+                long q = first + shape.q(head);
+                long k = first + shape.k(head);
+                long v = first + shape.v(head);
+                // From the last tile, which sees every key and so writes the whole of dk and dv, to the first. Heads
+                // that
+                // share keys and values come one after the other, and add to what the first of them wrote.
+                for (int row = last; row >= 0; row -= tileRows) {
+                    int m = Math.min(tileRows, t - row);
+                    int n = row + m;
+                    long dyRows = out(batch, row, head);
+                    long qRows = q + (long) row * width;
+                    float beta = row == last && shape.firstOfGroup(head) ? 0f : 1f;
+                    probabilities(qkv, keys, first, head, row, m);
+                    if (mask.active()) {
+                        System.arraycopy(p, 0, dropped, 0, n * m);
+                        dropTile(mask, dropped, batch, head, row, m);
+                    }
+                    probabilities.write(0, dropped, 0, n * m);
+                    // dv [n,D] += pᵀ [n,m] · dy [m,D]
+                    Blas.nn(n, d, m, 1f, probabilities.at(0), m, dy.at(dyRows), c, beta, dqkv.at(v), width);
+                    // dpᵀ [n,m] = v [n,D] · dyᵀ [D,m]
+                    Blas.nt(n, m, d, 1f, qkv.at(v), width, dy.at(dyRows), c, 0f, dProbabilities.at(0), m);
+                    dProbabilities.read(0, dp, 0, n * m);
+                    dropTile(mask, dp, batch, head, row, m);
+                    Tiles.MATH.softmaxColumnsGradient(p, dp, n, m, row + 1, scale);
+                    dProbabilities.write(0, dp, 0, n * m);
+                    // dq [m,D] = (dsᵀ [n,m])ᵀ · k [n,D];  dk [n,D] += dsᵀ [n,m] · q [m,D]
+                    Blas.tn(m, d, n, 1f, dProbabilities.at(0), m, qkv.at(k), width, 0f, dqkv.at(qRows), width);
+                    Blas.nn(n, d, m, 1f, dProbabilities.at(0), m, qkv.at(qRows), width, beta, dqkv.at(k), width);
+                }
+            }
+        }
+    }
+
+    /** @return null if nothing is dropped */
+    private SmallAttention.Dropout dropout(DropoutMask mask) {
+        return mask.active() ? (tile, batch, head) -> dropTile(mask, tile, batch, head, 0, t) : null;
+    }
+
+    /** Fills p [n,m] with the probabilities of the query rows row..row+m over the keys 0..n, n = row+m. */
+    private void probabilities(Floats qkv, Floats keys, long first, int head, int row, int m) {
+        int n = row + m;
+        long k = first + shape.k(head);
+        long qRows = first + shape.q(head) + (long) row * width;
+        Blas.nt(n, m, d, scale, keys.at(k), width, qkv.at(qRows), width, 0f, probabilities.at(0), m);
+        probabilities.read(0, p, 0, n * m);
+        if (shape.alibi()) {
+            addDistances(p, shape.slope(head), n, m);
+        }
+        Tiles.MATH.softmaxColumns(p, n, m, row + 1); // a query sees the keys up to its own
+    }
+
+    /** Adds slope·(key - (n-1)) to the scores p [n,m]: as the softmax sees it, slope·(key - query) for each query. */
+    static void addDistances(float[] p, double slope, int n, int m) {
+        for (int key = 0; key < n; key++) {
+            float bias = (float) (slope * (key - (n - 1)));
+            for (int i = key * m; i < (key + 1) * m; i++) {
+                p[i] += bias;
+            }
+        }
+    }
+
+    /** Drops entries of a tile [row+m,m], counted as entries of the [B,H,T,T] array that is never made. */
+    private void dropTile(DropoutMask mask, float[] tile, int batch, int head, int row, int m) {
+        if (!mask.active()) {
+            return;
+        }
+        for (int query = 0; query < m; query++) {
+            long first = (((long) batch * heads + head) * t + row + query) * t;
+            for (int key = 0; key <= row + query; key++) {
+                tile[key * m + query] *= (float) mask.factor(first + key);
+            }
+        }
+    }
+
+    /** @return the offset of a head's output row in y [B,T,C] */
+    private long out(int batch, int row, int head) {
+        return ((long) batch * t + row) * c + (long) head * d;
+    }
+}

@@ -1,0 +1,84 @@
+package org.minigpt.internal.kernels;
+
+/** {@link Reference} for the layers that Llama has and GPT-2 has not. */
+public final class LlamaReference {
+    private LlamaReference() {}
+
+    /** y = x/√(E[x²] + eps)·gain over rows of c; see {@link RmsNormKernel}. */
+    public static void rmsNorm(double[] x, int c, double eps, double[] gain, double[] y) {
+        for (int at = 0; at < x.length; at += c) {
+            double scale = reciprocalRms(x, at, c, eps);
+            for (int j = 0; j < c; j++) {
+                y[at + j] = x[at + j] * scale * gain[j];
+            }
+        }
+    }
+
+    /**
+     * With g = dy·gain and x̂ the normalised row: dx = (g - x̂·E[g·x̂])/√(E[x²] + eps), dgain = Σ dy·x̂. dgain is zero on
+     * entry.
+     */
+    public static void rmsNormGradient(
+            double[] x, int c, double eps, double[] gain, double[] dy, double[] dx, double[] dGain) {
+        for (int at = 0; at < x.length; at += c) {
+            double scale = reciprocalRms(x, at, c, eps);
+            double mean = 0;
+            for (int j = 0; j < c; j++) {
+                double hat = x[at + j] * scale;
+                mean += dy[at + j] * gain[j] * hat / c;
+                dGain[j] += dy[at + j] * hat;
+            }
+            for (int j = 0; j < c; j++) {
+                dx[at + j] = scale * (dy[at + j] * gain[j] - x[at + j] * scale * mean);
+            }
+        }
+    }
+
+    private static double reciprocalRms(double[] x, int at, int c, double eps) {
+        double sum = 0;
+        for (int j = 0; j < c; j++) {
+            sum += x[at + j] * x[at + j];
+        }
+        return 1 / Math.sqrt(sum / c + eps);
+    }
+
+    /** y [rows,n] = g·σ(g)·u with the halves g and u of x [rows,2n]; see {@link SwiGluKernel}. */
+    public static void swiGlu(double[] x, int n, double[] y) {
+        for (int i = 0; i < y.length; i++) {
+            int gate = i / n * 2 * n + i % n;
+            y[i] = x[gate] * sigmoid(x[gate]) * x[gate + n];
+        }
+    }
+
+    /** dg = dy·u·σ(g)·(1 + g·(1 - σ(g))), du = dy·g·σ(g). */
+    public static void swiGluGradient(double[] x, int n, double[] dy, double[] dx) {
+        for (int i = 0; i < dy.length; i++) {
+            int gate = i / n * 2 * n + i % n;
+            double g = x[gate];
+            double sigmoid = sigmoid(g);
+            dx[gate] = dy[i] * x[gate + n] * sigmoid * (1 + g * (1 - sigmoid));
+            dx[gate + n] = dy[i] * g * sigmoid;
+        }
+    }
+
+    private static double sigmoid(double x) {
+        return 1 / (1 + Math.exp(-x));
+    }
+
+    /** Turns the queries and keys of qkv in place; see {@link RotaryKernel}. */
+    public static void rotate(double[] qkv, AttentionShape shape, double theta, boolean back) {
+        int d = shape.d();
+        for (int row = 0; row < qkv.length / shape.width(); row++) {
+            for (int head = 0; head < shape.heads() + shape.kvHeads(); head++) {
+                for (int j = 0; j < d / 2; j++) {
+                    double angle = RotaryKernel.angle(row % shape.t(), j, d, theta) * (back ? -1 : 1);
+                    int at = row * shape.width() + head * d + j;
+                    double a = qkv[at];
+                    double b = qkv[at + d / 2];
+                    qkv[at] = a * Math.cos(angle) - b * Math.sin(angle);
+                    qkv[at + d / 2] = b * Math.cos(angle) + a * Math.sin(angle);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,377 @@
+package org.minigpt.internal.kernels;
+
+/**
+ * {@link TileMath} in plain Java, for any JVM without flags. Sums run in four lanes: the JIT may not reorder a float
+ * sum by itself, and shorter chains of additions also round less.
+ */
+class PlainMath implements TileMath {
+    static final float LOG2_E = 1.44269504f;
+    static final float LN2_HIGH = 0.693359375f;
+    static final float LN2_LOW = -2.12194440e-4f;
+    static final float SQRT_HALF = 0.70710678f;
+    static final float INV_SQRT_2PI = 0.39894228f;
+    static final float TANH_A = 0.79788456f;
+    static final float TANH_B = 0.044715f;
+    static final float EXP_MIN = -87.33f;
+    static final float EXP_MAX = 88.72f;
+    static final float ERF_P = 0.3275911f;
+    static final float ERF_1 = 0.254829592f;
+    static final float ERF_2 = -0.284496736f;
+    static final float ERF_3 = 1.421413741f;
+    static final float ERF_4 = -1.453152027f;
+    static final float ERF_5 = 1.061405429f;
+
+    /**
+     * e^x within 2 units in the last place: 2^n times a Taylor polynomial on |r| ≤ ln(2)/2. What is too large stays
+     * finite, what is too small for a normal float is 0.
+     */
+    static float exp(float x) {
+        if (!(x >= EXP_MIN)) {
+            return x < EXP_MIN ? 0f : x; // NaN stays
+        }
+        float clamped = Math.min(EXP_MAX, x);
+        int n = (int) (clamped * LOG2_E + (clamped < 0 ? -0.5f : 0.5f));
+        float r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
+        float p = 1f / 5040f;
+        p = p * r + 1f / 720f;
+        p = p * r + 1f / 120f;
+        p = p * r + 1f / 24f;
+        p = p * r + 1f / 6f;
+        p = p * r + 0.5f;
+        p = p * r + 1f;
+        p = p * r + 1f;
+        // Two factors, since 2^128 by itself is infinite though e^88.72 is not.
+        int half = n >> 1;
+        return p * power2(half) * power2(n - half);
+    }
+
+    private static float power2(int n) {
+        return Float.intBitsToFloat((n + 127) << 23);
+    }
+
+    /**
+     * Φ(x), the normal distribution function, by Abramowitz and Stegun's formula 7.1.26 (absolute error below 1.5e-7).
+     *
+     * @param gauss exp(-x²/2)
+     */
+    private static float normalCdf(float x, float gauss) {
+        float t = 1f / (1f + ERF_P * Math.abs(x) * SQRT_HALF);
+        float poly = t * (ERF_1 + t * (ERF_2 + t * (ERF_3 + t * (ERF_4 + t * ERF_5))));
+        float tail = 0.5f * poly * gauss;
+        return x < 0 ? tail : 1f - tail;
+    }
+
+    private static float tanh(float x) {
+        return 1f - 2f / (exp(2f * x) + 1f);
+    }
+
+    @Override
+    public void relu(float[] x, int n) {
+        for (int i = 0; i < n; i++) {
+            x[i] = Math.max(0f, x[i]);
+        }
+    }
+
+    static float reluGradient(float x, float dy) {
+        return x > 0f ? dy : 0f;
+    }
+
+    static float gelu(Gelu form, float x) {
+        return form == Gelu.ERF
+                ? x * normalCdf(x, exp(-0.5f * x * x))
+                : 0.5f * x * (1f + tanh(TANH_A * (x + TANH_B * x * x * x)));
+    }
+
+    static float geluDerivative(Gelu form, float x) {
+        if (form == Gelu.ERF) {
+            float gauss = exp(-0.5f * x * x);
+            return normalCdf(x, gauss) + x * INV_SQRT_2PI * gauss;
+        }
+        float t = tanh(TANH_A * (x + TANH_B * x * x * x));
+        float inner = TANH_A * (1f + 3f * TANH_B * x * x);
+        return 0.5f * (1f + t) + 0.5f * x * (1f - t * t) * inner;
+    }
+
+    @Override
+    public void reluGradient(float[] x, float[] dy, int n) {
+        for (int i = 0; i < n; i++) {
+            // A slope of 0 or 1 without a branch, which would be mispredicted every other time. Two factors take the
+            // smallest float above 1.
+            dy[i] *= Math.min(1f, Math.max(0f, x[i]) * 1e30f * 1e30f);
+        }
+    }
+
+    @Override
+    public void gelu(Gelu form, float[] x, int n) {
+        for (int i = 0; i < n; i++) {
+            x[i] = gelu(form, x[i]);
+        }
+    }
+
+    @Override
+    public void geluGradient(Gelu form, float[] x, float[] dy, int n) {
+        for (int i = 0; i < n; i++) {
+            dy[i] *= geluDerivative(form, x[i]);
+        }
+    }
+
+    @Override
+    public void layerNorm(float[] x, int rows, int c, float eps, float[] gain, float[] bias) {
+        for (int row = 0; row < rows; row++) {
+            int at = row * c;
+            float mean = sum(x, at, c) / c;
+            float rstd = reciprocalDeviation(x, at, c, mean, eps);
+            for (int j = 0; j < c; j++) {
+                x[at + j] = (x[at + j] - mean) * rstd * gain[j];
+            }
+            if (bias != null) {
+                for (int j = 0; j < c; j++) {
+                    x[at + j] += bias[j];
+                }
+            }
+        }
+    }
+
+    @Override
+    public void layerNormGradient(
+            float[] x, float[] dy, int rows, int c, float eps, float[] gain, float[] dGain, float[] dBias) {
+        for (int row = 0; row < rows; row++) {
+            int at = row * c;
+            float mean = sum(x, at, c) / c;
+            float rstd = reciprocalDeviation(x, at, c, mean, eps);
+            float sumG = 0f; // Σ dy·gain
+            float sumGx = 0f; // Σ dy·gain·x̂
+            for (int j = 0; j < c; j++) {
+                float hat = (x[at + j] - mean) * rstd;
+                x[at + j] = hat;
+                float g = dy[at + j] * gain[j];
+                sumG += g;
+                sumGx += g * hat;
+            }
+            float meanG = sumG / c;
+            float meanGx = sumGx / c;
+            for (int j = 0; j < c; j++) {
+                float hat = x[at + j];
+                dGain[j] += dy[at + j] * hat;
+                x[at + j] = rstd * (dy[at + j] * gain[j] - meanG - hat * meanGx);
+            }
+            if (dBias != null) {
+                for (int j = 0; j < c; j++) {
+                    dBias[j] += dy[at + j];
+                }
+            }
+        }
+    }
+
+    /** @return 1/√(variance + eps) of x[at..at+c) */
+    float reciprocalDeviation(float[] x, int at, int c, float mean, float eps) {
+        float s0 = 0f;
+        float s1 = 0f;
+        float s2 = 0f;
+        float s3 = 0f;
+        int j = 0;
+        for (; j + 3 < c; j += 4) {
+            float a = x[at + j] - mean;
+            float b = x[at + j + 1] - mean;
+            float d = x[at + j + 2] - mean;
+            float e = x[at + j + 3] - mean;
+            s0 += a * a;
+            s1 += b * b;
+            s2 += d * d;
+            s3 += e * e;
+        }
+        for (; j < c; j++) {
+            float a = x[at + j] - mean;
+            s0 += a * a;
+        }
+        float variance = ((s0 + s1) + (s2 + s3)) / c;
+        return (float) (1.0 / Math.sqrt(variance + eps));
+    }
+
+    /** @return Σ x[at..at+n) */
+    float sum(float[] x, int at, int n) {
+        float s0 = 0f;
+        float s1 = 0f;
+        float s2 = 0f;
+        float s3 = 0f;
+        int j = 0;
+        for (; j + 3 < n; j += 4) {
+            s0 += x[at + j];
+            s1 += x[at + j + 1];
+            s2 += x[at + j + 2];
+            s3 += x[at + j + 3];
+        }
+        for (; j < n; j++) {
+            s0 += x[at + j];
+        }
+        return (s0 + s1) + (s2 + s3);
+    }
+
+    /** @return the largest of x[at..at+n) */
+    float max(float[] x, int at, int n) {
+        float max = Float.NEGATIVE_INFINITY;
+        for (int j = at; j < at + n; j++) {
+            max = Math.max(max, x[j]);
+        }
+        return max;
+    }
+
+    /** x[at..at+n) = exp(x - shift). Returns the sum. */
+    float expMinus(float[] x, int at, int n, float shift) {
+        float sum = 0f;
+        for (int j = at; j < at + n; j++) {
+            x[j] = exp(x[j] - shift);
+            sum += x[j];
+        }
+        return sum;
+    }
+
+    @Override
+    public void softmax(float[] x, int at, int n) {
+        float scale = 1f / expMinus(x, at, n, max(x, at, n));
+        for (int j = at; j < at + n; j++) {
+            x[j] *= scale;
+        }
+    }
+
+    @Override
+    public void softmaxColumns(float[] x, int n, int m, int seen) {
+        for (int column = 0; column < m; column++) {
+            softmaxColumn(x, n, m, column, Math.min(n, seen + column));
+        }
+    }
+
+    /** The first {@code seen} entries of one column of x [n,m] become their softmax, the others 0. */
+    static void softmaxColumn(float[] x, int n, int m, int column, int seen) {
+        int end = seen * m;
+        float max = Float.NEGATIVE_INFINITY;
+        for (int j = column; j < end; j += m) {
+            max = Math.max(max, x[j]);
+        }
+        float sum = 0f;
+        for (int j = column; j < end; j += m) {
+            x[j] = exp(x[j] - max);
+            sum += x[j];
+        }
+        float scale = 1f / sum;
+        for (int j = column; j < end; j += m) {
+            x[j] *= scale;
+        }
+        clear(x, n, m, column, seen);
+    }
+
+    private static void clear(float[] x, int n, int m, int column, int from) {
+        for (int j = from * m + column; j < n * m; j += m) {
+            x[j] = 0f;
+        }
+    }
+
+    @Override
+    public void softmaxColumnsGradient(float[] p, float[] dp, int n, int m, int seen, float scale) {
+        for (int column = 0; column < m; column++) {
+            softmaxColumnGradient(p, dp, n, m, column, Math.min(n, seen + column), scale);
+        }
+    }
+
+    /** The first {@code seen} entries of one column of dp [n,m] become scale·p·(dp - Σ p·dp), the others 0. */
+    static void softmaxColumnGradient(float[] p, float[] dp, int n, int m, int column, int seen, float scale) {
+        int end = seen * m;
+        float dot = 0f;
+        for (int j = column; j < end; j += m) {
+            dot += p[j] * dp[j];
+        }
+        for (int j = column; j < end; j += m) {
+            dp[j] = scale * p[j] * (dp[j] - dot);
+        }
+        clear(dp, n, m, column, seen);
+    }
+
+    @Override
+    public float logSumExp(float[] x, int at, int n) {
+        float max = max(x, at, n);
+        return max + (float) Math.log(expMinus(x, at, n, max));
+    }
+
+    @Override
+    public void adamW(AdamWKernel.Scalars step, float[] p, float[] g, float[] m, float[] v, int n) {
+        adamW(step, p, g, m, v, 0, n);
+    }
+
+    /** The entries from {@code from} to {@code to}. */
+    static void adamW(AdamWKernel.Scalars step, float[] p, float[] g, float[] m, float[] v, int from, int to) {
+        for (int i = from; i < to; i++) {
+            float gradient = g[i] * step.factor();
+            float first = m[i] * step.beta1() + gradient * step.rest1();
+            float second = v[i] * step.beta2() + step.rest2() * gradient * gradient;
+            float denominator = (float) Math.sqrt(second) + step.scaledEps();
+            m[i] = first;
+            v[i] = second;
+            p[i] = p[i] * step.keep() - step.scaledStepSize() * first / denominator;
+        }
+    }
+
+    @Override
+    public double sumOfSquares(float[] x, int n) {
+        return sumOfSquares(x, 0, n);
+    }
+
+    /** Σ x[from..to)² in four lanes, for one chain of additions would wait for each of its sums. */
+    static double sumOfSquares(float[] x, int from, int to) {
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        int i = from;
+        for (; i + 3 < to; i += 4) {
+            s0 += (double) x[i] * x[i];
+            s1 += (double) x[i + 1] * x[i + 1];
+            s2 += (double) x[i + 2] * x[i + 2];
+            s3 += (double) x[i + 3] * x[i + 3];
+        }
+        for (; i < to; i++) {
+            s0 += (double) x[i] * x[i];
+        }
+        return (s0 + s1) + (s2 + s3);
+    }
+
+    @Override
+    public void add(float[] a, float[] b, int n) {
+        for (int i = 0; i < n; i++) {
+            a[i] += b[i];
+        }
+    }
+
+    @Override
+    public void scale(float[] a, float scale, int n) {
+        for (int i = 0; i < n; i++) {
+            a[i] *= scale;
+        }
+    }
+
+    @Override
+    public void addScaled(float[] a, float[] b, float scale, int n) {
+        for (int i = 0; i < n; i++) {
+            a[i] += scale * b[i];
+        }
+    }
+
+    @Override
+    public PanelMath panels() {
+        return new PlainPanelMath();
+    }
+
+    @Override
+    public RowMath rows() {
+        return null;
+    }
+
+    @Override
+    public ProductMath products() {
+        return new PlainProductMath();
+    }
+
+    @Override
+    public LlamaMath llama() {
+        return new PlainLlamaMath();
+    }
+}

@@ -1,0 +1,74 @@
+package org.minigpt.internal.kernels;
+
+/**
+ * Rotary positions (Su et al. 2021, arXiv:2104.09864): in each head of the queries and keys of qkv, entry j and entry
+ * j + D/2, j &lt; D/2, are turned as a point of the plane by the angle position·θ^(-2j/D), "half-split" as in Hugging Face's
+ * Llama and GPT-NeoX. (The paper and GPT-J pair 2j with 2j+1: the same with the columns of the weight in another order.)
+ */
+public final class RotaryKernel {
+    private final int rows;
+    private final AttentionShape shape;
+    private final int positions;
+    private final float[] cos; // [positions,D/2]
+    private final float[] sin;
+    private final int[] origin; // of sequences that begin at position 0
+    private final float[] tile;
+    private final int tileRows;
+
+    /**
+     * @param b B, the sequences
+     * @param shape of qkv, with an even D
+     * @param theta θ, the base of the angles; 10000 in the paper
+     * @param back whether to turn the other way, which is the gradient: a rotation's transpose is its inverse
+     */
+    public RotaryKernel(int b, AttentionShape shape, double theta, boolean back) {
+        this(b, shape, theta, back, shape.t());
+    }
+
+    /** @param positions how many there are; those beyond count as the last */
+    public RotaryKernel(int b, AttentionShape shape, double theta, boolean back, int positions) {
+        this.rows = b * shape.t();
+        this.shape = shape;
+        this.positions = positions;
+        this.origin = new int[b];
+        int half = shape.d() / 2;
+        this.cos = new float[positions * half];
+        this.sin = new float[positions * half];
+        for (int i = 0; i < cos.length; i++) {
+            double angle = angle(i / half, i % half, shape.d(), theta);
+            cos[i] = (float) Math.cos(angle);
+            sin[i] = (float) (back ? -Math.sin(angle) : Math.sin(angle));
+        }
+        this.tileRows = Tiles.rows(rows, shape.width());
+        this.tile = new float[tileRows * shape.width()];
+    }
+
+    /** @return position·θ^(-2j/D) */
+    static double angle(int position, int j, int d, double theta) {
+        return position * Math.pow(theta, -2.0 * j / d);
+    }
+
+    /** Computes y, of the shape of qkv, which may be qkv itself. */
+    public void rotate(Floats qkv, Floats y) {
+        rotate(qkv, origin, y);
+    }
+
+    /** {@link #rotate(Floats, Floats)} for sequences whose first position is past[b], [B]. */
+    public void rotate(Floats qkv, int[] past, Floats y) {
+        int width = shape.width();
+        int half = shape.d() / 2;
+        int rotated = (shape.heads() + shape.kvHeads()) * shape.d();
+        for (int row = 0; row < rows; row += tileRows) {
+            int n = Math.min(tileRows, rows - row);
+            qkv.read(row * width, tile, 0, n * width);
+            for (int i = 0; i < n; i++) {
+                int position = past[(row + i) / shape.t()] + (row + i) % shape.t();
+                int angle = Math.min(position, positions - 1) * half;
+                for (int at = i * width; at < i * width + rotated; at += shape.d()) {
+                    Tiles.LLAMA.rotate(tile, at, half, cos, sin, angle);
+                }
+            }
+            y.write(row * width, tile, 0, n * width);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+package org.minigpt.internal.kernels;
+
+/** Σ x², summed in double whatever the type of x, for the global norm of the gradients. */
+public final class SumOfSquaresKernel {
+    private static final int TILE = 4096;
+
+    private final float[] tile = new float[TILE];
+
+    /** @return Σ x² over the entries from {@code from} to {@code to}, always added in the same order */
+    public double of(Floats x, int from, int to) {
+        double total = 0;
+        for (int at = from; at < to; at += TILE) {
+            int n = Math.min(TILE, to - at);
+            x.read(at, tile, 0, n);
+            total += Tiles.MATH.sumOfSquares(tile, n);
+        }
+        return total;
+    }
+
+    /** {@link #of(Floats, int, int)} in double precision. */
+    public static double of(double[] x) {
+        double total = 0;
+        for (double value : x) {
+            total += value * value;
+        }
+        return total;
+    }
+}

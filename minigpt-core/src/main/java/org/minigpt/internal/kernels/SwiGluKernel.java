@@ -1,0 +1,50 @@
+package org.minigpt.internal.kernels;
+
+/**
+ * The gate of a SwiGLU feed-forward (Shazeer 2020, arXiv:2002.05202): a row of x [rows,2I] holds I gates g and then I values
+ * u, a row of y [rows,I] is g·σ(g)·u.
+ */
+public final class SwiGluKernel {
+    private final int rows;
+    private final int n;
+    private final int tileRows;
+    private final float[] tile; // [tileRows,2I]
+    private final float[] half; // [tileRows,I]
+
+    /**
+     * @param rows B·T
+     * @param n I, half the width of a row of x
+     */
+    public SwiGluKernel(int rows, int n) {
+        this.rows = rows;
+        this.n = n;
+        this.tileRows = Tiles.rows(rows, 2 * n);
+        this.tile = new float[tileRows * 2 * n];
+        this.half = new float[tileRows * n];
+    }
+
+    /** Computes y [rows,I]. */
+    public void forward(Floats x, Floats y) {
+        for (int row = 0; row < rows; row += tileRows) {
+            int count = Math.min(tileRows, rows - row);
+            x.read(row * 2 * n, tile, 0, count * 2 * n);
+            for (int i = 0; i < count; i++) {
+                Tiles.LLAMA.swiGlu(tile, i * 2 * n, n, half, i * n);
+            }
+            y.write(row * n, half, 0, count * n);
+        }
+    }
+
+    /** Computes dx [rows,2I], which may be x itself. */
+    public void backward(Floats x, Floats dy, Floats dx) {
+        for (int row = 0; row < rows; row += tileRows) {
+            int count = Math.min(tileRows, rows - row);
+            x.read(row * 2 * n, tile, 0, count * 2 * n);
+            dy.read(row * n, half, 0, count * n);
+            for (int i = 0; i < count; i++) {
+                Tiles.LLAMA.swiGluGradient(tile, i * 2 * n, n, half, i * n);
+            }
+            dx.write(row * 2 * n, tile, 0, count * 2 * n);
+        }
+    }
+}

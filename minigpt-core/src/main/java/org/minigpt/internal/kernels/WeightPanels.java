@@ -1,0 +1,69 @@
+package org.minigpt.internal.kernels;
+
+/**
+ * Weights W [in,out] or [out,in] as a product of few rows wants them: on the heap, in {@link PanelMath panels} of 16
+ * columns, [out/16,in,16], with zeros beyond the last column. A BLAS makes such a copy for each product, and for few rows
+ * that takes longer than the product. Here it is made when it is first asked for, and kept until {@link #forget}. Safe for
+ * use by several threads.
+ */
+public final class WeightPanels {
+    private static final int WIDTH = PanelMath.WIDTH;
+
+    private float[] panels;
+
+    /** The panels, or null if they are to be copied first: threads that wait for a lock here would wait at each product. */
+    private volatile float[] ready;
+
+    /** @return whether products on panels are faster than OpenBLAS's, which has kernels without a copy for AVX-512 */
+    public static boolean useful() {
+        return Tiles.PANELS.beatBlas();
+    }
+
+    /** The weights are about to change: they are copied anew when they are next asked for. */
+    public synchronized void forget() {
+        ready = null;
+    }
+
+    float[] of(Floats w, int in, int out, boolean outIn) {
+        float[] present = ready;
+        return present != null ? present : copy(w, in, out, outIn);
+    }
+
+    private synchronized float[] copy(Floats w, int in, int out, boolean outIn) {
+        if (ready == null) {
+            if (panels == null) {
+                panels = new float[Tiles.roundUp(out, WIDTH) * in];
+            }
+            if (outIn) {
+                turn(w, in, out);
+            } else {
+                cut(w, in, out);
+            }
+            ready = panels;
+        }
+        return ready;
+    }
+
+    /** Copies rows of W [in,out], piece by piece. */
+    private void cut(Floats w, int in, int out) {
+        float[] row = new float[out];
+        for (int k = 0; k < in; k++) {
+            w.read(k * out, row, 0, out);
+            for (int column = 0; column < out; column += WIDTH) {
+                System.arraycopy(row, column, panels, column * in + k * WIDTH, Math.min(WIDTH, out - column));
+            }
+        }
+    }
+
+    /** Copies rows of W [out,in], each to a column. */
+    private void turn(Floats w, int in, int out) {
+        float[] row = new float[in];
+        for (int column = 0; column < out; column++) {
+            w.read(column * in, row, 0, in);
+            int to = column / WIDTH * WIDTH * in + column % WIDTH;
+            for (int k = 0; k < in; k++) {
+                panels[to + k * WIDTH] = row[k];
+            }
+        }
+    }
+}

@@ -1,2 +1,0 @@
-/** The command line {@code minigpt}: train, sample, eval, info, import, export, bench. */
-package org.minigpt.examples.cli;

@@ -1,2 +1,0 @@
-/** The texts that the examples train on. */
-package org.minigpt.examples.corpus;

@@ -1,2 +1,0 @@
-/** What a run shows and leaves behind: progress, losses, samples, and pictures of them. */
-package org.minigpt.examples.report;

@@ -1,0 +1,105 @@
+package org.minigpt.internal.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.minigpt.internal.kernels.InferenceKernelsTest.assertProduct;
+import static org.minigpt.internal.kernels.InferenceKernelsTest.floats;
+import static org.minigpt.internal.kernels.InferenceKernelsTest.read;
+
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.runtime.MiniGptRuntime;
+
+/** Products of one row with a matrix that vectors read from native memory. */
+class StreamedRowKernelTest {
+    static {
+        MiniGptRuntime.install();
+    }
+
+    private static void run(StreamedRowKernel kernel) {
+        kernel.upper();
+        kernel.lower();
+        kernel.finish();
+    }
+
+    @Test
+    void memoryIsReadByVectorsWhereTheseHaveEightFloats() {
+        assertEquals(VectorMath.LANES == 8, Tiles.ROWS != null);
+    }
+
+    @Test
+    void whatIsSmallOrFillsNoVectorsIsLeftToBlas() {
+        assumeTrue(Tiles.ROWS != null);
+
+        assertTrue(StreamedRowKernel.useful(768, 2304, false));
+        assertTrue(StreamedRowKernel.useful(768, 50_257, true));
+        assertFalse(StreamedRowKernel.useful(128, 512, false), "in a cache");
+        assertFalse(StreamedRowKernel.useful(768, 50_257, false), "not whole vectors");
+        assertFalse(StreamedRowKernel.useful(1000, 768, true), "not whole vectors");
+        assertFalse(StreamedRowKernel.useful(1020, 768, false), "halves of 510 rows, which are no fours");
+        assertFalse(StreamedRowKernel.useful(1 << 15, 1 << 14, false), "2 GB, beyond what an int counts");
+    }
+
+    @Test
+    void rowsByHand() {
+        assumeTrue(Tiles.ROWS != null);
+        // Row k of w [8,16] is 10^k in column 0 and 1 in the others, for k < 3, and 0 from there on.
+        float[] w = new float[8 * 16];
+        Arrays.fill(w, 0, 3 * 16, 1);
+        w[16] = 10;
+        w[32] = 100;
+        float[] b = new float[16];
+        b[0] = 0.5f;
+        Floats y = Floats.allocate(16);
+
+        run(new StreamedRowKernel(8, 16, false, floats(1, 2, 3, 4, 5, 6, 7, 8), floats(w), floats(b), y));
+
+        // 1 + 2·10 + 3·100 + 0.5 in column 0, 1 + 2 + 3 in the others.
+        float[] expected = new float[16];
+        Arrays.fill(expected, 6);
+        expected[0] = 321.5f;
+        assertArrayEquals(expected, read(y, 0, 16));
+    }
+
+    @Test
+    void dotsByHand() {
+        assumeTrue(Tiles.ROWS != null);
+        // Row j of w [9,16] is j everywhere; x adds up to 3.
+        float[] w = new float[9 * 16];
+        for (int j = 0; j < 9; j++) {
+            Arrays.fill(w, j * 16, (j + 1) * 16, j);
+        }
+        float[] x = new float[16];
+        x[0] = 1;
+        x[15] = 2;
+        Floats y = Floats.allocate(9);
+
+        run(new StreamedRowKernel(16, 9, true, floats(x), floats(w), floats(0, 0, 0, 0, 0, 0, 0, 0, 0.5f), y));
+
+        assertArrayEquals(new float[] {0, 3, 6, 9, 12, 15, 18, 21, 24.5f}, read(y, 0, 9));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"8,16,false", "64,48,false", "256,112,false", "16,8,true", "48,9,true", "128,65,true", "80,15,true"})
+    void asInDoubles(int in, int out, boolean outIn) {
+        assumeTrue(Tiles.ROWS != null);
+        Random random = new Random(9);
+        float[] x = ProductMathTest.normal(random, in);
+        float[] w = ProductMathTest.normal(random, in * out);
+        float[] b = ProductMathTest.normal(random, out);
+        for (boolean biased : new boolean[] {false, true}) {
+            Floats y = Floats.allocate(out);
+            StreamedRowKernel kernel =
+                    new StreamedRowKernel(in, out, outIn, floats(x), floats(w), biased ? floats(b) : null, y);
+            run(kernel);
+            run(kernel); // nothing of the first run is left in the sums
+            assertProduct(1, in, out, outIn, x, w, biased ? b : new float[out], read(y, 0, out));
+        }
+    }
+}

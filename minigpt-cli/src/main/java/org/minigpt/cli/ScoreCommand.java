@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.minigpt.MiniGptException;
-import org.minigpt.generate.TextScore;
 import org.minigpt.generate.TextScorer;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.text.IdTokenizer;
@@ -50,7 +49,7 @@ final class ScoreCommand implements Callable<Integer> {
             throw new MiniGptException("there is nothing to score: give --text or --file.");
         }
         ModelFolder.SavedModel saved = ModelFolder.load(model);
-        TextScore score = new TextScorer(saved.gpt(), saved.tokenizer()).score(scored);
+        TextScorer.Score score = new TextScorer(saved.gpt(), saved.tokenizer()).score(scored);
         int[] ids = score.ids();
         if (tokens) {
             for (int i = 0; i < ids.length; i++) {

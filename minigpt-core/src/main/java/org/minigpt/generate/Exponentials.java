@@ -82,15 +82,15 @@ final class Exponentials {
      * @return the {@code count} likeliest tokens with their log-probabilities, or all if there are fewer; of equally likely
      *     ones the lower ids first
      */
-    List<TokenProbability> likeliest(int count) {
+    List<GeneratedToken.Candidate> likeliest(int count) {
         if (count == 0) {
             return List.of();
         }
         Ranking ranking = new Ranking(logits);
-        List<TokenProbability> result = new ArrayList<>();
+        List<GeneratedToken.Candidate> result = new ArrayList<>();
         for (int i = 0; i < Math.min(count, logits.length); i++) {
             int id = ranking.next();
-            result.add(new TokenProbability(id, logProbability(id)));
+            result.add(new GeneratedToken.Candidate(id, logProbability(id)));
         }
         return result;
     }

@@ -22,7 +22,7 @@ public final class LogitsProcessors {
         }
 
         @Override
-        public void apply(double[] logits, TokenContext context) {
+        public void apply(double[] logits, LogitsProcessor.Context context) {
             double max = logits[Logits.argMax(logits)];
             for (int id = 0; id < logits.length; id++) {
                 // From the maximum, so that nothing overflows.
@@ -43,7 +43,7 @@ public final class LogitsProcessors {
         }
 
         @Override
-        public void apply(double[] logits, TokenContext context) {
+        public void apply(double[] logits, LogitsProcessor.Context context) {
             if (k < logits.length) {
                 Logits.keepLargest(logits, logits, k);
             }
@@ -63,7 +63,7 @@ public final class LogitsProcessors {
         }
 
         @Override
-        public void apply(double[] logits, TokenContext context) {
+        public void apply(double[] logits, LogitsProcessor.Context context) {
             if (p < 1) {
                 double[] probabilities = new Exponentials(logits, 1).probabilities();
                 Logits.keepMass(logits, probabilities, probabilities, p);
@@ -83,7 +83,7 @@ public final class LogitsProcessors {
         }
 
         @Override
-        public void apply(double[] logits, TokenContext context) {
+        public void apply(double[] logits, LogitsProcessor.Context context) {
             double least = logits[Logits.argMax(logits)] + Math.log(p);
             for (int id = 0; id < logits.length; id++) {
                 if (logits[id] < least) {
@@ -106,7 +106,7 @@ public final class LogitsProcessors {
         }
 
         @Override
-        public void apply(double[] logits, TokenContext context) {
+        public void apply(double[] logits, LogitsProcessor.Context context) {
             if (p == 1) {
                 return;
             }
@@ -141,7 +141,7 @@ public final class LogitsProcessors {
         }
 
         @Override
-        public void apply(double[] logits, TokenContext context) {
+        public void apply(double[] logits, LogitsProcessor.Context context) {
             context.forEachSeen(id -> logits[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty);
         }
     }
@@ -162,7 +162,7 @@ public final class LogitsProcessors {
         }
 
         @Override
-        public void apply(double[] logits, TokenContext context) {
+        public void apply(double[] logits, LogitsProcessor.Context context) {
             context.forEachGenerated(id -> logits[id] -= penalty);
         }
     }
@@ -183,7 +183,7 @@ public final class LogitsProcessors {
         }
 
         @Override
-        public void apply(double[] logits, TokenContext context) {
+        public void apply(double[] logits, LogitsProcessor.Context context) {
             int end = context.length();
             for (int start = 0; start + n <= end; start++) {
                 if (matches(context, start, end - n + 1)) {
@@ -192,7 +192,7 @@ public final class LogitsProcessors {
             }
         }
 
-        private boolean matches(TokenContext context, int a, int b) {
+        private boolean matches(LogitsProcessor.Context context, int a, int b) {
             for (int i = 0; i < n - 1; i++) {
                 if (context.id(a + i) != context.id(b + i)) {
                     return false;
@@ -215,7 +215,7 @@ public final class LogitsProcessors {
         }
 
         @Override
-        public void apply(double[] logits, TokenContext context) {
+        public void apply(double[] logits, LogitsProcessor.Context context) {
             for (int id : ids) {
                 if (id < logits.length) {
                     logits[id] = Double.NEGATIVE_INFINITY;

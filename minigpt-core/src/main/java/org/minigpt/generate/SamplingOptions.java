@@ -89,7 +89,7 @@ public record SamplingOptions(
 
     /** @return a new sampler as these options want it, for logits to which penalties and filters have not been applied */
     public Sampler sampler() {
-        return greedy ? new GreedySampler() : new MultinomialSampler(temperature, seed);
+        return greedy ? new Sampler.Greedy() : new Sampler.Multinomial(temperature, seed);
     }
 
     /** @return the same options with another seed */

@@ -3,28 +3,42 @@ package org.minigpt.generate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.minigpt.MiniGptException;
 
 /** One sequence that is being generated: its tokens, and how the next is chosen from logits. */
 final class Sequence {
+
+    /** Is told of each token, and says whether the sequence is to go on. */
+    @FunctionalInterface
+    interface Watcher {
+        boolean goesOn(GeneratedToken token);
+
+        default void ended(FinishReason reason) {}
+    }
+
+    private final int[] prompt;
     private final SamplingOptions options;
     private final Set<Integer> ends;
     private final Sampler sampler;
-    private final TokenContext context;
+    private final LogitsProcessor.Context context;
+    private final Watcher watcher;
     private final List<GeneratedToken> tokens = new ArrayList<>();
     private FinishReason finishReason;
 
-    /**
-     * @param seed of its draws, in place of the options'
-     * @param ends the tokens that end it
-     */
-    Sequence(int[] prompt, SamplingOptions options, long seed, Set<Integer> ends) {
+    /** @param ends the tokens that end it */
+    Sequence(int[] prompt, SamplingOptions options, Set<Integer> ends, Watcher watcher) {
+        if (prompt.length == 0) {
+            throw new MiniGptException("the prompt has no tokens; give at least one");
+        }
+        this.prompt = prompt;
         this.options = options;
         this.ends = ends;
-        this.context = new TokenContext(prompt);
-        SamplingOptions own = options.withSeed(seed);
+        this.watcher = watcher;
+        this.context = new LogitsProcessor.Context(prompt);
         // Filters see probabilities at the temperature, so it is applied before them and not again.
-        this.sampler =
-                options.greedy() || options.filters().isEmpty() ? own.sampler() : new MultinomialSampler(1, seed);
+        this.sampler = options.greedy() || options.filters().isEmpty()
+                ? options.sampler()
+                : new Sampler.Multinomial(1, options.seed());
         if (options.maxNewTokens() == 0) {
             finishReason = FinishReason.LENGTH;
         }
@@ -34,31 +48,40 @@ final class Sequence {
      * Chooses the next token.
      *
      * @param logits of the model [V], which are not changed
-     * @return the token, or -1 if the sequence has ended, with a token that ends it or for want of any
-     * @throws NoTokenLeftException if no token may come, and none has come before
+     * @return the token to go on from, or -1 if the sequence has ended
+     * @throws TokenGenerator.NoTokenLeftException if no token may come, and none has come before
      */
     int next(double[] logits) {
         Exponentials exponentials = new Exponentials(logits, 1);
         int id = choose(logits, exponentials);
         if (id < 0) {
             if (tokens.isEmpty()) {
-                throw new NoTokenLeftException();
+                throw new TokenGenerator.NoTokenLeftException();
             }
-            finishReason = FinishReason.EXHAUSTED;
-            return -1;
+            finish(FinishReason.EXHAUSTED);
+        } else if (ends.contains(id)) {
+            finish(FinishReason.STOP);
+        } else {
+            take(new GeneratedToken(
+                    new GeneratedToken.Candidate(id, exponentials.logProbability(id)),
+                    exponentials.likeliest(options.topLogProbabilities())));
         }
-        if (ends.contains(id)) {
-            finishReason = FinishReason.STOP;
-            return -1;
+        if (finishReason == null) {
+            return id;
         }
-        tokens.add(new GeneratedToken(
-                new TokenProbability(id, exponentials.logProbability(id)),
-                exponentials.likeliest(options.topLogProbabilities())));
-        context.add(id);
+        watcher.ended(finishReason);
+        return -1;
+    }
+
+    private void take(GeneratedToken token) {
+        tokens.add(token);
+        context.add(token.id());
         if (tokens.size() == options.maxNewTokens()) {
-            finishReason = FinishReason.LENGTH;
+            finish(FinishReason.LENGTH);
         }
-        return id;
+        if (!watcher.goesOn(token)) {
+            finish(FinishReason.STOP);
+        }
     }
 
     /** @return -1 if no token may come */
@@ -66,7 +89,7 @@ final class Sequence {
         List<LogitsProcessor> penalties = options.penalties();
         List<LogitsProcessor> filters = options.greedy() ? List.of() : options.filters();
         if (penalties.isEmpty() && filters.isEmpty()) {
-            return sampler instanceof MultinomialSampler drawing && drawing.temperature() == 1
+            return sampler instanceof Sampler.Multinomial drawing && drawing.temperature() == 1
                     ? drawing.next(exponentials)
                     : sampler.next(logits);
         }
@@ -94,16 +117,18 @@ final class Sequence {
         }
     }
 
-    boolean finished() {
-        return finishReason != null;
+    /** Ends it with what it has. */
+    void cancel() {
+        finish(FinishReason.CANCELLED);
+        watcher.ended(finishReason);
+    }
+
+    int[] prompt() {
+        return prompt;
     }
 
     GeneratedToken last() {
         return tokens.get(tokens.size() - 1);
-    }
-
-    FinishReason finishReason() {
-        return finishReason;
     }
 
     TokenGeneration result() {

@@ -1,6 +1,5 @@
 package org.minigpt.generate;
 
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -9,6 +8,7 @@ import java.util.Spliterators;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.minigpt.MiniGptException;
@@ -27,6 +27,38 @@ import org.minigpt.text.Tokenizer;
  * <p>May be used by several threads at once as long as none trains the model.
  */
 public final class TextGenerator {
+
+    /** Is told of the tokens of several sequences while they are generated; what it throws ends the generation of all. */
+    public interface Listener {
+
+        /**
+         * Asked before each step; if true, as never here, all sequences end with what they have, {@link
+         * FinishReason#CANCELLED}.
+         */
+        default boolean cancelled() {
+            return false;
+        }
+
+        /**
+         * Called for each token.
+         *
+         * @param sequence the place of the sequence among all
+         * @param token the token
+         * @param text what has become certain with it: whole characters, maybe of several tokens, that no stop text begins with
+         *     any more; maybe empty
+         */
+        void onToken(int sequence, GeneratedToken token, String text);
+
+        /**
+         * Called when a sequence has ended.
+         *
+         * @param sequence the place of the sequence among all
+         * @param text what had been held back, maybe empty
+         * @param reason why it ended
+         */
+        default void onEnd(int sequence, String text, FinishReason reason) {}
+    }
+
     private final Tokenizer tokenizer;
     private final List<Integer> eosTokenIds;
     private final TokenGenerator tokens;
@@ -82,7 +114,7 @@ public final class TextGenerator {
 
     /** @return the same text, computed piece by piece when it is asked for; to be closed if it is not read to its end */
     public TextStream open(String prompt, SamplingOptions options) {
-        return new TextStream(tokens.open(encode(prompt), options), tokenizer, options);
+        return new TextStream(tokens, tokenizer, encode(prompt), options);
     }
 
     /**
@@ -125,15 +157,14 @@ public final class TextGenerator {
      * @param prompts the tokens to continue, at least one each; {@link #encode} makes them of texts
      * @param listener is told of each token as it comes; what it throws ends the generation
      */
-    public List<Completion> generateAll(
-            List<int[]> prompts, int samples, SamplingOptions options, GenerationListener listener) {
-        TextWatcher watcher = new TextWatcher(tokenizer, options.stop(), listener, prompts.size() * samples);
-        List<TokenGeneration> generations = tokens.watchAll(prompts, samples, options, watcher);
-        List<Completion> result = new ArrayList<>();
-        for (int i = 0; i < generations.size(); i++) {
-            result.add(new Completion(watcher.text(i), generations.get(i)));
-        }
-        return result;
+    public List<Completion> generateAll(List<int[]> prompts, int samples, SamplingOptions options, Listener listener) {
+        List<TextWatcher> texts = IntStream.range(0, prompts.size() * samples)
+                .mapToObj(i -> new TextWatcher(tokenizer, options.stop(), i, listener))
+                .toList();
+        List<TokenGeneration> all = tokens.watchAll(prompts, samples, options, texts::get, listener::cancelled);
+        return IntStream.range(0, all.size())
+                .mapToObj(i -> new Completion(texts.get(i).text(), all.get(i)))
+                .toList();
     }
 
     /**

@@ -14,6 +14,49 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  * long as none trains.
  */
 public final class TextScorer {
+    /** How well a model predicted the tokens of a text, all but the first. */
+    public static final class Score {
+        private final int[] ids;
+        private final double[] logProbabilities;
+        private final int characters;
+
+        Score(int[] ids, double[] logProbabilities, int characters) {
+            this.ids = ids;
+            this.logProbabilities = logProbabilities;
+            this.characters = characters;
+        }
+
+        /** @return the tokens that were predicted */
+        public int[] ids() {
+            return ids.clone();
+        }
+
+        /** @return the natural logarithm of the probability that the model gave each of them */
+        public double[] logProbabilities() {
+            return logProbabilities.clone();
+        }
+
+        /** @return the characters (code points) that these tokens stand for; of ids without a text, a token counts for one */
+        public int characters() {
+            return characters;
+        }
+
+        /** @return the mean of -log p over the tokens, in nats */
+        public double loss() {
+            return -Arrays.stream(logProbabilities).sum() / logProbabilities.length;
+        }
+
+        /** @return e to the loss: among how many equally likely tokens the model would be as unsure */
+        public double perplexity() {
+            return Math.exp(loss());
+        }
+
+        /** @return the sum of -log₂ p over the tokens, by character: what an ideal compressor would need */
+        public double bitsPerCharacter() {
+            return -Arrays.stream(logProbabilities).sum() / Math.log(2) / characters;
+        }
+    }
+
     private final Gpt gpt;
     private final Tokenizer tokenizer;
 
@@ -32,7 +75,7 @@ public final class TextScorer {
      * @throws MiniGptException if it has fewer than two tokens, since the first is not predicted, or holds what the
      *     tokenizer does not know
      */
-    public TextScore score(String text) {
+    public Score score(String text) {
         int[] ids = tokenizer.encode(text);
         if (ids.length < 2) {
             throw new MiniGptException("a text of " + ids.length
@@ -54,10 +97,10 @@ public final class TextScorer {
         }
         int[] scored = Arrays.copyOfRange(ids, 1, ids.length);
         if (tokenizer instanceof IdTokenizer) {
-            return new TextScore(scored, logProbabilities, scored.length);
+            return new Score(scored, logProbabilities, scored.length);
         }
         int characters = text.codePointCount(0, text.length())
                 - (int) tokenizer.decode(ids[0]).codePoints().count();
-        return new TextScore(scored, logProbabilities, Math.max(1, characters));
+        return new Score(scored, logProbabilities, Math.max(1, characters));
     }
 }

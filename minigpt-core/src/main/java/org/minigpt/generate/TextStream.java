@@ -3,6 +3,7 @@ package org.minigpt.generate;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import org.minigpt.text.Tokenizer;
 
@@ -11,31 +12,39 @@ import org.minigpt.text.Tokenizer;
  * by one thread, but any thread may {@link #cancel}. It ends by itself; close it if that is not waited for.
  */
 public final class TextStream implements Iterator<String>, AutoCloseable {
-    private final TokenStream tokens;
-    private final TextPieces pieces;
+    private final TextWatcher text;
+    private final Sequence sequence;
+    private final TokenBatch batch;
     private final Deque<String> ready = new ArrayDeque<>();
-    private final StringBuilder text = new StringBuilder();
-    private boolean ended;
+    private volatile boolean cancelled;
 
-    TextStream(TokenStream tokens, Tokenizer tokenizer, SamplingOptions options) {
-        this.tokens = tokens;
-        this.pieces = new TextPieces(tokenizer, options.stop(), piece -> {
-            text.append(piece);
-            ready.add(piece);
+    TextStream(TokenGenerator tokens, Tokenizer tokenizer, int[] prompt, SamplingOptions options) {
+        text = new TextWatcher(tokenizer, options.stop(), 0, new TextGenerator.Listener() {
+            @Override
+            public void onToken(int sequence, GeneratedToken token, String piece) {
+                keep(piece);
+            }
+
+            @Override
+            public void onEnd(int sequence, String piece, FinishReason reason) {
+                keep(piece);
+            }
         });
+        sequence = tokens.sequence(prompt, options, text);
+        batch = tokens.batch(List.of(sequence), options, () -> cancelled);
+    }
+
+    private void keep(String piece) {
+        if (!piece.isEmpty()) {
+            ready.add(piece);
+        }
     }
 
     @Override
     public boolean hasNext() {
-        while (ready.isEmpty() && !ended) {
-            if (tokens.hasNext()) {
-                if (!pieces.accept(tokens.nextInt())) {
-                    tokens.finish(FinishReason.STOP);
-                }
-            } else {
-                ended = true;
-                pieces.finish();
-            }
+        boolean more = true;
+        while (ready.isEmpty() && more) {
+            more = batch.advance();
         }
         return !ready.isEmpty();
     }
@@ -50,23 +59,22 @@ public final class TextStream implements Iterator<String>, AutoCloseable {
 
     /** @return whether there is surely no more; computes nothing to find out */
     boolean exhausted() {
-        return ready.isEmpty() && (ended || tokens.exhausted()) && !hasNext();
+        return ready.isEmpty() && batch.ended();
     }
 
     /** Ends it before the next token; from any thread. */
     public void cancel() {
-        tokens.cancel();
+        cancelled = true;
     }
 
     /** @return what has been generated so far, which is all of it once there is no more */
     public Completion result() {
-        return new Completion(text.toString(), tokens.result());
+        return new Completion(text.text(), sequence.result());
     }
 
     /** Gives its memory back to the model. */
     @Override
     public void close() {
-        ended = true;
-        tokens.close();
+        batch.close();
     }
 }

@@ -1,52 +1,48 @@
 package org.minigpt.generate;
 
-import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.text.Tokenizer;
 
-/** Turns the tokens of several sequences into text, and tells a listener of both. */
-final class TextWatcher implements TokenGenerator.Watcher {
-    private final GenerationListener listener;
-    private final List<TextPieces> pieces = new ArrayList<>();
-    private final List<StringBuilder> texts = new ArrayList<>();
-    private final List<Integer> told = new ArrayList<>(); // characters of each text that the listener has
+/** The text of one sequence as it comes: whole characters, up to the first stop text; tells a listener of it. */
+final class TextWatcher implements Sequence.Watcher {
+    private final int sequence;
+    private final TextGenerator.Listener listener;
+    private final StreamingDecoder decoder;
+    private final StopFilter filter;
+    private final StringBuilder text = new StringBuilder();
+    private int told; // characters that the listener has
 
-    TextWatcher(Tokenizer tokenizer, List<String> stops, GenerationListener listener, int sequences) {
+    /** @param sequence the place of the sequence among all */
+    TextWatcher(Tokenizer tokenizer, List<String> stops, int sequence, TextGenerator.Listener listener) {
+        this.sequence = sequence;
         this.listener = listener;
-        for (int i = 0; i < sequences; i++) {
-            StringBuilder text = new StringBuilder();
-            texts.add(text);
-            pieces.add(new TextPieces(tokenizer, stops, text::append));
-            told.add(0);
+        filter = new StopFilter(stops, text::append);
+        decoder = new StreamingDecoder(tokenizer, filter::accept);
+    }
+
+    @Override
+    public boolean goesOn(GeneratedToken token) {
+        decoder.accept(token.id());
+        listener.onToken(sequence, token, news());
+        return !filter.stopped();
+    }
+
+    @Override
+    public void ended(FinishReason reason) {
+        decoder.finish();
+        if (!filter.stopped()) {
+            filter.finish();
         }
+        listener.onEnd(sequence, news(), reason);
     }
 
-    @Override
-    public boolean goesOn(int sequence, GeneratedToken token) {
-        boolean goesOn = pieces.get(sequence).accept(token.id());
-        listener.onToken(sequence, token, news(sequence));
-        return goesOn;
-    }
-
-    @Override
-    public boolean cancelled() {
-        return listener.cancelled();
-    }
-
-    @Override
-    public void ended(int sequence, FinishReason reason) {
-        pieces.get(sequence).finish();
-        listener.onEnd(sequence, news(sequence), reason);
-    }
-
-    private String news(int sequence) {
-        StringBuilder text = texts.get(sequence);
-        String news = text.substring(told.get(sequence));
-        told.set(sequence, text.length());
+    private String news() {
+        String news = text.substring(told);
+        told = text.length();
         return news;
     }
 
-    String text(int sequence) {
-        return texts.get(sequence).toString();
+    String text() {
+        return text.toString();
     }
 }

@@ -1,16 +1,17 @@
 package org.minigpt.generate;
 
-import java.util.Arrays;
 import java.util.List;
 
-/** The tokens that were generated for one prompt, which do not change any more. */
-public final class TokenGeneration {
-    private final List<GeneratedToken> tokens;
-    private final FinishReason finishReason;
-
-    TokenGeneration(List<GeneratedToken> tokens, FinishReason finishReason) {
-        this.tokens = List.copyOf(tokens);
-        this.finishReason = finishReason;
+/**
+ * The tokens that were generated for one prompt.
+ *
+ * @param tokens the new tokens, without the prompt, with their log-probabilities and those of the likeliest in their places
+ * @param finishReason why it ended; null if it has not
+ */
+public record TokenGeneration(List<GeneratedToken> tokens, FinishReason finishReason) {
+    /** Copies the list. */
+    public TokenGeneration {
+        tokens = List.copyOf(tokens);
     }
 
     /** @return the new tokens, without the prompt */
@@ -26,20 +27,5 @@ public final class TokenGeneration {
         return tokens.stream()
                 .mapToDouble(token -> token.chosen().logProbability())
                 .toArray();
-    }
-
-    /** @return the new tokens with their log-probabilities, and those of the likeliest in their places */
-    public List<GeneratedToken> tokens() {
-        return tokens;
-    }
-
-    /** @return why it ended */
-    public FinishReason finishReason() {
-        return finishReason;
-    }
-
-    @Override
-    public String toString() {
-        return Arrays.toString(ids()) + " " + finishReason;
     }
 }

@@ -5,11 +5,11 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
+import java.util.function.IntFunction;
 import java.util.function.ObjIntConsumer;
-import java.util.stream.IntStream;
 import org.minigpt.MiniGptException;
-import org.minigpt.model.Decoder;
 import org.minigpt.model.LanguageModel;
 
 /**
@@ -19,6 +19,15 @@ import org.minigpt.model.LanguageModel;
 public final class TokenGenerator {
     /** Sequences that are generated at once: more gain little and take memory for their caches. */
     private static final int MAX_ROWS = 32;
+
+    /** No token may come after a prompt, since penalties and filters forbid every one. */
+    public static final class NoTokenLeftException extends MiniGptException {
+        private static final long serialVersionUID = 1L;
+
+        NoTokenLeftException() {
+            super("every token is forbidden, by banned ids or no_repeat_ngram; allow some");
+        }
+    }
 
     private final LanguageModel model;
     private final Set<Integer> eosTokenIds;
@@ -76,19 +85,15 @@ public final class TokenGenerator {
 
     /** @return the same tokens, computed when they are asked for */
     public TokenStream open(int[] prompt, SamplingOptions options) {
-        return new TokenStream(model, prompt, options, ends(options));
+        return new TokenStream(this, prompt, options);
     }
 
-    /** Is told of each token of several sequences, and says whether the sequence is to go on. */
-    interface Watcher {
-        boolean goesOn(int sequence, GeneratedToken token);
+    Sequence sequence(int[] prompt, SamplingOptions options, Sequence.Watcher watcher) {
+        return new Sequence(prompt, options, ends(options), watcher);
+    }
 
-        /** Asked before each step: whether all sequences are to end with what they have. */
-        default boolean cancelled() {
-            return false;
-        }
-
-        default void ended(int sequence, FinishReason reason) {}
+    TokenBatch batch(List<Sequence> sequences, SamplingOptions options, BooleanSupplier cancelled) {
+        return new TokenBatch(model, sequences, options, cancelled);
     }
 
     /**
@@ -111,109 +116,42 @@ public final class TokenGenerator {
      */
     public List<TokenGeneration> generateAll(
             List<int[]> prompts, int samples, SamplingOptions options, ObjIntConsumer<GeneratedToken> sink) {
-        return watchAll(prompts, samples, options, (sequence, token) -> {
+        IntFunction<Sequence.Watcher> watchers = sequence -> token -> {
             sink.accept(token, sequence);
             return true;
-        });
+        };
+        return watchAll(prompts, samples, options, watchers, () -> false);
     }
 
-    List<TokenGeneration> watchAll(List<int[]> prompts, int samples, SamplingOptions options, Watcher watcher) {
-        if (samples < 1) {
-            throw new MiniGptException("the number of samples is " + samples + " but must be at least 1; set it");
-        }
-        Set<Integer> ends = ends(options);
-        List<Sequence> sequences = new ArrayList<>();
-        for (int[] prompt : prompts) {
-            if (prompt.length == 0) {
-                throw new MiniGptException("a prompt has no tokens; give at least one");
-            }
-            for (int i = 0; i < samples; i++) {
-                sequences.add(new Sequence(prompt, options, options.seed() + i, ends));
-            }
-        }
-        for (int from = 0; from < sequences.size(); from += MAX_ROWS) {
-            int to = Math.min(sequences.size(), from + MAX_ROWS);
-            if (options.maxNewTokens() > 0 && !watcher.cancelled()) {
-                run(sequences, from, to, prompts, samples, options, watcher);
-            } else {
-                cancel(sequences, IntStream.range(from, to), watcher);
-            }
-        }
-        return sequences.stream().map(Sequence::result).toList();
-    }
-
-    /** Ends the sequences that have not ended yet. */
-    private static void cancel(List<Sequence> sequences, IntStream active, Watcher watcher) {
-        active.forEach(i -> {
-            sequences.get(i).finish(FinishReason.CANCELLED);
-            watcher.ended(i, sequences.get(i).finishReason());
-        });
-    }
-
-    /** Generates the sequences [from, to) together. */
-    private void run(
-            List<Sequence> sequences,
-            int from,
-            int to,
+    /**
+     * @param watchers by the place of a sequence in the result, who is told of it
+     * @param cancelled asked before each step: whether all sequences are to end with what they have
+     */
+    List<TokenGeneration> watchAll(
             List<int[]> prompts,
             int samples,
             SamplingOptions options,
-            Watcher watcher) {
-        long longest = 0;
-        for (int i = from; i < to; i++) {
-            longest = Math.max(longest, prompts.get(i / samples).length);
+            IntFunction<? extends Sequence.Watcher> watchers,
+            BooleanSupplier cancelled) {
+        if (samples < 1) {
+            throw new MiniGptException("the number of samples is " + samples + " but must be at least 1; set it");
         }
-        int tokens = (int) Math.min(Integer.MAX_VALUE, longest + options.maxNewTokens());
-        try (Decoder decoder = model.decoder(to - from, tokens, options.window())) {
-            double[][] logits = prefill(decoder, from, to, prompts, samples);
-            int[] active = IntStream.range(from, to).toArray();
-            while (active.length > 0 && !watcher.cancelled()) {
-                List<Integer> still = new ArrayList<>();
-                List<int[]> ids = new ArrayList<>();
-                for (int k = 0; k < active.length; k++) {
-                    Sequence sequence = sequences.get(active[k]);
-                    int id = sequence.next(logits[k]);
-                    if (id >= 0 && !watcher.goesOn(active[k], sequence.last())) {
-                        sequence.finish(FinishReason.STOP);
-                    }
-                    if (sequence.finished()) {
-                        watcher.ended(active[k], sequence.finishReason());
-                    } else {
-                        still.add(active[k]);
-                        ids.add(new int[] {id});
-                    }
-                }
-                active = still.stream().mapToInt(Integer::intValue).toArray();
-                if (active.length > 0) {
-                    int[] rows = still.stream().mapToInt(i -> i - from).toArray();
-                    logits = decoder.append(rows, ids.toArray(int[][]::new));
+        List<Sequence> sequences = new ArrayList<>();
+        for (int[] prompt : prompts) {
+            for (int i = 0; i < samples; i++) {
+                Sequence.Watcher watcher = watchers.apply(sequences.size());
+                sequences.add(sequence(prompt, options.withSeed(options.seed() + i), watcher));
+            }
+        }
+        for (int from = 0; from < sequences.size(); from += MAX_ROWS) {
+            List<Sequence> together = sequences.subList(from, Math.min(sequences.size(), from + MAX_ROWS));
+            try (TokenBatch batch = batch(together, options, cancelled)) {
+                boolean more = batch.advance();
+                while (more) {
+                    more = batch.step();
                 }
             }
-            cancel(sequences, IntStream.of(active), watcher);
         }
-    }
-
-    /** Runs each prompt in the row of its first sample, and copies what is remembered to the others'. */
-    private static double[][] prefill(Decoder decoder, int from, int to, List<int[]> prompts, int samples) {
-        List<Integer> firsts = new ArrayList<>();
-        for (int i = from; i < to; i++) {
-            if (i == from || i % samples == 0) {
-                firsts.add(i);
-            }
-        }
-        int[] rows = firsts.stream().mapToInt(i -> i - from).toArray();
-        double[][] ofPrompts = decoder.append(
-                rows, firsts.stream().map(i -> prompts.get(i / samples)).toArray(int[][]::new));
-        double[][] logits = new double[to - from][];
-        int prompt = -1;
-        for (int row = 0; row < logits.length; row++) {
-            if (prompt + 1 < rows.length && rows[prompt + 1] == row) {
-                prompt++;
-            } else {
-                decoder.copy(rows[prompt], row);
-            }
-            logits[row] = ofPrompts[prompt];
-        }
-        return logits;
+        return sequences.stream().map(Sequence::result).toList();
     }
 }

@@ -11,13 +11,12 @@ import java.util.concurrent.CancellationException;
 import org.minigpt.generate.Completion;
 import org.minigpt.generate.FinishReason;
 import org.minigpt.generate.GeneratedToken;
-import org.minigpt.generate.GenerationListener;
-import org.minigpt.generate.NoTokenLeftException;
 import org.minigpt.generate.TextGenerator;
+import org.minigpt.generate.TokenGenerator;
 import org.minigpt.text.Tokenizer;
 
 /** Generates what a client wants, or as much of it as there is time for, and answers with it, unless the client hangs up. */
-final class CompletionJob implements Runnable, GenerationListener {
+final class CompletionJob implements Runnable, TextGenerator.Listener {
     private static final byte[] DONE = "[DONE]".getBytes(UTF_8);
 
     private final CompletionRequest request;
@@ -90,7 +89,7 @@ final class CompletionJob implements Runnable, GenerationListener {
             } else {
                 answer(all);
             }
-        } catch (NoTokenLeftException e) {
+        } catch (TokenGenerator.NoTokenLeftException e) {
             throw ApiException.invalid("no_repeat_ngram", e.getMessage());
         } catch (CancellationException e) {
             // The client has hung up, so there is nobody to tell.

@@ -6,7 +6,6 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import org.minigpt.generate.GeneratedToken;
 import org.minigpt.generate.TokenOffsets;
-import org.minigpt.generate.TokenProbability;
 import org.minigpt.text.Tokenizer;
 
 /**
@@ -68,7 +67,7 @@ final class Logprobs {
         }
     }
 
-    private void put(TokenProbability one, ObjectNode byText) {
+    private void put(GeneratedToken.Candidate one, ObjectNode byText) {
         String name = tokenizer.decode(one.id());
         // Tokens that are parts of characters look alike.
         byText.put(byText.has(name) ? "token_id:" + one.id() : name, one.logProbability());

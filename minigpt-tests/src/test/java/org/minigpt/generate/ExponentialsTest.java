@@ -24,8 +24,10 @@ class ExponentialsTest {
         assertEquals(1, exponentials.tokenAt(0.13));
         assertEquals(1, exponentials.tokenAt(0.74));
         assertEquals(2, exponentials.tokenAt(0.76));
-        List<TokenProbability> likeliest = exponentials.likeliest(2);
-        assertEquals(List.of(1, 2), likeliest.stream().map(TokenProbability::id).toList());
+        List<GeneratedToken.Candidate> likeliest = exponentials.likeliest(2);
+        assertEquals(
+                List.of(1, 2),
+                likeliest.stream().map(GeneratedToken.Candidate::id).toList());
         assertEquals(Math.log(0.25), likeliest.get(1).logProbability(), 1e-15);
     }
 

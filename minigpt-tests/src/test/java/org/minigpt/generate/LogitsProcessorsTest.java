@@ -45,7 +45,7 @@ class LogitsProcessorsTest {
 
     private static double[] apply(LogitsProcessor processor, double[] logits, int... context) {
         double[] changed = logits.clone();
-        processor.apply(changed, new TokenContext(context));
+        processor.apply(changed, new LogitsProcessor.Context(context));
         return changed;
     }
 
@@ -116,7 +116,7 @@ class LogitsProcessorsTest {
 
     @Test
     void thePresencePenaltyIsForWhatWasGenerated() {
-        TokenContext context = new TokenContext(0, 1);
+        LogitsProcessor.Context context = new LogitsProcessor.Context(0, 1);
         context.add(2);
         context.add(1);
         context.add(2);
@@ -210,7 +210,7 @@ class LogitsProcessorsTest {
     }
 
     private static Sequence sequence(int[] prompt, SamplingOptions options, long seed) {
-        return new Sequence(prompt, options, seed, options.stopIds());
+        return new Sequence(prompt, options.withSeed(seed), options.stopIds(), token -> true);
     }
 
     /** The second draw of each seed whose first is a certain token. */
@@ -305,7 +305,7 @@ class LogitsProcessorsTest {
         assertEquals(3, sequence.next(LOGITS));
         assertEquals(0, sequence.next(LOGITS));
         assertEquals(-1, sequence.next(LOGITS));
-        assertEquals(FinishReason.EXHAUSTED, sequence.finishReason());
+        assertEquals(FinishReason.EXHAUSTED, sequence.result().finishReason());
         assertArrayEquals(new int[] {1, 3, 0}, sequence.result().ids());
     }
 

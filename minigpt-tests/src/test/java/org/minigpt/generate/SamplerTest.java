@@ -19,7 +19,7 @@ class SamplerTest {
 
     @Test
     void greedyTakesTheLargestLogitAndTheFirstOfEquals() {
-        Sampler greedy = new GreedySampler();
+        Sampler greedy = new Sampler.Greedy();
         assertEquals(2, greedy.next(new double[] {-3, -2, 1e-3, -5}));
         assertEquals(1, greedy.next(new double[] {-3, 7, 7, -5}));
         assertEquals(1, greedy.next(new double[] {Double.NEGATIVE_INFINITY, -1e300}));
@@ -27,26 +27,26 @@ class SamplerTest {
 
     @Test
     void drawsFollowTheProbabilities() {
-        Sampler sampler = new MultinomialSampler(1, 3);
+        Sampler sampler = new Sampler.Multinomial(1, 3);
         assertDistribution(PROBABILITIES, IntStream.range(0, 40_000).map(i -> sampler.next(LOGITS)));
     }
 
     @Test
     void firstDrawsOfSeedsFollowTheProbabilitiesToo() {
         assertDistribution(
-                PROBABILITIES, IntStream.range(0, 40_000).map(seed -> new MultinomialSampler(1, seed).next(LOGITS)));
+                PROBABILITIES, IntStream.range(0, 40_000).map(seed -> new Sampler.Multinomial(1, seed).next(LOGITS)));
     }
 
     @Test
     void theTemperatureDividesTheLogits() {
         // At 1/2 the probabilities are squared, 16, 4, 1, 1 of 22 parts.
-        Sampler cold = new MultinomialSampler(0.5, 4);
+        Sampler cold = new Sampler.Multinomial(0.5, 4);
         assertDistribution(
                 new double[] {16 / 22.0, 4 / 22.0, 1 / 22.0, 1 / 22.0},
                 IntStream.range(0, 40_000).map(i -> cold.next(LOGITS)));
         // At 2 they are their roots, 2, √2, 1, 1.
         double parts = 4 + Math.sqrt(2);
-        Sampler warm = new MultinomialSampler(2, 5);
+        Sampler warm = new Sampler.Multinomial(2, 5);
         assertDistribution(
                 new double[] {2 / parts, Math.sqrt(2) / parts, 1 / parts, 1 / parts},
                 IntStream.range(0, 40_000).map(i -> warm.next(LOGITS)));
@@ -54,7 +54,7 @@ class SamplerTest {
 
     @Test
     void withoutTemperatureToSpeakOfItIsGreedy() {
-        Sampler sampler = new MultinomialSampler(Double.MIN_VALUE, 6);
+        Sampler sampler = new Sampler.Multinomial(Double.MIN_VALUE, 6);
         for (int i = 0; i < 100; i++) {
             assertEquals(0, sampler.next(LOGITS));
         }
@@ -62,7 +62,7 @@ class SamplerTest {
 
     @Test
     void whatIsImpossibleNeverComes() {
-        Sampler sampler = new MultinomialSampler(1, 7);
+        Sampler sampler = new Sampler.Multinomial(1, 7);
         double[] logits = {Double.NEGATIVE_INFINITY, 1, Double.NEGATIVE_INFINITY, 1, Double.NEGATIVE_INFINITY};
         assertEquals(
                 List.of(1, 3),
@@ -83,7 +83,7 @@ class SamplerTest {
         "-5,   0 1 1 1 0 0 0 0 2 0 0 0"
     })
     void drawsAreTheSameOnEveryMachine(long seed, String draws) {
-        Sampler sampler = new MultinomialSampler(1, seed);
+        Sampler sampler = new Sampler.Multinomial(1, seed);
         assertArrayEquals(
                 Arrays.stream(draws.split(" ")).mapToInt(Integer::parseInt).toArray(),
                 IntStream.range(0, 12).map(i -> sampler.next(LOGITS)).toArray());
@@ -91,7 +91,7 @@ class SamplerTest {
 
     @Test
     void logitsMustBeNumbers() {
-        for (Sampler sampler : List.of(new GreedySampler(), new MultinomialSampler(1, 1))) {
+        for (Sampler sampler : List.of(new Sampler.Greedy(), new Sampler.Multinomial(1, 1))) {
             String sentence =
                     "the model's logits are %s, so its training has diverged; use a model that was saved before,"
                             + " or train again with a smaller learning rate";

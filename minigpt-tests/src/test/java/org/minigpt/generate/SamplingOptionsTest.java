@@ -27,10 +27,10 @@ class SamplingOptionsTest {
     @Test
     void theOptionsChooseTheSampler() {
         assertInstanceOf(
-                GreedySampler.class,
+                Sampler.Greedy.class,
                 SamplingOptions.builder().greedy(true).build().sampler());
         assertInstanceOf(
-                MultinomialSampler.class, SamplingOptions.builder().build().sampler());
+                Sampler.Multinomial.class, SamplingOptions.builder().build().sampler());
     }
 
     @ParameterizedTest
@@ -41,7 +41,7 @@ class SamplingOptionsTest {
         assertSentence(
                 sentence,
                 () -> SamplingOptions.builder().temperature(temperature).build());
-        assertSentence(sentence, () -> new MultinomialSampler(temperature, 1));
+        assertSentence(sentence, () -> new Sampler.Multinomial(temperature, 1));
     }
 
     @Test

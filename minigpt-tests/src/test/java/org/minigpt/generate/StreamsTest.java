@@ -209,7 +209,7 @@ class StreamsTest {
     void aListenerMayCancelAll() {
         AtomicInteger left = new AtomicInteger(4);
         List<FinishReason> reasons = new ArrayList<>();
-        GenerationListener cancelling = new GenerationListener() {
+        TextGenerator.Listener cancelling = new TextGenerator.Listener() {
             @Override
             public boolean cancelled() {
                 return left.getAndDecrement() <= 0;
@@ -422,7 +422,7 @@ class StreamsTest {
                 .build();
         List<String> told = new ArrayList<>();
         List<Completion> all = generator.generateAll(
-                List.of(generator.encode("a"), generator.encode("d")), 1, options, new GenerationListener() {
+                List.of(generator.encode("a"), generator.encode("d")), 1, options, new TextGenerator.Listener() {
                     @Override
                     public void onToken(int sequence, GeneratedToken token, String text) {
                         assertEquals(token.chosen(), token.likeliest().get(0));
@@ -473,7 +473,7 @@ class StreamsTest {
         // Though 1 may not come; of equals the lower id first; and no more than there are.
         assertEquals(
                 List.of(1, 0, 2, 3),
-                token.likeliest().stream().map(TokenProbability::id).toList());
+                token.likeliest().stream().map(GeneratedToken.Candidate::id).toList());
         assertEquals(Math.log(0.4), token.likeliest().get(0).logProbability(), 1e-6);
         assertSentence(
                 "the log-probabilities of -1 tokens are to be kept, but that must not be negative; 5 is usual, and 0"

@@ -19,7 +19,7 @@ class TextScorerTest {
     void byHand() {
         Gpt gpt = RiggedModels.unigram(0.5, 0.25, 0.125, 0.125);
         // The first a is not predicted; b c a d cost 2, 3, 1 and 3 bits.
-        TextScore score = new TextScorer(gpt, TOKENIZER).score("abcad");
+        TextScorer.Score score = new TextScorer(gpt, TOKENIZER).score("abcad");
         assertArrayEquals(new int[] {1, 2, 0, 3}, score.ids());
         assertEquals(4, score.characters());
         assertEquals(9 / 4.0, score.bitsPerCharacter(), 1e-6);
@@ -51,7 +51,7 @@ class TextScorerTest {
     @Test
     void aTokenOfIdsIsACharacter() {
         Gpt gpt = RiggedModels.unigram(0.5, 0.25, 0.125, 0.125);
-        TextScore score = new TextScorer(gpt, new IdTokenizer(4)).score("0 1 2 0   3");
+        TextScorer.Score score = new TextScorer(gpt, new IdTokenizer(4)).score("0 1 2 0   3");
         assertEquals(4, score.characters());
         assertEquals(9 / 4.0, score.bitsPerCharacter(), 1e-6);
     }

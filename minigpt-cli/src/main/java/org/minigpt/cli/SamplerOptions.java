@@ -3,8 +3,8 @@ package org.minigpt.cli;
 import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.MiniGptException;
+import org.minigpt.decode.Window;
 import org.minigpt.generate.SamplingOptions;
-import org.minigpt.model.Window;
 import picocli.CommandLine.Option;
 
 /** The options that say how tokens are chosen. */

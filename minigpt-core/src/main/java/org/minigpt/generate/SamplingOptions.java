@@ -7,7 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.minigpt.MiniGptException;
-import org.minigpt.model.Window;
+import org.minigpt.decode.Window;
 
 /**
  * How to generate.

@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.minigpt.MiniGptException;
-import org.minigpt.model.LanguageModel;
+import org.minigpt.decode.LanguageModel;
 import org.minigpt.text.Tokenizer;
 
 /**

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
-import org.minigpt.model.Decoder;
-import org.minigpt.model.LanguageModel;
+import org.minigpt.decode.Decoder;
+import org.minigpt.decode.LanguageModel;
 
 /**
  * Sequences that are generated together, one token of each at a step: the one loop of everything that generates. For use

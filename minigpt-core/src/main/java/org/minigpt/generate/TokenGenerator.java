@@ -10,7 +10,7 @@ import java.util.function.IntConsumer;
 import java.util.function.IntFunction;
 import java.util.function.ObjIntConsumer;
 import org.minigpt.MiniGptException;
-import org.minigpt.model.LanguageModel;
+import org.minigpt.decode.LanguageModel;
 
 /**
  * Continues sequences of tokens, one token at a time: the model's logits after the last token, what {@link

@@ -10,6 +10,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.minigpt.MiniGptException;
+import org.minigpt.decode.Decoder;
+import org.minigpt.decode.DecoderModel;
+import org.minigpt.decode.Decoders;
+import org.minigpt.decode.LanguageModel;
+import org.minigpt.decode.Window;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
@@ -25,6 +30,7 @@ import org.nd4j.autodiff.samediff.api.OutAndGrad;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * A GPT as a SameDiff graph, with its parameters. The graph serves any batch size B and any length T up to block_size.
@@ -88,7 +94,14 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         sd = Workspaces.outside(
                 () -> graph.build(parameters.views(), builder.opSet, name -> timesSet.merge(name, 1, Integer::sum)));
         replicas = new Replicas(this, gradients, builder.replicas);
-        decoders = new Decoders(this, builder.opSet, block != null);
+        boolean cached = builder.opSet instanceof FusedOps && block == null && dataType == DataType.FLOAT;
+        decoders = new Decoders(new DecoderModel(
+                config.vocabSize(),
+                config.blockSize(),
+                parameters.views(),
+                cached ? graph : null,
+                this::lastLogits,
+                lifetime));
     }
 
     /** @return a GPT in single precision on the fused ops, its parameters drawn from {@code seed} */
@@ -237,6 +250,14 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     public INDArray logits(INDArray ids) {
         Inputs.check(config, ids);
         return whileOpen(() -> sd.output(placeholders(ids, null, 0), LOGITS).get(LOGITS));
+    }
+
+    /** @return the logits after the last of the ids [T], [V] */
+    private double[] lastLogits(int[] ids) {
+        try (INDArray logits = logits(new int[][] {ids})) { // (1,T,V)
+            return logits.get(NDArrayIndex.point(0), NDArrayIndex.point(ids.length - 1), NDArrayIndex.all())
+                    .toDoubleVector();
+        }
     }
 
     @Override

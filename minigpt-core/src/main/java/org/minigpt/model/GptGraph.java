@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import org.minigpt.decode.DecoderModel;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
@@ -20,7 +21,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * The layers of a GPT, put together from a configuration: ids [B,T] to embedding, L blocks, {@code ln_f} and the head,
  * to logits [B,T,V]. Follows the lecture's {@code GPTLanguageModel} and nanoGPT's {@code GPT}.
  */
-final class GptGraph implements GraphLayer {
+final class GptGraph implements GraphLayer, DecoderModel.Layers {
     private final GptConfig config;
     private final GptLayers layers;
     private final GraphLayer embedding;
@@ -81,8 +82,8 @@ final class GptGraph implements GraphLayer {
         return head(scope, body(scope, ids));
     }
 
-    /** @return the residual stream after the last block, ids [B,T] to [B,T,C] */
-    SDVariable body(Scope scope, SDVariable ids) {
+    @Override
+    public SDVariable body(Scope scope, SDVariable ids) {
         SDVariable x = embedding.define(scope, ids); // (B,T,C)
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).define(scope.in("h." + i), x); // (B,T,C)
@@ -90,8 +91,8 @@ final class GptGraph implements GraphLayer {
         return x;
     }
 
-    /** @return the logits of the tokens after those of the stream, x [B,T,C] to [B,T,V] */
-    SDVariable head(Scope scope, SDVariable x) {
+    @Override
+    public SDVariable head(Scope scope, SDVariable x) {
         x = lnF.define(scope.in("ln_f"), x); // (B,T,C)
         SDVariable weight = scope.parameter(config.tiedHead() ? "wte.weight" : "lm_head.weight"); // (V,C)
         SDVariable bias = headBias() ? scope.parameter("lm_head.bias") : null;

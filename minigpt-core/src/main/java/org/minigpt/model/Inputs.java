@@ -54,17 +54,6 @@ final class Inputs {
         checkRange("targets", config, y, Gpt.IGNORE_INDEX);
     }
 
-    /** @throws MiniGptException unless the ids are of the vocabulary */
-    static void checkRow(int vocabSize, int[] ids) {
-        for (int i = 0; i < ids.length; i++) {
-            if (ids[i] < 0 || ids[i] >= vocabSize) {
-                throw new MiniGptException("ids[" + i + "] is " + ids[i] + ", but the vocabulary's "
-                        + vocabSize + " tokens are 0 to " + (vocabSize - 1)
-                        + "; encode the text with the model's own tokenizer");
-            }
-        }
-    }
-
     private static void checkRange(String name, GptConfig config, INDArray array, int lowest) {
         long[] ids = JavaOps.readIntegers(array);
         for (int i = 0; i < ids.length; i++) {

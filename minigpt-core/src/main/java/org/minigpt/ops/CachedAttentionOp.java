@@ -142,7 +142,7 @@ public final class CachedAttentionOp extends JavaOp {
                 Floats.of(in[0]),
                 Floats.of(in[1]),
                 Floats.of(in[2]),
-                heap,
+                heap != null && heap.used() ? heap : null,
                 Floats.of(out[0]));
     }
 }

@@ -4,13 +4,13 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.minigpt.decode.Decoder;
+import org.minigpt.decode.Window;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TokenGenerator;
 import org.minigpt.internal.kernels.SgemmPeak;
-import org.minigpt.model.Decoder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
-import org.minigpt.model.Window;
 
 /**
  * How fast a model of random weights generates: one sequence, several at once, and prompts. Tokens are drawn at the

@@ -22,6 +22,7 @@ public final class HeapCache {
     private final int dPanels;
     private final int[] here; // [R,G], tokens from the first on
     private final int[] there; // [R,G], the same of native memory
+    private boolean left;
     private float[] keys;
     private float[] values;
 
@@ -43,10 +44,19 @@ public final class HeapCache {
         this.there = new int[rows * groups];
     }
 
-    /** @return the floats that a cache of such a shape takes */
-    public static long length(int rows, int groups, int capacity, int d) {
-        long tokens = (long) rows * groups * Tiles.roundUp(capacity, WIDTH);
-        return tokens * (d + Tiles.roundUp(d, WIDTH));
+    /** @return the floats that it takes */
+    public long length() {
+        return (long) here.length * capacity * (d + dPanels * WIDTH);
+    }
+
+    /** Takes no memory, and no token: all stay in native memory. */
+    public void leaveNative() {
+        left = true;
+    }
+
+    /** @return whether it is used */
+    public boolean used() {
+        return !left;
     }
 
     /** Makes room; a sequence that is but a prompt needs none. */

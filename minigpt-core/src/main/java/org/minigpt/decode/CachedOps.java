@@ -1,10 +1,13 @@
-package org.minigpt.graph;
+package org.minigpt.decode;
 
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.MiniGptException;
+import org.minigpt.graph.Dropout;
+import org.minigpt.graph.FusedOps;
+import org.minigpt.graph.OpSet;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.Gelu;
 import org.minigpt.internal.kernels.HeapCache;
@@ -29,7 +32,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * <p>What depends on a token's position must reckon with {@link Sequences#past}, so each operation of a new kind of layer
  * is to be put here deliberately: none is inherited.
  */
-public final class CachedOps implements OpSet {
+final class CachedOps implements OpSet {
 
     /**
      * The inputs of the graph that say which sequences the rows of a batch belong to, each INT [B].
@@ -45,7 +48,7 @@ public final class CachedOps implements OpSet {
      *
      * @param batch if not null, the weights for products of few rows, see {@link #forgetWeights}, of which two threads may
      *     each compute half in this batch
-     * @param caches for single tokens, see {@link #toCaches}
+     * @param caches for single tokens, see {@link #toCaches} and {@link #keepOnHeap}
      */
     public record OnHeap(SharedBatch batch, boolean caches) {}
 
@@ -81,6 +84,13 @@ public final class CachedOps implements OpSet {
     /** Drops the copies of the weights: these may have changed. */
     public void forgetWeights() {
         panels.forEach(WeightPanels::forget);
+    }
+
+    /** Leaves the caches where they are if they would take more than so many floats. */
+    void keepOnHeap(long maxFloats) {
+        if (heapCaches.stream().mapToLong(HeapCache::length).sum() > maxFloats) {
+            heapCaches.forEach(HeapCache::leaveNative);
+        }
     }
 
     /** Sees to it that the first tokens of a sequence are in {@link #caches}, for somebody else to read. */

@@ -1,11 +1,9 @@
-package org.minigpt.model;
+package org.minigpt.decode;
 
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import org.minigpt.graph.CachedOps;
 import org.minigpt.graph.Scope;
-import org.minigpt.internal.kernels.HeapCache;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.kernels.SharedBatch;
 import org.minigpt.internal.kernels.WeightPanels;
@@ -37,13 +35,15 @@ final class CachedForward implements Forward {
     /** So many sequences are shared out between two threads, each of which runs the whole model on its own. */
     private static final int WORTH_SHARING = 8;
 
+    private static final String IDS = "ids";
     private static final String ROWS = "rows";
     private static final String PAST = "past";
     private static final String COUNT = "count";
 
-    private final Gpt gpt;
+    private final DecoderModel model;
     private final int capacity;
     private final int vocabSize;
+    private final String output; // the logits
     private final SameDiff sd = Graphs.create();
     private final List<INDArray> caches; // [R,G,S,D]
     private final CachedOps ops;
@@ -59,13 +59,15 @@ final class CachedForward implements Forward {
      * @param maxRows R, the sequences that can be remembered
      * @param capacity S, the tokens of each
      */
-    CachedForward(Gpt gpt, int maxRows, int capacity) {
-        this.gpt = gpt;
+    CachedForward(DecoderModel model, int maxRows, int capacity) {
+        this.model = model;
         this.capacity = capacity;
-        this.vocabSize = gpt.config().vocabSize();
-        gpt.parameters().forEach(sd::var);
-        SDVariable ids = sd.placeHolder(Gpt.IDS, DataType.INT32, -1, -1);
-        shared = WeightPanels.useful() && gpt.parameterCount() <= MAX_COPIED ? new SharedBatch() : null;
+        this.vocabSize = model.vocabSize();
+        model.parameters().forEach(sd::var);
+        long floats =
+                model.parameters().values().stream().mapToLong(INDArray::length).sum();
+        SDVariable ids = sd.placeHolder(IDS, DataType.INT32, -1, -1);
+        shared = WeightPanels.useful() && floats <= MAX_COPIED ? new SharedBatch() : null;
         ops = new CachedOps(
                 new CachedOps.Sequences(
                         sd.placeHolder(ROWS, DataType.INT32, -1),
@@ -73,17 +75,12 @@ final class CachedForward implements Forward {
                         sd.placeHolder(COUNT, DataType.INT32, -1)),
                 maxRows,
                 capacity,
-                new CachedOps.OnHeap(shared, onHeap(gpt.config(), maxRows, capacity)));
-        GptGraph graph = new GptGraph(gpt.config(), null);
+                new CachedOps.OnHeap(shared, WeightPanels.useful()));
         Scope scope = Scope.root(ops, sd::getVariable, null);
-        graph.head(scope, ops.lastToken("last", graph.body(scope, ids)));
+        SDVariable last = ops.lastToken("last", model.layers().body(scope, ids));
+        output = model.layers().head(scope, last).name();
         caches = ops.caches();
-    }
-
-    private static boolean onHeap(GptConfig config, int maxRows, int capacity) {
-        int d = config.nEmbd() / config.nHead();
-        return WeightPanels.useful()
-                && config.nLayer() * HeapCache.length(maxRows, config.nKvHead(), capacity, d) <= MAX_ON_HEAP;
+        ops.keepOnHeap(MAX_ON_HEAP);
     }
 
     @Override
@@ -93,7 +90,7 @@ final class CachedForward implements Forward {
 
     @Override
     public double[][] run(int[] rows, int[] past, int[][] ids) {
-        return gpt.whileOpen(() -> runAll(rows, past, ids));
+        return model.lifetime().during(() -> runAll(rows, past, ids));
     }
 
     private double[][] runAll(int[] rows, int[] past, int[][] ids) {
@@ -160,7 +157,7 @@ final class CachedForward implements Forward {
 
     @Override
     public void copy(int from, int to, int length) {
-        gpt.whileOpen(() -> {
+        model.lifetime().during(() -> {
             copyAll(from, to, length);
             return null;
         });
@@ -196,13 +193,13 @@ final class CachedForward implements Forward {
             this.b = b;
             this.t = t;
             long[] each = {b};
-            Map<String, long[]> shapes = Map.of(Gpt.IDS, new long[] {b, t}, ROWS, each, PAST, each, COUNT, each);
-            plan = Plan.of(sd, List.of(Gpt.LOGITS), shapes, Map.of(), arena);
-            ids = NativeMemory.of(plan.placeholder(Gpt.IDS));
+            Map<String, long[]> shapes = Map.of(IDS, new long[] {b, t}, ROWS, each, PAST, each, COUNT, each);
+            plan = Plan.of(sd, List.of(output), shapes, Map.of(), arena);
+            ids = NativeMemory.of(plan.placeholder(IDS));
             rows = NativeMemory.of(plan.placeholder(ROWS));
             past = NativeMemory.of(plan.placeholder(PAST));
             count = NativeMemory.of(plan.placeholder(COUNT));
-            logits = NativeMemory.of(plan.output(Gpt.LOGITS));
+            logits = NativeMemory.of(plan.output(output));
         }
 
         /** Runs the sequences from {@code first} on, as many as the plan takes, and sets their logits. */

@@ -1,8 +1,8 @@
-package org.minigpt.model;
+package org.minigpt.decode;
 
 import java.util.List;
 
-/** What generation needs of a model: a {@link Gpt}, or a network of DL4J's. */
+/** What generation needs of a model: a {@code Gpt}, or a network of DL4J's. */
 public interface LanguageModel {
 
     /** @return V, the number of tokens */

@@ -1,4 +1,4 @@
-package org.minigpt.model;
+package org.minigpt.decode;
 
 /** What happens to the context when a sequence grows beyond block_size. */
 public enum Window {

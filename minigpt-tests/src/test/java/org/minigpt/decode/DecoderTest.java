@@ -1,4 +1,4 @@
-package org.minigpt.model;
+package org.minigpt.decode;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -18,6 +18,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.graph.Positions;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;

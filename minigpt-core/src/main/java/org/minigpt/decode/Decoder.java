@@ -1,4 +1,4 @@
-package org.minigpt.model;
+package org.minigpt.decode;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -141,7 +141,13 @@ public final class Decoder implements AutoCloseable {
         if (ids.length == 0) {
             throw new MiniGptException("a sequence is to be continued by no tokens; give at least one");
         }
-        Inputs.checkRow(vocabSize, ids);
+        for (int i = 0; i < ids.length; i++) {
+            if (ids[i] < 0 || ids[i] >= vocabSize) {
+                throw new MiniGptException("ids[" + i + "] is " + ids[i] + ", but the vocabulary's "
+                        + vocabSize + " tokens are 0 to " + (vocabSize - 1)
+                        + "; encode the text with the model's own tokenizer");
+            }
+        }
     }
 
     /** Adds the tokens to the context. @return those that are to be run */

@@ -1,4 +1,4 @@
-package org.minigpt.model;
+package org.minigpt.decode;
 
 /** Computes the logits after the last tokens of sequences: with a cache, or without one. */
 interface Forward {

@@ -1,9 +1,7 @@
-package org.minigpt.model;
+package org.minigpt.decode;
 
 import java.util.Arrays;
 import java.util.function.Function;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Whole sequences through the model, one by one: its own graph, whatever ops that is made of, or a network of DL4J's. */
 final class UncachedForward implements Forward {
@@ -12,15 +10,6 @@ final class UncachedForward implements Forward {
     /** @param logits of what follows some tokens, [V] */
     UncachedForward(Function<int[], double[]> logits) {
         this.logits = logits;
-    }
-
-    UncachedForward(Gpt gpt) {
-        this(ids -> {
-            try (INDArray logits = gpt.logits(new int[][] {ids})) { // [1,T,V]
-                return logits.get(NDArrayIndex.point(0), NDArrayIndex.point(ids.length - 1), NDArrayIndex.all())
-                        .toDoubleVector();
-            }
-        });
     }
 
     @Override

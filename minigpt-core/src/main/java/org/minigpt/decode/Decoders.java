@@ -1,31 +1,26 @@
-package org.minigpt.model;
+package org.minigpt.decode;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.FusedOps;
-import org.minigpt.graph.OpSet;
 import org.minigpt.internal.runtime.PlanPool;
-import org.nd4j.linalg.api.buffer.DataType;
 
 /** A model's decoders that are not in use: a graph, its plans and its caches take longer to make than a short text. */
-final class Decoders {
+public final class Decoders {
     /** Idle ones that are kept, if {@link PlanPool#bound} has room for more than one of them. */
     private static final int MAX_IDLE = 4;
 
     /** Caches of at least so many tokens: those of short texts serve longer ones too. */
     private static final int MIN_CAPACITY = 256;
 
-    private final Gpt gpt;
-    private final boolean cached;
+    private final DecoderModel model;
     private final Deque<Decoder> idle = new ArrayDeque<>();
     private boolean closed;
 
-    /** @param ownBlocks whether the blocks are somebody's own, which may look at other tokens in ways unknown here */
-    Decoders(Gpt gpt, OpSet opSet, boolean ownBlocks) {
-        this.gpt = gpt;
-        this.cached = opSet instanceof FusedOps && !ownBlocks && gpt.dataType() == DataType.FLOAT;
+    /** @param model whose decoders these are */
+    public Decoders(DecoderModel model) {
+        this.model = model;
     }
 
     static void check(int rows, int tokens) {
@@ -35,14 +30,21 @@ final class Decoders {
         }
     }
 
-    Decoder take(int rows, int tokens, Window window) {
+    /**
+     * Takes one that is not in use, or makes one: see {@link LanguageModel#decoder}.
+     *
+     * @return one without sequences, which comes back when it is closed
+     */
+    public Decoder take(int rows, int tokens, Window window) {
         check(rows, tokens);
         Decoder decoder = find(rows, tokens);
         if (decoder == null) {
-            int blockSize = gpt.config().blockSize();
+            int blockSize = model.blockSize();
             int capacity = Math.min(blockSize, Math.max(MIN_CAPACITY, roundUp(tokens)));
-            Forward forward = cached ? new CachedForward(gpt, rows, capacity) : new UncachedForward(gpt);
-            decoder = new Decoder(gpt.vocabSize(), blockSize, forward, rows, capacity, this::release);
+            Forward forward = model.layers() != null
+                    ? new CachedForward(model, rows, capacity)
+                    : new UncachedForward(model.logits());
+            decoder = new Decoder(model.vocabSize(), blockSize, forward, rows, capacity, this::release);
         }
         decoder.reset(window);
         return decoder;
@@ -79,7 +81,7 @@ final class Decoders {
     }
 
     /** Gives the memory of those back that are idle, and of the others when they are closed. */
-    synchronized void close() {
+    public synchronized void close() {
         closed = true;
         idle.forEach(Decoder::free);
         idle.clear();

@@ -11,7 +11,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Who uses the library from Java has no options: its sentences name what is to change, not an option of the command line. */
+/**
+ * Who uses the library from Java has no options: its sentences name what is to change, not an option of the command
+ * line.
+ */
 class MessagesTest {
     private static final Path CORE = Path.of("../minigpt-core/src/main/java");
 

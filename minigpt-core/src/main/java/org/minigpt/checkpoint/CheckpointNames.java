@@ -43,8 +43,8 @@ final class CheckpointNames {
     }
 
     /**
-     * The checkpoints of a folder. A crash while one was being replaced leaves the old one under a hidden name until the
-     * next is saved.
+     * The checkpoints of a folder. A crash while one was being replaced leaves the old one under a hidden name until
+     * the next is saved.
      *
      * @return the newest first; none if there is no such folder
      */

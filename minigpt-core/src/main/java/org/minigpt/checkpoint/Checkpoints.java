@@ -30,9 +30,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  *
  * <p>A checkpoint is a folder, {@code iter-00000500}, with {@code model.safetensors}, {@code optimizer.safetensors},
  * {@code state.json} and the checksums of all files in {@code SHA256SUMS}. It is written beside its place and renamed
- * when it is whole, so one that is there is whole whenever the program is killed or the disk is full. The newest ones and
- * the best are kept. When a run begins anew, or from a checkpoint that is not the newest, those of other runs and later
- * ones are deleted once its own first is saved.
+ * when it is whole, so one that is there is whole whenever the program is killed or the disk is full. The newest ones
+ * and the best are kept. When a run begins anew, or from a checkpoint that is not the newest, those of other runs and
+ * later ones are deleted once its own first is saved.
  */
 public final class Checkpoints implements TrainListener {
     private final Path dir;
@@ -104,8 +104,8 @@ public final class Checkpoints implements TrainListener {
     /**
      * Saves the run as it is now.
      *
-     * @throws MiniGptException if the parameters are not finite or the checkpoint can't be written; those that are there
-     *     stay as they are
+     * @throws MiniGptException if the parameters are not finite or the checkpoint can't be written; those that are
+     *     there stay as they are
      */
     public void save() {
         Gpt gpt = trainer.gpt();

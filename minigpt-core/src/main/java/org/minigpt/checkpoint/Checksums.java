@@ -17,7 +17,9 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/** The file {@code SHA256SUMS} of a folder, in the format of the program sha256sum: {@code sha256sum -c} checks it too. */
+/**
+ * The file {@code SHA256SUMS} of a folder, in the format of the program sha256sum: {@code sha256sum -c} checks it too.
+ */
 final class Checksums {
     /** The file itself. */
     static final String FILE = "SHA256SUMS";

@@ -66,7 +66,8 @@ public final class AtomicFiles {
     }
 
     /**
-     * Deletes what {@link #write} of a file left beside it when it was cut short by a crash. Nobody may be writing the file.
+     * Deletes what {@link #write} of a file left beside it when it was cut short by a crash. Nobody may be writing the
+     * file.
      *
      * @param target the file, there or not
      */

@@ -15,9 +15,9 @@ import org.minigpt.MiniGptException;
  * Other files of the folder are left alone.
  *
  * <p>The new files are written to the sub-folder {@code .minigpt.saving}. Renaming it to {@code .minigpt.saved} is the
- * moment from which they count; then they are moved up one by one. Whoever asks {@link #locate} for a file after a crash
- * in between gets the one that still waits in {@code .minigpt.saved}, and the next {@link #write} moves it up. One
- * program at a time may write to a folder.
+ * moment from which they count; then they are moved up one by one. Whoever asks {@link #locate} for a file after a
+ * crash in between gets the one that still waits in {@code .minigpt.saved}, and the next {@link #write} moves it up.
+ * One program at a time may write to a folder.
  */
 public final class AtomicFolder {
     private static final String SAVING = ".minigpt.saving";
@@ -64,8 +64,8 @@ public final class AtomicFolder {
 
     /**
      * Makes a folder with all its files, or nothing of it: they are written to a hidden folder beside it, which one
-     * renaming makes the folder. One that is already there is replaced as a whole: it is renamed, and deleted once the new
-     * one is in its place. No system renames both at once; after a crash in between, {@link #find} has the old one.
+     * renaming makes the folder. One that is already there is replaced as a whole: it is renamed, and deleted once the
+     * new one is in its place. No system renames both at once; after a crash in between, {@link #find} has the old one.
      *
      * @param dir the folder; its missing parents are made
      * @param writer writes the files, no folders, to the folder that it is given

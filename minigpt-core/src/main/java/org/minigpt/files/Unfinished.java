@@ -9,7 +9,8 @@ import java.util.stream.Stream;
 
 /**
  * A hidden file or folder that is being written. If Ctrl-C or SIGTERM ends the JVM before it is in its place, it is
- * deleted, unless a hook of the program's own waits for the writer: what is finished while the hooks run is in its place.
+ * deleted, unless a hook of the program's own waits for the writer: what is finished while the hooks run is in its
+ * place.
  */
 final class Unfinished {
     private final Thread hook;

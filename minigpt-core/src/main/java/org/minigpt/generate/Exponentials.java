@@ -5,8 +5,8 @@ import java.util.List;
 import org.minigpt.internal.parallel.Workers;
 
 /**
- * exp((logit - max) / temperature) of each token, and their sum: what probabilities, draws and log-probabilities are made
- * of. They take most of a draw's time, so a token's draw and its log-probability share them.
+ * exp((logit - max) / temperature) of each token, and their sum: what probabilities, draws and log-probabilities are
+ * made of. They take most of a draw's time, so a token's draw and its log-probability share them.
  */
 final class Exponentials {
     /** Fewer are not worth another thread. */
@@ -79,8 +79,8 @@ final class Exponentials {
     }
 
     /**
-     * @return the {@code count} likeliest tokens with their log-probabilities, or all if there are fewer; of equally likely
-     *     ones the lower ids first
+     * @return the {@code count} likeliest tokens with their log-probabilities, or all if there are fewer; of equally
+     *     likely ones the lower ids first
      */
     List<GeneratedToken.Candidate> likeliest(int count) {
         if (count == 0) {

@@ -6,8 +6,8 @@ import java.util.List;
  * A token that was generated.
  *
  * @param chosen the token
- * @param likeliest the tokens that the model held for the likeliest in its place, the likeliest first; as many as {@link
- *     SamplingOptions#topLogProbabilities} says
+ * @param likeliest the tokens that the model held for the likeliest in its place, the likeliest first; as many as
+ *     {@link SamplingOptions#topLogProbabilities} says
  */
 public record GeneratedToken(Candidate chosen, List<Candidate> likeliest) {
 

@@ -57,8 +57,8 @@ final class Logits {
     }
 
     /**
-     * Forbids all but the fewest tokens, in the order of their keys, the largest first and the lower id of equals, whose
-     * probabilities add up to {@code p} or more.
+     * Forbids all but the fewest tokens, in the order of their keys, the largest first and the lower id of equals,
+     * whose probabilities add up to {@code p} or more.
      */
     static void keepMass(double[] logits, double[] keys, double[] probabilities, double p) {
         Ranking ranking = new Ranking(keys);

@@ -18,15 +18,15 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
- * A network of DL4J's as a model that writes: any that takes ids [B,T] and puts out the tokens' probabilities, or their logits,
- * at each step.
+ * A network of DL4J's as a model that writes: any that takes ids [B,T] and puts out the tokens' probabilities, or their
+ * logits, at each step.
  *
  * <pre>{@code
  * new TextGenerator(NetworkModel.of(network), tokenizer).generate("ROMEO:", options);
  * }</pre>
  *
- * <p>Every token runs the whole context through the network. Of a network that is a GPT, {@code GptNetworks.toGpt} makes a
- * {@code Gpt} with the same logits, which remembers keys and values and is many times as fast.
+ * <p>Every token runs the whole context through the network. Of a network that is a GPT, {@code GptNetworks.toGpt}
+ * makes a {@code Gpt} with the same logits, which remembers keys and values and is many times as fast.
  */
 public final class NetworkModel implements LanguageModel {
     private final Model network;

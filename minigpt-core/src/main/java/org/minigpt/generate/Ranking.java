@@ -1,8 +1,8 @@
 package org.minigpt.generate;
 
 /**
- * The ids in the order of their keys, the largest first and the lower id of equals: a heap, since of a vocabulary of some
- * ten thousand tokens only the first few are asked for.
+ * The ids in the order of their keys, the largest first and the lower id of equals: a heap, since of a vocabulary of
+ * some ten thousand tokens only the first few are asked for.
  */
 final class Ranking {
     private final double[] keys;

@@ -21,8 +21,8 @@ public sealed interface Sampler {
     }
 
     /**
-     * Draws each token with its probability, softmax(logits / temperature), as the lecture's and nanoGPT's
-     * {@code torch.multinomial}. The same seed gives the same draws on every JDK. Not for use by several threads at once.
+     * Draws each token with its probability, softmax(logits / temperature), as the lecture's and nanoGPT's {@code
+     * torch.multinomial}. The same seed gives the same draws on every JDK. Not for use by several threads at once.
      */
     final class Multinomial implements Sampler {
         private final double temperature;

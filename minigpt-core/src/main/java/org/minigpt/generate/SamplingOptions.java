@@ -42,8 +42,8 @@ public record SamplingOptions(
         int topLogProbabilities) {
 
     /**
-     * @throws MiniGptException if the number of tokens or of log-probabilities is negative, the temperature not positive or a
-     *     stop text empty
+     * @throws MiniGptException if the number of tokens or of log-probabilities is negative, the temperature not
+     *     positive or a stop text empty
      */
     public SamplingOptions {
         if (maxNewTokens < 0) {
@@ -87,7 +87,9 @@ public record SamplingOptions(
         }
     }
 
-    /** @return a new sampler as these options want it, for logits to which penalties and filters have not been applied */
+    /**
+     * @return a new sampler as these options want it, for logits to which penalties and filters have not been applied
+     */
     public Sampler sampler() {
         return greedy ? new Sampler.Greedy() : new Sampler.Multinomial(temperature, seed);
     }
@@ -131,8 +133,9 @@ public record SamplingOptions(
     }
 
     /**
-     * Collects the values; {@link #build} checks them. Penalties are applied in the order repetition, presence, n-grams,
-     * banned ids; then the temperature; then top-k, top-p, min-p, typical-p; and last what {@link #filter} adds.
+     * Collects the values; {@link #build} checks them. Penalties are applied in the order repetition, presence,
+     * n-grams, banned ids; then the temperature; then top-k, top-p, min-p, typical-p; and last what {@link #filter}
+     * adds.
      */
     public static final class Builder {
         private int maxNewTokens = 500;
@@ -257,8 +260,8 @@ public record SamplingOptions(
         }
 
         /**
-         * Sets whether generation goes on where the model ends its text, {@link org.minigpt.model.Gpt#eosTokenIds}; false
-         * by default.
+         * Sets whether generation goes on where the model ends its text, {@link org.minigpt.model.Gpt#eosTokenIds};
+         * false by default.
          */
         public Builder ignoreEos(boolean ignoreEos) {
             this.ignoreEos = ignoreEos;

@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Passes text on as it comes until one of some stop texts is in it, and that not any more. The end of what has come is held
- * back as long as it may be the beginning of a stop text.
+ * Passes text on as it comes until one of some stop texts is in it, and that not any more. The end of what has come is
+ * held back as long as it may be the beginning of a stop text.
  */
 final class StopFilter {
     private final List<String> stops;

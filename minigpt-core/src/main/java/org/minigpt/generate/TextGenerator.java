@@ -28,7 +28,9 @@ import org.minigpt.text.Tokenizer;
  */
 public final class TextGenerator {
 
-    /** Is told of the tokens of several sequences while they are generated; what it throws ends the generation of all. */
+    /**
+     * Is told of the tokens of several sequences while they are generated; what it throws ends the generation of all.
+     */
     public interface Listener {
 
         /**
@@ -44,8 +46,8 @@ public final class TextGenerator {
          *
          * @param sequence the place of the sequence among all
          * @param token the token
-         * @param text what has become certain with it: whole characters, maybe of several tokens, that no stop text begins with
-         *     any more; maybe empty
+         * @param text what has become certain with it: whole characters, maybe of several tokens, that no stop text
+         *     begins with any more; maybe empty
          */
         void onToken(int sequence, GeneratedToken token, String text);
 
@@ -94,14 +96,14 @@ public final class TextGenerator {
     }
 
     /**
-     * Generates text until it has {@code max_new_tokens} tokens, a stop text or token comes, or the model ends it, with one
-     * of {@link #eosTokenIds}.
+     * Generates text until it has {@code max_new_tokens} tokens, a stop text or token comes, or the model ends it, with
+     * one of {@link #eosTokenIds}.
      *
      * @param prompt the text to continue; if it is empty or has no tokens, generation starts from a new line, or from
      *     token 0 if the tokenizer has no new line: the lecture's start, where the new line is token 0
      * @param options how many tokens, and how they are chosen
-     * @param sink is given the new text piece by piece as it comes, never a part of a character; what it throws ends the
-     *     generation
+     * @param sink is given the new text piece by piece as it comes, never a part of a character; what it throws ends
+     *     the generation
      * @return the new text, without the prompt
      * @throws MiniGptException if the prompt holds what the tokenizer does not know, or the logits are no numbers
      */
@@ -112,14 +114,16 @@ public final class TextGenerator {
         }
     }
 
-    /** @return the same text, computed piece by piece when it is asked for; to be closed if it is not read to its end */
+    /**
+     * @return the same text, computed piece by piece when it is asked for; to be closed if it is not read to its end
+     */
     public TextStream open(String prompt, SamplingOptions options) {
         return new TextStream(tokens, tokenizer, encode(prompt), options);
     }
 
     /**
-     * The same text as a sequential stream, computed piece by piece as it is consumed. Close it if it is not read to its
-     * end, as by {@code limit}.
+     * The same text as a sequential stream, computed piece by piece as it is consumed. Close it if it is not read to
+     * its end, as by {@code limit}.
      */
     public Stream<String> stream(String prompt, SamplingOptions options) {
         TextStream text = open(prompt, options);
@@ -129,8 +133,8 @@ public final class TextGenerator {
     }
 
     /**
-     * The same text for subscribers, each of which gets a generation of its own, computed as it asks for pieces; cancelling
-     * ends it before the next token.
+     * The same text for subscribers, each of which gets a generation of its own, computed as it asks for pieces;
+     * cancelling ends it before the next token.
      *
      * @param executor on which generations run and subscribers are called
      */
@@ -139,7 +143,8 @@ public final class TextGenerator {
     }
 
     /**
-     * Continues several prompts at once, each several times: faster than one after the other. Each prompt is run but once.
+     * Continues several prompts at once, each several times: faster than one after the other. Each prompt is run but
+     * once.
      *
      * @param prompts of any lengths
      * @param samples of each prompt; the first has the seed of the options, and each other one more

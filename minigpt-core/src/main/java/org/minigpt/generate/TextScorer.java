@@ -10,8 +10,8 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * How well a model predicts a text. The text is cut into windows of block_size that overlap by half: so each token is
- * predicted from at least block_size/2 tokens before it, or all that there are. May be used by several threads at once as
- * long as none trains.
+ * predicted from at least block_size/2 tokens before it, or all that there are. May be used by several threads at once
+ * as long as none trains.
  */
 public final class TextScorer {
     /** How well a model predicted the tokens of a text, all but the first. */
@@ -36,7 +36,10 @@ public final class TextScorer {
             return logProbabilities.clone();
         }
 
-        /** @return the characters (code points) that these tokens stand for; of ids without a text, a token counts for one */
+        /**
+         * @return the characters (code points) that these tokens stand for; of ids without a text, a token counts for
+         *     one
+         */
         public int characters() {
             return characters;
         }

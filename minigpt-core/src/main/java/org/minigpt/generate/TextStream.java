@@ -8,8 +8,8 @@ import java.util.NoSuchElementException;
 import org.minigpt.text.Tokenizer;
 
 /**
- * The text of one generation piece by piece, each computed when it is asked for and never a part of a character. For use
- * by one thread, but any thread may {@link #cancel}. It ends by itself; close it if that is not waited for.
+ * The text of one generation piece by piece, each computed when it is asked for and never a part of a character. For
+ * use by one thread, but any thread may {@link #cancel}. It ends by itself; close it if that is not waited for.
  */
 public final class TextStream implements Iterator<String>, AutoCloseable {
     private final TextWatcher text;

@@ -8,8 +8,8 @@ import org.minigpt.decode.Decoder;
 import org.minigpt.decode.LanguageModel;
 
 /**
- * Sequences that are generated together, one token of each at a step: the one loop of everything that generates. For use
- * by one thread.
+ * Sequences that are generated together, one token of each at a step: the one loop of everything that generates. For
+ * use by one thread.
  */
 final class TokenBatch implements AutoCloseable {
     private final List<Sequence> sequences;

@@ -5,7 +5,8 @@ import java.util.List;
 /**
  * The tokens that were generated for one prompt.
  *
- * @param tokens the new tokens, without the prompt, with their log-probabilities and those of the likeliest in their places
+ * @param tokens the new tokens, without the prompt, with their log-probabilities and those of the likeliest in their
+ *     places
  * @param finishReason why it ended; null if it has not
  */
 public record TokenGeneration(List<GeneratedToken> tokens, FinishReason finishReason) {

@@ -65,8 +65,8 @@ public final class TokenGenerator {
     }
 
     /**
-     * Generates tokens until there are {@code max_new_tokens}, or a stop token comes, or one of the model's own that end its
-     * text; stop texts have no effect here.
+     * Generates tokens until there are {@code max_new_tokens}, or a stop token comes, or one of the model's own that
+     * end its text; stop texts have no effect here.
      *
      * @param prompt the tokens to continue, at least one
      * @param options how many tokens, and how they are chosen
@@ -97,7 +97,8 @@ public final class TokenGenerator {
     }
 
     /**
-     * Continues several prompts at once, each several times: faster than one after the other. Each prompt is run but once.
+     * Continues several prompts at once, each several times: faster than one after the other. Each prompt is run but
+     * once.
      *
      * @param prompts the tokens to continue, at least one each; not necessarily as many in each
      * @param samples of each prompt; the first has the seed of the options, and each other one more
@@ -111,8 +112,8 @@ public final class TokenGenerator {
     /**
      * {@link #generateAll(List, int, SamplingOptions)} with a sink.
      *
-     * @param sink is given each new token as it comes, with the place of its sequence in the result; what it throws ends the
-     *     generation
+     * @param sink is given each new token as it comes, with the place of its sequence in the result; what it throws
+     *     ends the generation
      */
     public List<TokenGeneration> generateAll(
             List<int[]> prompts, int samples, SamplingOptions options, ObjIntConsumer<GeneratedToken> sink) {

@@ -15,8 +15,8 @@ public final class TokenOffsets {
     /**
      * Takes the next token.
      *
-     * @return where its text begins, in characters (code points); of tokens that make up a character together, all begin
-     *     where that does
+     * @return where its text begins, in characters (code points); of tokens that make up a character together, all
+     *     begin where that does
      */
     public int next(int id) {
         int offset = length;

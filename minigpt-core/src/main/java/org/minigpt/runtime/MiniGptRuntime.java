@@ -34,8 +34,8 @@ public final class MiniGptRuntime {
      *
      * <p>From then on BLAS uses one thread, for everything in the process: replicas use the cores, and a BLAS with
      * threads of its own would spin against them. Other networks beside this library's may be slower for it. The system
-     * property {@code org.minigpt.blas.threads} sets another number, or leaves it as it is with {@code keep}; sums may be
-     * added up in another order then.
+     * property {@code org.minigpt.blas.threads} sets another number, or leaves it as it is with {@code keep}; sums may
+     * be added up in another order then.
      *
      * @throws MiniGptException if ND4J runs on another backend than nd4j-native, or not at all; or if the property is
      *     neither

@@ -24,8 +24,8 @@ import org.minigpt.train.TrainConfig;
 import org.minigpt.train.Trainer;
 
 /**
- * A GPT with a layer type that the library does not have: its gradients are checked, then a small model with it is trained,
- * saved, opened again, and writes. {@code docs/extending.md} explains the layer.
+ * A GPT with a layer type that the library does not have: its gradients are checked, then a small model with it is
+ * trained, saved, opened again, and writes. {@code docs/extending.md} explains the layer.
  *
  * <p>Arguments: the text (moby-dick by default, or shakespeare, or a file), the number of steps, the model's folder.
  */

@@ -29,8 +29,9 @@ import org.nd4j.evaluation.classification.Evaluation;
 import org.nd4j.linalg.learning.config.Adam;
 
 /**
- * A GPT in a pipeline of DL4J's: a {@code ComputationGraph} of this library's layers, trained by its own {@code fit} under
- * DL4J's listeners, evaluated by DL4J's {@code Evaluation}, saved together with the tokenizer, restored, and sampled.
+ * A GPT in a pipeline of DL4J's: a {@code ComputationGraph} of this library's layers, trained by its own {@code fit}
+ * under DL4J's listeners, evaluated by DL4J's {@code Evaluation}, saved together with the tokenizer, restored, and
+ * sampled.
  *
  * <p>Arguments: the text (moby-dick by default, or shakespeare, or a file), the number of steps, the folder.
  */

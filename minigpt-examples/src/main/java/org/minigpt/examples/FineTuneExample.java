@@ -18,8 +18,8 @@ import org.minigpt.train.TrainConfig;
 import org.minigpt.train.Trainer;
 
 /**
- * A model that has learnt one kind of text goes on with another: once with all of its parameters, and once with a low-rank
- * adapter (LoRA) only. Both texts are of the same book, the second in capitals without vowels.
+ * A model that has learnt one kind of text goes on with another: once with all of its parameters, and once with a
+ * low-rank adapter (LoRA) only. Both texts are of the same book, the second in capitals without vowels.
  *
  * <p>Arguments: the text (moby-dick by default, or shakespeare, or a file), the steps on each text, the folder for the
  * models and the adapter.

@@ -15,8 +15,8 @@ import org.minigpt.text.Tokenizer;
  * Shows where a trained model looks: one sentence in, the attention weights of each layer and head out, as a picture.
  * In the picture, row t shows how the model divides its attention over the tokens 0 to t when it predicts token t + 1.
  *
- * <p>{@link AttentionWeights} also shows how to get at the inside of a model: every intermediate value has a name in the
- * SameDiff graph.
+ * <p>{@link AttentionWeights} also shows how to get at the inside of a model: every intermediate value has a name in
+ * the SameDiff graph.
  *
  * <p>Arguments: [sentence [model folder [PNG file]]]; the picture goes into the model's folder by default.
  */

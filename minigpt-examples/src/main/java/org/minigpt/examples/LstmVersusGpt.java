@@ -31,8 +31,8 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /**
  * DL4J's own character LSTM, a GPT of this library's layers, and one of these blocks behind an LSTM: all three are
- * {@code MultiLayerNetwork}s of about as many parameters, trained by {@code fit} on the same windows of the same text for
- * the same time. The losses stand side by side.
+ * {@code MultiLayerNetwork}s of about as many parameters, trained by {@code fit} on the same windows of the same text
+ * for the same time. The losses stand side by side.
  *
  * <p>Arguments: the text (moby-dick by default, or shakespeare, or a file), the seconds that each network trains.
  */

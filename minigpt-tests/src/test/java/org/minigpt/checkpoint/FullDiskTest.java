@@ -18,7 +18,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.train.Trainer;
 
-/** No room in the middle of a file. What stands for the full disk is the shell's limit on how long a file may become. */
+/**
+ * No room in the middle of a file. What stands for the full disk is the shell's limit on how long a file may become.
+ */
 class FullDiskTest {
     private static final Path SHELL = Path.of("/bin/sh");
     private static final int BLOCK = 512;

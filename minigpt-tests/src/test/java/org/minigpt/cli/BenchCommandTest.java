@@ -52,8 +52,7 @@ class BenchCommandTest {
     private static void assertCommon(Map<String, String> values) {
         assertEquals(Runtime.version().toString(), values.get("java"));
         // wte 65·8, wpe 4·8, ln_1 2·8, c_attn 8·24, c_proj 8·8 + 8, ln_2 2·8, c_fc 8·32 + 32, c_proj 32·8 + 8, ln_f
-        // 2·8,
-        // lm_head 65·8 + 65: 520 + 32 + 16 + 192 + 72 + 16 + 288 + 264 + 16 + 585
+        // 2·8, lm_head 65·8 + 65: 520 + 32 + 16 + 192 + 72 + 16 + 288 + 264 + 16 + 585
         assertEquals(2001, number(values, "parameters"));
         // Matrices 192 + 64 + 256 + 256 + 520 = 1288; a token 6·1288 + 12·1·8·4 = 8112; 3·4 of them.
         assertEquals(97344, number(values, "flops_per_step"));

@@ -102,8 +102,8 @@ final class KilledFolder {
     }
 
     /**
-     * Asserts what a kill has left: a checkpoint of the present run, which would go on from there; or none of it yet, and if
-     * it had begun, a sentence instead of an earlier run.
+     * Asserts what a kill has left: a checkpoint of the present run, which would go on from there; or none of it yet,
+     * and if it had begun, a sentence instead of an earlier run.
      */
     void lookAround() throws IOException {
         if (ownCheckpoint().isPresent()) {

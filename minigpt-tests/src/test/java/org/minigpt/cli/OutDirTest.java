@@ -14,7 +14,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Every command that saves a folder, into a folder of every kind: only one of the same kind, or of none, is replaced. */
+/**
+ * Every command that saves a folder, into a folder of every kind: only one of the same kind, or of none, is replaced.
+ */
 class OutDirTest {
     @TempDir
     static Path dir;

@@ -19,12 +19,12 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * {@code minigpt train} killed at any moment, replaced by other runs in the same folder, and on disks that are full: what
- * remains is the run that nothing disturbed, its parameters and its record, but for times. Several trainings share a JVM,
- * whose end is the end of all of them.
+ * {@code minigpt train} killed at any moment, replaced by other runs in the same folder, and on disks that are full:
+ * what remains is the run that nothing disturbed, its parameters and its record, but for times. Several trainings share
+ * a JVM, whose end is the end of all of them.
  *
- * <p>{@code -Dminigpt.kills=1000 -Dminigpt.runs=60 -Dminigpt.runsOfJvm=5} kill more than the fifty by which every build is
- * tested.
+ * <p>{@code -Dminigpt.kills=1000 -Dminigpt.runs=60 -Dminigpt.runsOfJvm=5} kill more than the fifty by which every build
+ * is tested.
  */
 class RunKillTest {
     private static final int KILLS = Integer.getInteger("minigpt.kills", 50);

@@ -27,7 +27,8 @@ final class TrainingJvm implements AutoCloseable {
     /**
      * Starts it.
      *
-     * @param blocks the longest file that it may write, in blocks of 512 bytes, which stands for a full disk; 0 for no limit
+     * @param blocks the longest file that it may write, in blocks of 512 bytes, which stands for a full disk; 0 for no
+     *     limit
      * @param commands what bin/minigpt would get
      */
     TrainingJvm(int blocks, List<List<String>> commands) throws IOException {

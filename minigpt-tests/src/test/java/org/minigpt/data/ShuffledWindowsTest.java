@@ -105,8 +105,7 @@ class ShuffledWindowsTest {
             }
         }
         // Rows and columns are full: 7·7 = 49 degrees of freedom, and 8/7 of their chi-squared, which exceeds 85.4 once
-        // in
-        // a thousand; the seed is fixed.
+        // in a thousand; the seed is fixed.
         assertTrue(chiSquared < 85.4 * 8 / 7, "chi-squared " + chiSquared);
     }
 

@@ -114,7 +114,9 @@ class EvaluationLMTest {
         return network;
     }
 
-    /** The whole split, of which every target but those beyond its end counts: what DL4J computes of the same, in NCW. */
+    /**
+     * The whole split, of which every target but those beyond its end counts: what DL4J computes of the same, in NCW.
+     */
     @ParameterizedTest
     @EnumSource(RNNFormat.class)
     void evaluatesNetworksOfBothFormats(RNNFormat format) {

@@ -41,7 +41,9 @@ import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.linalg.schedule.MapSchedule;
 import org.nd4j.linalg.schedule.ScheduleType;
 
-/** What is set on a network that is there, what it shows of its settings, and what can't be set for transformers at all. */
+/**
+ * What is set on a network that is there, what it shows of its settings, and what can't be set for transformers at all.
+ */
 class SettingsAfterwardsTest {
     private static final int V = 7;
     private static final int T = 4;

@@ -199,7 +199,9 @@ class TrainingInNetworksTest {
         assertEquals(network.params(), saved);
     }
 
-    /** What the training UI shows: reports for each step, in memory and in a file, with every parameter's statistics. */
+    /**
+     * What the training UI shows: reports for each step, in memory and in a file, with every parameter's statistics.
+     */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void theUisStatisticsAreCollected(boolean graph) throws Exception {

@@ -73,7 +73,10 @@ class Dl4jExamplesTest {
         assertEquals(3, rows, said);
     }
 
-    /** What the table shows is the mean of -ln p over all targets: here of one window, as the network's own score has it. */
+    /**
+     * What the table shows is the mean of -ln p over all targets: here of one window, as the network's own score has
+     * it.
+     */
     @Test
     void theLossIsThatOfTheNetworks() {
         int[] ids = new int[33];

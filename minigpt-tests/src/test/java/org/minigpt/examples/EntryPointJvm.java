@@ -18,8 +18,8 @@ import org.minigpt.model.GptConfig;
  * came to its end without. Run by {@link EntryPointsTest} and by {@code minigpt-tests/bin/entry-points}, for Linux.
  *
  * <p>Arguments: the folder of files, the name of the entry point, and "steps" to let it come to its end and print the
- * milliseconds of CPU time that a training step takes then. With the folder alone it writes the files there and prints the
- * names of those entry points that come to an end.
+ * milliseconds of CPU time that a training step takes then. With the folder alone it writes the files there and prints
+ * the names of those entry points that come to an end.
  */
 final class EntryPointJvm {
     private static final Path MAPS = Path.of("/proc/self/maps");

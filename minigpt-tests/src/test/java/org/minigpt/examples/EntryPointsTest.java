@@ -24,8 +24,8 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Whatever a program begins with, OpenBLAS runs the kernels that this library chooses. They are chosen by name here, for
- * OpenBLAS would never choose those of 2008 itself: an entry point that had it loaded too early would show.
+ * Whatever a program begins with, OpenBLAS runs the kernels that this library chooses. They are chosen by name here,
+ * for OpenBLAS would never choose those of 2008 itself: an entry point that had it loaded too early would show.
  */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
 class EntryPointsTest {
@@ -78,7 +78,9 @@ class EntryPointsTest {
         assertEquals(List.of("Nehalem, threads 1"), said(List.of(CHOICE), all()));
     }
 
-    /** A jar put together of others may keep one of two files of the same name: here this library's list of backends. */
+    /**
+     * A jar put together of others may keep one of two files of the same name: here this library's list of backends.
+     */
     @Test
     void ofTwoListsOfBackendsOneIsEnough() throws Exception {
         Path unpacked = Files.createDirectory(dir.resolve("nd4j-native"));

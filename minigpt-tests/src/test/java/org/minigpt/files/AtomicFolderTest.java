@@ -129,7 +129,9 @@ class AtomicFolderTest {
         }
     }
 
-    /** At no moment of a replacement or a deletion is there a folder, under its own name or aside, that is not whole. */
+    /**
+     * At no moment of a replacement or a deletion is there a folder, under its own name or aside, that is not whole.
+     */
     @Test
     void aFolderIsReplacedWhole() throws IOException {
         AtomicFolder.create(dir, all("first"));

@@ -23,7 +23,9 @@ final class RiggedModels {
         return gpt;
     }
 
-    /** At place t of its context, whatever the tokens, it holds t for the most likely next: as above, with positions. */
+    /**
+     * At place t of its context, whatever the tokens, it holds t for the most likely next: as above, with positions.
+     */
     static Gpt place(int blockSize) {
         Gpt gpt = blank(blockSize, blockSize, blockSize);
         for (int t = 0; t < blockSize; t++) {

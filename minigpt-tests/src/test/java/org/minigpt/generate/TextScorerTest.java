@@ -34,8 +34,7 @@ class TextScorerTest {
         int[] ids = TOKENIZER.encode(text);
         double[] found = new TextScorer(gpt, TOKENIZER).score(text).logProbabilities();
         // 13 predictions in windows of 4 places: those at 0..3 from place 0 on, then 4 5 from 2 on, 6 7 from 4, 8 9
-        // from 6,
-        // 10 11 from 8, and 12 from 9, so that the last window ends with the text.
+        // from 6, 10 11 from 8, and 12 from 9, so that the last window ends with the text.
         int[] starts = {0, 0, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 9};
         for (int i = 0; i < found.length; i++) {
             int[] context = java.util.Arrays.copyOfRange(ids, starts[i], i + 1);

@@ -78,8 +78,7 @@ class LlamaLayersTest {
     @FusedAndPortable
     void rotaryPositions(Setting setting) {
         // D = 2, one angle: t radians. The weight gives every token q = k = [1, 0] and v = [x, 0], so q·k of positions
-        // t and
-        // s is cos(t - s), over √2.
+        // t and s is cos(t - s), over √2.
         double a = Math.exp(Math.cos(1) / Math.sqrt(2));
         double b = Math.exp(Math.cos(2) / Math.sqrt(2));
         double self = Math.exp(1 / Math.sqrt(2));

@@ -73,8 +73,8 @@ class LlamaTest {
     }
 
     /**
-     * Llama's equations as its paper and Hugging Face's modeling_llama.py have them, of the exported files alone: the logits are
-     * those of the model.
+     * Llama's equations as its paper and Hugging Face's modeling_llama.py have them, of the exported files alone: the
+     * logits are those of the model.
      */
     @ParameterizedTest
     @MethodSource("models")
@@ -162,7 +162,9 @@ class LlamaTest {
         return y;
     }
 
-    /** GPT-2's own are GPT2LMHeadModel, be biases missing, which are zeros there; all others bear a name of their own. */
+    /**
+     * GPT-2's own are GPT2LMHeadModel, be biases missing, which are zeros there; all others bear a name of their own.
+     */
     @Test
     void noFileSaysThatItIsWhatItIsNot() throws IOException {
         for (GptConfig config : List.of(TinyModels.nanoGpt(), TinyModels.gpt2())) {

@@ -133,7 +133,9 @@ class ModelFolderTest {
         assertEquals(4, files().size());
     }
 
-    /** However far a crash let the new files come, the folder opens as one of the two models, with its own tokenizer. */
+    /**
+     * However far a crash let the new files come, the folder opens as one of the two models, with its own tokenizer.
+     */
     @Test
     void aCrashNeverMixesTwoModels() throws IOException {
         Gpt gpt = TinyModels.gpt(TinyModels.gpt2().toBuilder().vocabSize(3).build(), DataType.FLOAT);

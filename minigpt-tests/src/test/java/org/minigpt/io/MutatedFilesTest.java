@@ -28,8 +28,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * More than twenty thousand damaged files of all formats: each is a sentence or a model, never another exception, and never an array
- * of a size that only a damaged header gives, for which the tests' heap would not suffice.
+ * More than twenty thousand damaged files of all formats: each is a sentence or a model, never another exception, and
+ * never an array of a size that only a damaged header gives, for which the tests' heap would not suffice.
  */
 @Timeout(value = 30, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class MutatedFilesTest {

@@ -27,7 +27,9 @@ class NarrowTest {
         }
     }
 
-    /** The nearest, the even one of two: 1 + 2^-11 is half-way from 1 to the next, 1 + 3·2^-11 from that to 1 + 2^-9. */
+    /**
+     * The nearest, the even one of two: 1 + 2^-11 is half-way from 1 to the next, 1 + 3·2^-11 from that to 1 + 2^-9.
+     */
     @Test
     void halvesAreRounded() {
         assertEquals((short) 0x3c00, Narrow.toHalf(1 + 0x1p-11f));

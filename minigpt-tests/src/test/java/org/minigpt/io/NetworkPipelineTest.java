@@ -240,8 +240,8 @@ class NetworkPipelineTest {
     }
 
     /**
-     * Same batches, same first parameters, AdamW in both: DL4J's Adam, and WeightDecay, which is decoupled. The second time
-     * with a tied head and gradients clipped to about half by their global norm.
+     * Same batches, same first parameters, AdamW in both: DL4J's Adam, and WeightDecay, which is decoupled. The second
+     * time with a tied head and gradients clipped to about half by their global norm.
      */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})

@@ -20,12 +20,12 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
- * A whole model, computed by hand: V = 3, block_size 2, L = 2, H = 2, C = 2 (so D = 1, and scores are divided by 1), the
- * lecture's biases and ReLU.
+ * A whole model, computed by hand: V = 3, block_size 2, L = 2, H = 2, C = 2 (so D = 1, and scores are divided by 1),
+ * the lecture's biases and ReLU.
  *
- * <p>With eps = 0.75, LayerNorm is easy: a row whose entries differ by 1 has the variance (1/2)² = 0.25 and the deviation
- * √(0.25 + 0.75) = 1, so it becomes [-0.5, 0.5] or [0.5, -0.5]; a row of equal entries becomes [0, 0]. The parameters
- * are such that the residual stream holds no other rows.
+ * <p>With eps = 0.75, LayerNorm is easy: a row whose entries differ by 1 has the variance (1/2)² = 0.25 and the
+ * deviation √(0.25 + 0.75) = 1, so it becomes [-0.5, 0.5] or [0.5, -0.5]; a row of equal entries becomes [0, 0]. The
+ * parameters are such that the residual stream holds no other rows.
  */
 class GptByHandTest {
     private static final double LN2 = Math.log(2);

@@ -60,7 +60,9 @@ class GptInitializationTest {
         assertTrue(largest > 2 * deviation, () -> name + " ends at " + largest);
     }
 
-    /** Uniform on ±bound: the deviation is bound/√3, and n values come within bound·10/n of the ends but for 1 in 20000. */
+    /**
+     * Uniform on ±bound: the deviation is bound/√3, and n values come within bound·10/n of the ends but for 1 in 20000.
+     */
     private static void assertUniform(String name, INDArray values, double bound) {
         assertMeanIsZero(name, values, bound / Math.sqrt(3));
         double largest = values.amaxNumber().doubleValue();
@@ -101,7 +103,9 @@ class GptInitializationTest {
         });
     }
 
-    /** A head of N(0, 1) would begin at a loss of 23 where ln 65 = 4.2 is right; nanoGPT's embeddings serve as heads. */
+    /**
+     * A head of N(0, 1) would begin at a loss of 23 where ln 65 = 4.2 is right; nanoGPT's embeddings serve as heads.
+     */
     @Test
     void embeddingsThatAreTheHeadAreSmall() {
         parameters(LECTURE.toBuilder().tiedHead(true).build()).forEach((name, values) -> {
@@ -201,7 +205,9 @@ class GptInitializationTest {
                 Gpt.builder(LECTURE).seed(1).build().flatParameters());
     }
 
-    /** A seed must mean the same model tomorrow: the first numbers of java.util.Random(1337), of which they are made. */
+    /**
+     * A seed must mean the same model tomorrow: the first numbers of java.util.Random(1337), of which they are made.
+     */
     @Test
     void theFirstNumbersOfASeed() {
         Random random = new Random(1337);

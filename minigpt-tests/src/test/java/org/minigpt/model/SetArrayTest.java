@@ -33,7 +33,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Sgd;
 
-/** A model has one truth: what is set by way of its SameDiff graph is what is computed, trained, generated and saved. */
+/**
+ * A model has one truth: what is set by way of its SameDiff graph is what is computed, trained, generated and saved.
+ */
 class SetArrayTest {
     private static final String WEIGHT = "h.0.mlp.c_fc.weight";
     private static final String ADAPTED = "h.0.attn.c_attn.weight";

@@ -54,7 +54,9 @@ class RmsNormOpTest {
         OpFixture.assertGradients(eps(0.5), normal(1, 4, 1), normal(2, 1));
     }
 
-    /** Tiles hold 4096 entries, vectors 16. A row of one entry is but a sign, whose gradient is what eps leaves of 0. */
+    /**
+     * Tiles hold 4096 entries, vectors 16. A row of one entry is but a sign, whose gradient is what eps leaves of 0.
+     */
     @ParameterizedTest
     @CsvSource({"1,3", "3,7", "300,33", "70,64", "2,5000"})
     void floatsAreAsDoubles(int rows, int c) {

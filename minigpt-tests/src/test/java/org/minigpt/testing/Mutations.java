@@ -24,7 +24,9 @@ public final class Mutations {
 
     private Mutations() {}
 
-    /** @return how many files of a format to damage: by default few, for the build; as many as -Dminigpt.mutations says */
+    /**
+     * @return how many files of a format to damage: by default few, for the build; as many as -Dminigpt.mutations says
+     */
     public static int count(int byDefault) {
         return Integer.getInteger("minigpt.mutations", byDefault);
     }

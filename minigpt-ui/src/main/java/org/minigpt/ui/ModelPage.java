@@ -26,10 +26,10 @@ import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.activations.IActivation;
 
 /**
- * A model as the UI's model page draws it. The page knows DL4J's own networks only, so it is given the configuration of a
- * {@code ComputationGraph} with the vertices of a GPT: {@code embedding}; {@code h.0.ln_1}, {@code h.0.attn} and
- * {@code h.0.add_1}, the residual sum, and so on; {@code ln_f} and {@code lm_head}. Of blocks of somebody's own it shows
- * what they call their parts, one after the other, since it can't know what these are added to.
+ * A model as the UI's model page draws it. The page knows DL4J's own networks only, so it is given the configuration of
+ * a {@code ComputationGraph} with the vertices of a GPT: {@code embedding}; {@code h.0.ln_1}, {@code h.0.attn} and
+ * {@code h.0.add_1}, the residual sum, and so on; {@code ln_f} and {@code lm_head}. Of blocks of somebody's own it
+ * shows what they call their parts, one after the other, since it can't know what these are added to.
  *
  * <p>The statistics of a parameter bear the name of its vertex and, after an underscore, its own.
  */

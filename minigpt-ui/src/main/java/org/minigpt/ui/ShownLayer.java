@@ -10,9 +10,9 @@ import org.nd4j.linalg.activations.IActivation;
 import org.nd4j.linalg.learning.config.Adam;
 
 /**
- * A layer as the UI's model page shows it: sizes, the number of parameters, how they are drawn and updated. The page gives
- * all of these for layers that extend DL4J's {@code FeedForwardLayer} only, and takes the name of the class for the type.
- * Nothing is ever computed with it.
+ * A layer as the UI's model page shows it: sizes, the number of parameters, how they are drawn and updated. The page
+ * gives all of these for layers that extend DL4J's {@code FeedForwardLayer} only, and takes the name of the class for
+ * the type. Nothing is ever computed with it.
  */
 abstract class ShownLayer extends DenseLayer {
     private static final long serialVersionUID = 1L;

@@ -15,8 +15,8 @@ import org.minigpt.train.TrainConfig;
 import org.minigpt.train.Trainer;
 
 /**
- * Trains the lecture's small GPT while DL4J's training UI shows it in the browser, and leaves the UI there until Ctrl-C.
- * {@code minigpt-ui/bin/train-in-browser} runs it.
+ * Trains the lecture's small GPT while DL4J's training UI shows it in the browser, and leaves the UI there until
+ * Ctrl-C. {@code minigpt-ui/bin/train-in-browser} runs it.
  *
  * <p>Arguments: [text [steps]]; {@code -Dorg.deeplearning4j.ui.port=9001} in {@code MINIGPT_OPTS} chooses another port
  * than 9000.

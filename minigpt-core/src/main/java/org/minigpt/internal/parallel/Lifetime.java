@@ -5,8 +5,8 @@ import java.util.function.Supplier;
 import org.minigpt.MiniGptException;
 
 /**
- * From the making of something that has native memory to its end: calls may use it, several at a time, until it is ended,
- * which waits for those that run. Memory that is freed under a running call ends the process.
+ * From the making of something that has native memory to its end: calls may use it, several at a time, until it is
+ * ended, which waits for those that run. Memory that is freed under a running call ends the process.
  */
 public final class Lifetime {
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();

@@ -3,8 +3,8 @@ package org.minigpt.internal.random;
 /**
  * A dropout mask that is never stored: whether entry i is kept is a hash of (key, salt, i), so that forward and
  * backward agree and a run repeats from its seed. The kept entries are scaled by 1/(1-p) (Srivastava et al. 2014, as
- * PyTorch does), so that nothing changes when sampling. Entries are counted through the whole batch, so that it makes no
- * difference how its rows are shared out.
+ * PyTorch does), so that nothing changes when sampling. Entries are counted through the whole batch, so that it makes
+ * no difference how its rows are shared out.
  *
  * @param key of this step and batch; 0 drops nothing
  * @param salt of the place in the model
@@ -23,7 +23,7 @@ public record DropoutMask(long key, long salt, double p, long first) {
         if (!active()) {
             return 1;
         }
-        long h = mix(mix(key + 0x9E3779B97F4A7C15L * salt) + first + i);
+        long h = SplitMix64.mix(SplitMix64.mix(key + SplitMix64.INCREMENT * salt) + first + i);
         double uniform = (h >>> 11) * 0x1p-53;
         return uniform < p ? 0 : 1 / (1 - p);
     }
@@ -36,12 +36,5 @@ public record DropoutMask(long key, long salt, double p, long first) {
         for (int j = 0; j < n; j++) {
             x[at + j] *= (float) factor(from + j);
         }
-    }
-
-    /** The finaliser of SplitMix64 (Steele, Lea and Flood 2014). */
-    private static long mix(long z) {
-        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-        return z ^ (z >>> 31);
     }
 }

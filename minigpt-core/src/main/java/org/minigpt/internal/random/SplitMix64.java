@@ -6,13 +6,17 @@ package org.minigpt.internal.random;
  * So numbers that have nothing to do with each other come from a seed and an index, in any order, on every JDK.
  */
 public final class SplitMix64 {
-    private static final long INCREMENT = 0x9E3779B97F4A7C15L;
+    static final long INCREMENT = 0x9E3779B97F4A7C15L;
 
     private SplitMix64() {}
 
     /** @return what the generator gives next from the state {@code z} */
     public static long next(long z) {
-        z += INCREMENT;
+        return mix(z + INCREMENT);
+    }
+
+    /** The output function alone. */
+    static long mix(long z) {
         z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
         z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
         return z ^ (z >>> 31);

@@ -6,8 +6,8 @@ import org.nd4j.linalg.factory.Environment;
 import org.nd4j.linalg.factory.Nd4jBackend;
 
 /**
- * Has OpenBLAS's kernels chosen before ND4J loads it, whoever makes ND4J load: a network's configuration, DL4J's
- * {@code ModelSerializer}, a program's first array. ND4J makes one instance of each backend that the class path names as a
+ * Has OpenBLAS's kernels chosen before ND4J loads it, whoever makes ND4J load: a network's configuration, DL4J's {@code
+ * ModelSerializer}, a program's first array. ND4J makes one instance of each backend that the class path names as a
  * service, asks which is the best that is available, and only then loads native code.
  *
  * <p>It is a backend of last resort, which ND4J asks when no other is there: the CPU backend itself, for where a jar

@@ -11,15 +11,17 @@ import org.nd4j.autodiff.samediff.array.SingleThreadArrayHolder;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * The arrays of a graph's variables, or of its constants, each the very one that it was first given: what is set later, by
- * {@code setArray} and the like, is copied into it. SameDiff's own holders copy views, so that an optimiser that steps a
- * larger array would not reach the graph, and replace arrays, so that a graph would leave its model.
+ * The arrays of a graph's variables, or of its constants, each the very one that it was first given: what is set later,
+ * by {@code setArray} and the like, is copied into it. SameDiff's own holders copy views, so that an optimiser that
+ * steps a larger array would not reach the graph, and replace arrays, so that a graph would leave its model.
  */
 public final class KeptArrays extends SingleThreadArrayHolder {
     private final SameDiff sd;
     private final Consumer<String> whenSet;
 
-    /** Those that {@code convertToConstant} moved to the other holder, and {@code convertDataTypes} wants to replace. */
+    /**
+     * Those that {@code convertToConstant} moved to the other holder, and {@code convertDataTypes} wants to replace.
+     */
     private final Map<String, INDArray> removed = new HashMap<>();
 
     private KeptArrays(SameDiff sd, Consumer<String> whenSet) {

@@ -5,7 +5,9 @@ import java.util.List;
 import org.bytedeco.javacpp.Loader;
 import org.minigpt.MiniGptException;
 
-/** What of ND4J's CPU backend is not on the class path: ND4J itself names the first class that could not be initialised. */
+/**
+ * What of ND4J's CPU backend is not on the class path: ND4J itself names the first class that could not be initialised.
+ */
 public final class NativeLibraries {
     private static final String ND4J = "1.0.0-M2.1";
     private static final String JAVACPP = "1.5.7";
@@ -17,7 +19,9 @@ public final class NativeLibraries {
 
     private NativeLibraries() {}
 
-    /** @return the exception that says why the backend does not load: the artifacts that are missing, or else the cause */
+    /**
+     * @return the exception that says why the backend does not load: the artifacts that are missing, or else the cause
+     */
     public static MiniGptException missing(Throwable cause) {
         List<String> missing = missing();
         if (missing.isEmpty()) {

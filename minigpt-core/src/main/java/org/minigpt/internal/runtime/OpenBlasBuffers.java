@@ -11,9 +11,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes the memory that OpenBLAS packs matrices into present before it is used. Its kernels for AVX2 prefetch beyond what
- * they have packed. Where no page is there yet, each prefetch walks the page tables in vain: in a program that never has
- * multiplied large matrices, small ones with an inner dimension around 256 then take three times as long, for good.
+ * Makes the memory that OpenBLAS packs matrices into present before it is used. Its kernels for AVX2 prefetch beyond
+ * what they have packed. Where no page is there yet, each prefetch walks the page tables in vain: in a program that
+ * never has multiplied large matrices, small ones with an inner dimension around 256 then take three times as long, for
+ * good.
  */
 public final class OpenBlasBuffers {
     private static final Logger LOG = LoggerFactory.getLogger(OpenBlasBuffers.class);
@@ -26,8 +27,8 @@ public final class OpenBlasBuffers {
     private OpenBlasBuffers() {}
 
     /**
-     * Writes to the beginning of OpenBLAS's first buffers, after ND4J has loaded it. A product takes the first buffer that
-     * no other is using.
+     * Writes to the beginning of OpenBLAS's first buffers, after ND4J has loaded it. A product takes the first buffer
+     * that no other is using.
      *
      * @param count the products that will run at once
      * @return false if this OpenBLAS does not let them be had

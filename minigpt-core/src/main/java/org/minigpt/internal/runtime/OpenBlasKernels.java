@@ -15,9 +15,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Picks OpenBLAS's AVX-512 kernels where it would not. ND4J 1.0.0-M2.1 brings OpenBLAS 0.3.19 of 2021, which takes newer
- * AMD processors for AVX2 ones and newer Intel ones for those of 2004, and so leaves half of their speed, or four fifths.
- * It reads {@code OPENBLAS_CORETYPE} from the environment when it is loaded, which Java can still set until then.
+ * Picks OpenBLAS's AVX-512 kernels where it would not. ND4J 1.0.0-M2.1 brings OpenBLAS 0.3.19 of 2021, which takes
+ * newer AMD processors for AVX2 ones and newer Intel ones for those of 2004, and so leaves half of their speed, or four
+ * fifths. It reads {@code OPENBLAS_CORETYPE} from the environment when it is loaded, which Java can still set until
+ * then.
  */
 public final class OpenBlasKernels {
     private static final Logger LOG = LoggerFactory.getLogger(OpenBlasKernels.class);
@@ -77,10 +78,11 @@ public final class OpenBlasKernels {
     }
 
     /**
-     * Warns if OpenBLAS runs others than were asked for: it was loaded before, by something that loads it without ND4J or
-     * where ND4J does not see this library's {@link BackendHook}.
+     * Warns if OpenBLAS runs others than were asked for: it was loaded before, by something that loads it without ND4J
+     * or where ND4J does not see this library's {@link BackendHook}.
      *
-     * @param running OpenBLAS's name for the kernels that it runs, {@code unknown} if there is another BLAS in its place
+     * @param running OpenBLAS's name for the kernels that it runs, {@code unknown} if there is another BLAS in its
+     *     place
      */
     public static synchronized void warnIfLate(String running) {
         if (asked != null && !running.equals("unknown") && !asked.equalsIgnoreCase(running)) {
@@ -96,7 +98,10 @@ public final class OpenBlasKernels {
         }
     }
 
-    /** @return whether the processor has the parts of AVX-512 that the kernels use; those that OpenBLAS knows get the same */
+    /**
+     * @return whether the processor has the parts of AVX-512 that the kernels use; those that OpenBLAS knows get the
+     *     same
+     */
     static boolean hasAvx512(Path cpuInfo) {
         try {
             List<String> lines = Files.readAllLines(cpuInfo);
@@ -136,8 +141,9 @@ public final class OpenBlasKernels {
     }
 
     /**
-     * JNA unpacks its native library anew for each JVM, which fails where the disk is full; a run that went on there would get
-     * other kernels, and other bits. JavaCPP unpacks what it needs once and keeps it, so this is kept there too.
+     * JNA unpacks its native library anew for each JVM, which fails where the disk is full; a run that went on there
+     * would get other kernels, and other bits. JavaCPP unpacks what it needs once and keeps it, so this is kept there
+     * too.
      */
     private static void keepUnpacked() throws IOException {
         String library = System.mapLibraryName("jnidispatch");

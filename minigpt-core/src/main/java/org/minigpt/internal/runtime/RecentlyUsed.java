@@ -8,8 +8,8 @@ import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
 /**
- * A map that lets go of what was not used for the longest time, as soon as all that it holds is more than its bound. It keeps
- * the last value that was put, however large that is. For use by one thread at a time.
+ * A map that lets go of what was not used for the longest time, as soon as all that it holds is more than its bound. It
+ * keeps the last value that was put, however large that is. For use by one thread at a time.
  */
 public final class RecentlyUsed<K, V> {
     private final Map<K, V> values = new LinkedHashMap<>(16, 0.75f, true);

@@ -23,7 +23,9 @@ final class StockOps {
         return op.getClass() == org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.AddOp.class;
     }
 
-    /** @return whether the op can be bound to these arrays; a sum can't if it broadcasts, mixes types or is of integers */
+    /**
+     * @return whether the op can be bound to these arrays; a sum can't if it broadcasts, mixes types or is of integers
+     */
     static boolean plannable(DifferentialFunction op, INDArray[] in) {
         if (!isSum(op)) {
             return true;

@@ -5,8 +5,8 @@ import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Makes what outlives a call. While one of ND4J's workspaces is open, new arrays lie in it and are overwritten when it is
- * opened again: DL4J's layers run so, and its users may load a model so.
+ * Makes what outlives a call. While one of ND4J's workspaces is open, new arrays lie in it and are overwritten when it
+ * is opened again: DL4J's layers run so, and its users may load a model so.
  */
 public final class Workspaces {
     private Workspaces() {}

@@ -32,6 +32,7 @@ class ArchitectureTest {
             "files",
             "internal.random",
             "internal.parallel",
+            "internal.simd",
             "internal.kernels",
             "ops",
             "internal.runtime",
@@ -52,6 +53,7 @@ class ArchitectureTest {
             "dl4j", Set.of("decode", "model"),
             "text",
                     Set.of(
+                            "internal.simd",
                             "internal.kernels",
                             "ops",
                             "internal.runtime",
@@ -62,6 +64,7 @@ class ArchitectureTest {
                             "dl4j"),
             "data",
                     Set.of(
+                            "internal.simd",
                             "internal.kernels",
                             "ops",
                             "internal.runtime",

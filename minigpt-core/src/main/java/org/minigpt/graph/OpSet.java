@@ -1,6 +1,6 @@
 package org.minigpt.graph;
 
-import org.minigpt.internal.kernels.Gelu;
+import org.minigpt.internal.simd.Gelu;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**

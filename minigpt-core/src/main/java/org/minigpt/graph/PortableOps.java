@@ -2,7 +2,7 @@ package org.minigpt.graph;
 
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.AttentionShape;
-import org.minigpt.internal.kernels.Gelu;
+import org.minigpt.internal.simd.Gelu;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Random;
 import org.minigpt.graph.LayerFixture.FusedAndPortable;
 import org.minigpt.graph.LayerFixture.Setting;
-import org.minigpt.internal.kernels.Gelu;
+import org.minigpt.internal.simd.Gelu;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.testing.Layouts;
 import org.nd4j.autodiff.samediff.SDVariable;

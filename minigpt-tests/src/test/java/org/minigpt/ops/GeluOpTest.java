@@ -9,7 +9,7 @@ import static org.minigpt.testing.Sentences.assertSentence;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.minigpt.internal.kernels.Gelu;
+import org.minigpt.internal.simd.Gelu;
 import org.minigpt.ops.OpFixture.Definition;
 import org.minigpt.testing.FloatAndDouble;
 import org.nd4j.linalg.api.buffer.DataType;

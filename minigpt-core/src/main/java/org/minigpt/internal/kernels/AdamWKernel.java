@@ -1,5 +1,8 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Simd;
+import org.minigpt.internal.simd.TileMath;
+
 /**
  * One step of AdamW (Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization") in one pass over the
  * parameters, their gradients and both moments, in the order of operations of PyTorch's {@code AdamW}:
@@ -53,27 +56,16 @@ public final class AdamWKernel {
      * two are multiplied by √(1 - β₂ⁿ), so that an entry needs one division: they are slow, and this pass is all divisions,
      * roots and memory.
      */
-    record Scalars(
-            float keep,
-            float factor,
-            float beta1,
-            float rest1,
-            float beta2,
-            float rest2,
-            float scaledEps,
-            float scaledStepSize) {
-
-        static Scalars of(Step step, double keep) {
-            return new Scalars(
-                    (float) keep,
-                    (float) step.gradientFactor,
-                    (float) step.beta1,
-                    (float) (1 - step.beta1),
-                    (float) step.beta2,
-                    (float) (1 - step.beta2),
-                    (float) (step.eps * step.rootCorrection2),
-                    (float) (step.stepSize * step.rootCorrection2));
-        }
+    static TileMath.AdamW rounded(Step step, double keep) {
+        return new TileMath.AdamW(
+                (float) keep,
+                (float) step.gradientFactor,
+                (float) step.beta1,
+                (float) (1 - step.beta1),
+                (float) step.beta2,
+                (float) (1 - step.beta2),
+                (float) (step.eps * step.rootCorrection2),
+                (float) (step.stepSize * step.rootCorrection2));
     }
 
     /**
@@ -90,14 +82,14 @@ public final class AdamWKernel {
             Floats moments2,
             int from,
             int count) {
-        Scalars scalars = Scalars.of(step, keep);
+        TileMath.AdamW rounded = rounded(step, keep);
         for (int at = from; at < from + count; at += TILE) {
             int n = Math.min(TILE, from + count - at);
             parameters.read(at, p, 0, n);
             gradients.read(at, g, 0, n);
             moments1.read(at, m, 0, n);
             moments2.read(at, v, 0, n);
-            Tiles.MATH.adamW(scalars, p, g, m, v, n);
+            Simd.MATH.adamW(rounded, p, g, m, v, n);
             parameters.write(at, p, 0, n);
             moments1.write(at, m, 0, n);
             moments2.write(at, v, 0, n);

@@ -1,6 +1,8 @@
 package org.minigpt.internal.kernels;
 
 import org.minigpt.internal.random.DropoutMask;
+import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.simd.Simd;
 
 /**
  * Causal multi-head self-attention (Vaswani et al., arXiv:1706.03762): for each head softmax(q·kᵀ/√D)·v, where row t
@@ -35,7 +37,7 @@ public final class AttentionKernel {
 
     /** @param b B, the sequences */
     public AttentionKernel(int b, AttentionShape shape) {
-        this(b, shape, Tiles.PRODUCTS.beatBlas());
+        this(b, shape, Simd.PRODUCTS.fasterAt(Products.Kind.SMALL));
     }
 
     /** @param onHeap whether to compute few positions as {@link SmallAttention} does */
@@ -128,7 +130,7 @@ public final class AttentionKernel {
                     Blas.nt(n, m, d, 1f, qkv.at(v), width, dy.at(dyRows), c, 0f, dProbabilities.at(0), m);
                     dProbabilities.read(0, dp, 0, n * m);
                     dropTile(mask, dp, batch, head, row, m);
-                    Tiles.MATH.softmaxColumnsGradient(p, dp, n, m, row + 1, scale);
+                    Simd.MATH.softmaxColumnsGradient(p, dp, n, m, row + 1, scale);
                     dProbabilities.write(0, dp, 0, n * m);
                     // dq [m,D] = (dsᵀ [n,m])ᵀ · k [n,D];  dk [n,D] += dsᵀ [n,m] · q [m,D]
                     Blas.tn(m, d, n, 1f, dProbabilities.at(0), m, qkv.at(k), width, 0f, dqkv.at(qRows), width);
@@ -153,7 +155,7 @@ public final class AttentionKernel {
         if (shape.alibi()) {
             addDistances(p, shape.slope(head), n, m);
         }
-        Tiles.MATH.softmaxColumns(p, n, m, row + 1); // a query sees the keys up to its own
+        Simd.MATH.softmaxColumns(p, n, m, row + 1); // a query sees the keys up to its own
     }
 
     /** Adds slope·(key - (n-1)) to the scores p [n,m]: as the softmax sees it, slope·(key - query) for each query. */

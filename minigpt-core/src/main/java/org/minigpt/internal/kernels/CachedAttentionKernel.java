@@ -1,6 +1,8 @@
 package org.minigpt.internal.kernels;
 
 import java.util.Arrays;
+import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.simd.Simd;
 
 /**
  * Causal multi-head self-attention of new tokens over those before them, whose keys and values lie in a cache. The input
@@ -16,7 +18,7 @@ public final class CachedAttentionKernel {
     private static final int TILE_ROWS = 64;
 
     /** The scores of one query are filled up to a multiple of this: a softmax is slow on what does not fill a vector. */
-    private static final int LANES = PanelMath.WIDTH;
+    private static final int LANES = Products.WIDTH;
 
     private final int t;
     private final int heads;
@@ -157,7 +159,7 @@ public final class CachedAttentionKernel {
             int first = i * width;
             addDistances(first, n, g * m + i);
             Arrays.fill(p, first + n, first + width, Float.NEGATIVE_INFINITY);
-            Tiles.MATH.softmax(p, first, width);
+            Simd.MATH.softmax(p, first, width);
         }
         scratch.write(0, p, 0, m * width);
         if (m == 1) {
@@ -175,11 +177,11 @@ public final class CachedAttentionKernel {
         int key = b * qkvWidth + (heads + g) * d;
         heap.append(head, n - 1, qkv, key, key + groups * d, tile);
         qkv.read(q, row, 0, m * d);
-        Tiles.MATH.scale(row, scale, m * d);
+        Simd.MATH.scale(row, scale, m * d);
         for (int i = 0; i < m; i++) {
             int width = heap.scores(head, n, row, i * d, p);
             addDistances(0, n, g * m + i);
-            Tiles.MATH.softmax(p, 0, width);
+            Simd.MATH.softmax(p, 0, width);
             heap.mix(head, n, p, tile);
             y.write((b * heads + g * m + i) * d, tile, 0, d);
         }
@@ -204,7 +206,7 @@ public final class CachedAttentionKernel {
         if (alibi) {
             AttentionKernel.addDistances(p, AttentionShape.alibiSlope(h, heads), n, m);
         }
-        Tiles.MATH.softmaxColumns(p, n, m, past + first + 1); // a query sees the keys up to its own
+        Simd.MATH.softmaxColumns(p, n, m, past + first + 1); // a query sees the keys up to its own
         scratch.write(0, p, 0, n * m);
         long out = (long) (b * t + first) * heads * d + (long) h * d;
         Blas.tn(m, d, n, 1f, scratch.at(0), m, values.at(cache), d, 0f, y.at(out), heads * d);

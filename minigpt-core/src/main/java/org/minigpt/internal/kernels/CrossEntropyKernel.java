@@ -1,5 +1,7 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Simd;
+
 /**
  * Softmax cross-entropy of logits [rows,V] against target ids: the mean over the counted rows of
  * log Σ exp(logits) - logits[target]. Rows whose target is the ignore index are not counted; if none is, the loss is 0.
@@ -29,7 +31,7 @@ public final class CrossEntropyKernel {
                 int target = targets[row + i];
                 if (target != ignore) {
                     float logit = tile[i * v + target];
-                    total += Tiles.MATH.logSumExp(tile, i * v, v) - logit;
+                    total += Simd.MATH.logSumExp(tile, i * v, v) - logit;
                     counted++;
                 }
             }
@@ -50,7 +52,7 @@ public final class CrossEntropyKernel {
             for (int i = 0; i < n; i++) {
                 int target = targets[row + i];
                 if (target != ignore) {
-                    Tiles.MATH.softmax(tile, i * v, v);
+                    Simd.MATH.softmax(tile, i * v, v);
                     tile[i * v + target] -= 1f;
                 }
                 float rowScale = target == ignore ? 0f : scale;

@@ -1,6 +1,8 @@
 package org.minigpt.internal.kernels;
 
 import org.minigpt.internal.random.DropoutMask;
+import org.minigpt.internal.simd.Gelu;
+import org.minigpt.internal.simd.Simd;
 
 /** Operations that treat every entry alike: ReLU, GELU and the residual sum, on arrays of one length. */
 public final class ElementwiseKernel {
@@ -22,7 +24,7 @@ public final class ElementwiseKernel {
         for (int at = 0; at < length; at += TILE) {
             int n = Math.min(TILE, length - at);
             x.read(at, first, 0, n);
-            Tiles.MATH.relu(first, n);
+            Simd.MATH.relu(first, n);
             y.write(at, first, 0, n);
         }
     }
@@ -33,7 +35,7 @@ public final class ElementwiseKernel {
             int n = Math.min(TILE, length - at);
             x.read(at, first, 0, n);
             dy.read(at, second, 0, n);
-            Tiles.MATH.reluGradient(first, second, n);
+            Simd.MATH.reluGradient(first, second, n);
             dx.write(at, second, 0, n);
         }
     }
@@ -43,7 +45,7 @@ public final class ElementwiseKernel {
         for (int at = 0; at < length; at += TILE) {
             int n = Math.min(TILE, length - at);
             x.read(at, first, 0, n);
-            Tiles.MATH.gelu(form, first, n);
+            Simd.MATH.gelu(form, first, n);
             y.write(at, first, 0, n);
         }
     }
@@ -54,7 +56,7 @@ public final class ElementwiseKernel {
             int n = Math.min(TILE, length - at);
             x.read(at, first, 0, n);
             dy.read(at, second, 0, n);
-            Tiles.MATH.geluGradient(form, first, second, n);
+            Simd.MATH.geluGradient(form, first, second, n);
             dx.write(at, second, 0, n);
         }
     }
@@ -65,7 +67,7 @@ public final class ElementwiseKernel {
             int n = Math.min(TILE, length - at);
             a.read(at, first, 0, n);
             b.read(at, second, 0, n);
-            Tiles.MATH.add(first, second, n);
+            Simd.MATH.add(first, second, n);
             y.write(at, first, 0, n);
         }
     }

@@ -1,5 +1,7 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Simd;
+
 /**
  * Token plus position embedding of sequences that begin at positions of their own: y[b,t] = wte[ids[b,t]] +
  * wpe[min(past[b] + t, P - 1)], with wte [V,C], wpe [P,C] and y [B,T,C].
@@ -31,7 +33,7 @@ public final class EmbeddingAtKernel {
         for (int i = 0; i < ids.length; i++) {
             wte.read(ids[i] * c, sum, 0, c);
             wpe.read(Math.min(past[i / t] + i % t, positions - 1) * c, row, 0, c);
-            Tiles.MATH.add(sum, row, c);
+            Simd.MATH.add(sum, row, c);
             y.write(i * c, sum, 0, c);
         }
     }

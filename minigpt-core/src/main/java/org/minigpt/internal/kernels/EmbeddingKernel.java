@@ -1,6 +1,7 @@
 package org.minigpt.internal.kernels;
 
 import java.util.Arrays;
+import org.minigpt.internal.simd.Simd;
 
 /**
  * Token plus position embedding: y[b,t] = wte[ids[b,t]] + wpe[t], with wte [V,C], wpe [P,C], T ≤ P and y [B,T,C]. The
@@ -28,7 +29,7 @@ public final class EmbeddingKernel {
             wte.read(ids[i] * c, sum, 0, c);
             if (wpe != null) {
                 wpe.read(i % t * c, row, 0, c);
-                Tiles.MATH.add(sum, row, c);
+                Simd.MATH.add(sum, row, c);
             }
             y.write(i * c, sum, 0, c);
         }
@@ -45,14 +46,14 @@ public final class EmbeddingKernel {
         for (int i = 0; i < b * t; i++) {
             dy.read(i * c, row, 0, c);
             dwte.read(ids[i] * c, sum, 0, c);
-            Tiles.MATH.add(sum, row, c);
+            Simd.MATH.add(sum, row, c);
             dwte.write(ids[i] * c, sum, 0, c);
         }
         for (int position = 0; dwpe != null && position < positions; position++) {
             Arrays.fill(sum, 0f);
             for (int i = position; position < t && i < b * t; i += t) {
                 dy.read(i * c, row, 0, c);
-                Tiles.MATH.add(sum, row, c);
+                Simd.MATH.add(sum, row, c);
             }
             dwpe.write(position * c, sum, 0, c);
         }

@@ -1,9 +1,11 @@
 package org.minigpt.internal.kernels;
 
 import java.util.Arrays;
+import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.simd.Simd;
 
 /**
- * Caches of keys and values [R,G,S,D] on the heap, as a single query wants them: as {@link PanelMath panels}, keys
+ * Caches of keys and values [R,G,S,D] on the heap, as a single query wants them: as {@link Products panels}, keys
  * [R,G,S/16,D,16] and values [R,G,D/16,S,16]. From native memory, where a BLAS takes a head's rows one after the other, they
  * come at two thirds of the rate.
  *
@@ -11,7 +13,7 @@ import java.util.Arrays;
  * Safe for use by several threads, as long as each has other heads or sequences.
  */
 public final class HeapCache {
-    private static final int WIDTH = PanelMath.WIDTH;
+    private static final int WIDTH = Products.WIDTH;
 
     private final Floats nativeKeys;
     private final Floats nativeValues;
@@ -128,14 +130,14 @@ public final class HeapCache {
     /** p [n] = q [D]·kᵀ, and minus infinity from there to the next multiple of 16. @return that multiple */
     int scores(int head, int n, float[] q, int qAt, float[] p) {
         int width = Tiles.roundUp(n, WIDTH);
-        Tiles.PANELS.row(d, width / WIDTH, q, qAt, keys, keysAt(head, 0), WIDTH * d, p, 0);
+        Simd.PRODUCTS.panelRow(d, width / WIDTH, q, qAt, keys, keysAt(head, 0), WIDTH * d, p, 0);
         Arrays.fill(p, n, width, Float.NEGATIVE_INFINITY);
         return width;
     }
 
     /** y [D] = p [n]·v, filled up to a multiple of 16. */
     void mix(int head, int n, float[] p, float[] y) {
-        Tiles.PANELS.row(n, dPanels, p, 0, values, valuesAt(head, 0, 0), WIDTH * capacity, y, 0);
+        Simd.PRODUCTS.panelRow(n, dPanels, p, 0, values, valuesAt(head, 0, 0), WIDTH * capacity, y, 0);
     }
 
     private int keysAt(int head, int token) {

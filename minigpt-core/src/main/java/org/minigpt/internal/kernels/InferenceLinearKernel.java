@@ -1,5 +1,8 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.simd.Simd;
+
 /**
  * y = x·W + b as {@link LinearKernel} computes it, forward only and for any number of rows, above all for few: a single
  * row is a matrix-vector product, which waits for the weights to come from memory, and a BLAS that packs its operands for
@@ -54,10 +57,10 @@ public final class InferenceLinearKernel {
         this.w = w.alias();
         this.b = b == null ? null : b.alias();
         this.y = y.alias();
-        this.tile = b == null && panels == null ? null : new float[Tiles.roundUp(out, PanelMath.WIDTH)];
+        this.tile = b == null && panels == null ? null : new float[Tiles.roundUp(out, Products.WIDTH)];
         this.panels = panels;
-        this.heapRows = Tiles.roundUp(rows, PanelMath.ROWS);
-        this.few = panels == null ? null : new float[heapRows * (in + Tiles.roundUp(out, PanelMath.WIDTH))];
+        this.heapRows = Tiles.roundUp(rows, Products.ROWS);
+        this.few = panels == null ? null : new float[heapRows * (in + Tiles.roundUp(out, Products.WIDTH))];
     }
 
     /** @return whether the columns are better shared out among threads than the rows */
@@ -107,13 +110,13 @@ public final class InferenceLinearKernel {
 
     private void onHeap(int from, int to) {
         float[] w = panels.of(this.w, in, out, outIn);
-        int width = Tiles.roundUp(to - from, PanelMath.WIDTH);
+        int width = Tiles.roundUp(to - from, Products.WIDTH);
         int first = heapRows * in; // of y in few
         x.read(0, few, 0, rows * in);
         if (b != null) {
             b.read(from, tile, 0, to - from);
         }
-        Tiles.PANELS.rows(heapRows, in, width / PanelMath.WIDTH, few, w, from * in, tile, 0, few, first, width);
+        Simd.PRODUCTS.panelRows(heapRows, in, width / Products.WIDTH, few, w, from * in, tile, 0, few, first, width);
         if (to - from == out && width == out) {
             y.write(0, few, first, rows * out);
             return;

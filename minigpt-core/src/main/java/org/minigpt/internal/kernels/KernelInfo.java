@@ -3,6 +3,7 @@ package org.minigpt.internal.kernels;
 import com.sun.jna.NativeLibrary;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
+import org.minigpt.internal.simd.Simd;
 
 /** Which of their variants the kernels run in this process: a measurement means little without it. */
 public final class KernelInfo {
@@ -10,7 +11,7 @@ public final class KernelInfo {
 
     /** @return {@code vector} if the element-wise arithmetic uses the Vector API, else {@code plain} */
     public static String arithmetic() {
-        return Tiles.MATH.getClass() == PlainMath.class ? "plain" : "vector";
+        return Simd.name();
     }
 
     /** @return OpenBLAS's name for the processor whose matrix products it runs, or {@code unknown} */

@@ -1,5 +1,7 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Simd;
+
 /**
  * LayerNorm over the last axis (Ba et al., arXiv:1607.06450): y = (x - E[x])/√(Var[x] + eps)·gain + bias, with x and y
  * [rows,C], gain and bias [C]. The bias may be absent.
@@ -39,7 +41,7 @@ public final class LayerNormKernel {
         for (int row = 0; row < rows; row += tileRows) {
             int n = Math.min(tileRows, rows - row);
             x.read(row * c, tile, 0, n * c);
-            Tiles.MATH.layerNorm(tile, n, c, eps, gainTile, biasTile);
+            Simd.MATH.layerNorm(tile, n, c, eps, gainTile, biasTile);
             y.write(row * c, tile, 0, n * c);
         }
     }
@@ -56,7 +58,7 @@ public final class LayerNormKernel {
             int n = Math.min(tileRows, rows - row);
             x.read(row * c, tile, 0, n * c);
             dy.read(row * c, dyTile, 0, n * c);
-            Tiles.MATH.layerNormGradient(tile, dyTile, n, c, eps, gainTile, dGainPart, dBiasPart);
+            Simd.MATH.layerNormGradient(tile, dyTile, n, c, eps, gainTile, dGainPart, dBiasPart);
             dx.write(row * c, tile, 0, n * c);
             Tiles.drain(dGainPart, dGainTotal, c);
             if (dBias != null) {

@@ -2,6 +2,7 @@ package org.minigpt.internal.kernels;
 
 import org.apache.commons.math3.special.Erf;
 import org.minigpt.internal.random.DropoutMask;
+import org.minigpt.internal.simd.Gelu;
 
 /**
  * Every operation in double precision, in plain loops that follow the equations. It serves graphs of type DOUBLE

@@ -1,5 +1,7 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Simd;
+
 /**
  * RMSNorm over the last axis (Zhang and Sennrich 2019, arXiv:1910.07467): y = x/√(E[x²] + eps)·gain, with x and y [rows,C]
  * and gain [C].
@@ -32,7 +34,7 @@ public final class RmsNormKernel {
         for (int row = 0; row < rows; row += tileRows) {
             int n = Math.min(tileRows, rows - row);
             x.read(row * c, tile, 0, n * c);
-            Tiles.LLAMA.rmsNorm(tile, n, c, eps, gainTile);
+            Simd.MATH.rmsNorm(tile, n, c, eps, gainTile);
             y.write(row * c, tile, 0, n * c);
         }
     }
@@ -47,7 +49,7 @@ public final class RmsNormKernel {
             int n = Math.min(tileRows, rows - row);
             x.read(row * c, tile, 0, n * c);
             dy.read(row * c, dyTile, 0, n * c);
-            Tiles.LLAMA.rmsNormGradient(tile, dyTile, n, c, eps, gainTile, dGainPart);
+            Simd.MATH.rmsNormGradient(tile, dyTile, n, c, eps, gainTile, dGainPart);
             dx.write(row * c, tile, 0, n * c);
             Tiles.drain(dGainPart, dGainTotal, c);
         }

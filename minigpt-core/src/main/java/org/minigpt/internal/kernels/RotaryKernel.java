@@ -1,5 +1,7 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Simd;
+
 /**
  * Rotary positions (Su et al. 2021, arXiv:2104.09864): in each head of the queries and keys of qkv, entry j and entry
  * j + D/2, j &lt; D/2, are turned as a point of the plane by the angle position·θ^(-2j/D), "half-split" as in Hugging Face's
@@ -65,7 +67,7 @@ public final class RotaryKernel {
                 int position = past[(row + i) / shape.t()] + (row + i) % shape.t();
                 int angle = Math.min(position, positions - 1) * half;
                 for (int at = i * width; at < i * width + rotated; at += shape.d()) {
-                    Tiles.LLAMA.rotate(tile, at, half, cos, sin, angle);
+                    Simd.MATH.rotate(tile, at, half, cos, sin, angle);
                 }
             }
             y.write(row * width, tile, 0, n * width);

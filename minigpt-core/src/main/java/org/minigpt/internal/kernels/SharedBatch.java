@@ -1,6 +1,7 @@
 package org.minigpt.internal.kernels;
 
 import org.minigpt.internal.parallel.Duet;
+import org.minigpt.internal.simd.Products;
 
 /**
  * A batch that two threads compute together: each has half of the rows, but of the product with weights half of the columns
@@ -37,7 +38,7 @@ public final class SharedBatch {
     /** There is a product of so many terms and columns. */
     void reserve(int in, int out) {
         widestIn = Math.max(widestIn, in);
-        widestOut = Math.max(widestOut, Tiles.roundUp(out, PanelMath.WIDTH));
+        widestOut = Math.max(widestOut, Tiles.roundUp(out, Products.WIDTH));
     }
 
     /** @return the half that the calling thread runs, 0 or 1, or {@link Duet#ALONE} if there is but one thread */
@@ -55,9 +56,9 @@ public final class SharedBatch {
         return member * firstRows;
     }
 
-    /** @return the rows of both halves, filled up for {@link PanelMath#rows} */
+    /** @return the rows of both halves, filled up for {@link Products#panelRows} */
     int height() {
-        return Tiles.roundUp(rows, PanelMath.ROWS);
+        return Tiles.roundUp(rows, Products.ROWS);
     }
 
     /** @return the rows of x of both halves, one after the other */

@@ -1,10 +1,12 @@
 package org.minigpt.internal.kernels;
 
 import org.minigpt.internal.parallel.Duet;
+import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.simd.Simd;
 
 /** {@link InferenceLinearKernel} of rows that are half of a {@link SharedBatch}: y = x·W + b with panels of W. */
 public final class SharedLinearKernel {
-    private static final int WIDTH = PanelMath.WIDTH;
+    private static final int WIDTH = Products.WIDTH;
 
     private final int rows;
     private final int in;
@@ -82,6 +84,7 @@ public final class SharedLinearKernel {
             b.read(at, bias, at, Math.min(count * WIDTH, out - at));
         }
         float[] weights = panels.of(w, in, out, outIn);
-        Tiles.PANELS.rows(batch.height(), in, count, batch.x(), weights, at * in, bias, at, batch.y(), at, bias.length);
+        Simd.PRODUCTS.panelRows(
+                batch.height(), in, count, batch.x(), weights, at * in, bias, at, batch.y(), at, bias.length);
     }
 }

@@ -1,5 +1,7 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Simd;
+
 /**
  * {@link AttentionKernel} for few positions, whose products are so small that a BLAS would spend most of its time on packing
  * them: all of a sequence's qkv is copied to the heap once, and everything is computed there. What causality hides is left
@@ -85,7 +87,7 @@ final class SmallAttention {
             if (dropout != null) {
                 dropout.apply(dp, batch, head);
             }
-            Tiles.MATH.softmaxColumnsGradient(p, dp, t, t, 1, scale);
+            Simd.MATH.softmaxColumnsGradient(p, dp, t, t, 1, scale);
             byQuery(dp, qkv, shape.k(head), width, dqkv, shape.q(head), width);
             byKey(dp, qkv, shape.q(head), width, dqkv, shape.k(head), width);
         }
@@ -99,7 +101,7 @@ final class SmallAttention {
         if (shape.alibi()) {
             AttentionKernel.addDistances(p, shape.slope(head), t, t);
         }
-        Tiles.MATH.softmaxColumns(p, t, t, 1);
+        Simd.MATH.softmaxColumns(p, t, t, 1);
     }
 
     /** turned [D,T] = (x [T,D])ᵀ·factor */
@@ -115,7 +117,7 @@ final class SmallAttention {
     private void byKeyAndQuery(int at, float[] out) {
         for (int key = 0; key < t; key += BLOCK) {
             int rows = Math.min(BLOCK, t - key);
-            Tiles.PRODUCTS.multiply(
+            Simd.PRODUCTS.multiply(
                     rows, t - key, d, qkv, at + key * width, width, 1, turned, key, t, out, key * t + key, t);
         }
     }
@@ -124,7 +126,7 @@ final class SmallAttention {
     private void byQuery(float[] w, float[] a, int at, int row, float[] out, int outAt, int outRow) {
         for (int query = 0; query < t; query += BLOCK) {
             int rows = Math.min(BLOCK, t - query);
-            Tiles.PRODUCTS.multiply(
+            Simd.PRODUCTS.multiply(
                     rows, d, query + rows, w, query, 1, t, a, at, row, out, outAt + query * outRow, outRow);
         }
     }
@@ -133,7 +135,7 @@ final class SmallAttention {
     private void byKey(float[] w, float[] a, int at, int row, float[] out, int outAt, int outRow) {
         for (int key = 0; key < t; key += BLOCK) {
             int rows = Math.min(BLOCK, t - key);
-            Tiles.PRODUCTS.multiply(
+            Simd.PRODUCTS.multiply(
                     rows,
                     d,
                     t - key,

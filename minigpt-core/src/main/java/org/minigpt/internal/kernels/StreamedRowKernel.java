@@ -1,9 +1,11 @@
 package org.minigpt.internal.kernels;
 
 import java.util.Arrays;
+import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.simd.Simd;
 
 /**
- * y = x·W + b of one row, x [in], W [in,out] or [out,in], y [out], by vectors of {@link RowMath}: for a W that comes from
+ * y = x·W + b of one row, x [in], W [in,out] or [out,in], y [out], by vectors of {@link Products}: for a W that comes from
  * memory, which OpenBLAS reads row by row and this in four places at once. It does so in two halves, of W's rows, which two
  * threads may compute at once.
  */
@@ -27,28 +29,32 @@ public final class StreamedRowKernel {
      */
     public StreamedRowKernel(int in, int out, boolean outIn, Floats x, Floats w, Floats b, Floats y) {
         int rows = outIn ? out : in;
-        int half = rows / 2 / RowMath.ROWS * RowMath.ROWS;
+        int half = rows / 2 / Products.ROWS * Products.ROWS;
         this.in = in;
         this.out = out;
         this.outIn = outIn;
         this.w = w;
-        this.memory = Tiles.ROWS.memory(w.bytes());
+        this.memory = Simd.PRODUCTS.memory(w.bytes());
         this.y = y;
         this.lower = new Half(0, half, x, b);
         this.upper = new Half(half, rows, x, outIn ? b : null);
     }
 
-    /** @return whether W is large enough, fills vectors, and this is faster than OpenBLAS */
+    /** @return whether W {@link #fits}, and this is faster than OpenBLAS */
     public static boolean useful(int in, int out, boolean outIn) {
+        return Simd.PRODUCTS.fasterAt(Products.Kind.STREAMED) && fits(in, out, outIn);
+    }
+
+    /** @return whether W is large enough, and fills vectors */
+    static boolean fits(int in, int out, boolean outIn) {
         int rows = outIn ? out : in;
         int width = outIn ? in : out;
         long floats = (long) rows * width;
-        return Tiles.ROWS != null
-                && floats >= FROM_MEMORY
+        return floats >= FROM_MEMORY
                 && floats <= Integer.MAX_VALUE / Float.BYTES
-                && width % RowMath.WIDTH == 0
-                && rows >= 2 * RowMath.ROWS
-                && (outIn || rows % (2 * RowMath.ROWS) == 0);
+                && width % Products.WIDTH == 0
+                && rows >= 2 * Products.ROWS
+                && (outIn || rows % (2 * Products.ROWS) == 0);
     }
 
     /** Computes the first half. */
@@ -66,7 +72,7 @@ public final class StreamedRowKernel {
         if (outIn) {
             return; // each has written its own entries
         }
-        Tiles.MATH.add(lower.sums, upper.sums, out);
+        Simd.MATH.add(lower.sums, upper.sums, out);
         y.write(0, lower.sums, 0, out);
     }
 
@@ -93,10 +99,10 @@ public final class StreamedRowKernel {
         void run() {
             if (outIn) {
                 x.read(0, xTile, 0, in);
-                Tiles.ROWS.dots(in, rows, xTile, memory, from * in, sums);
+                Simd.PRODUCTS.timesRow(in, rows, xTile, memory, from * in, sums);
                 if (b != null) {
                     b.read(from, bTile, 0, rows);
-                    Tiles.MATH.add(sums, bTile, rows);
+                    Simd.MATH.add(sums, bTile, rows);
                 }
                 y.write(from, sums, 0, rows);
                 return;
@@ -107,7 +113,7 @@ public final class StreamedRowKernel {
             } else {
                 b.read(0, sums, 0, out);
             }
-            Tiles.ROWS.add(rows, out, xTile, memory, from * out, sums);
+            Simd.PRODUCTS.addRowTimes(rows, out, xTile, memory, from * out, sums);
         }
     }
 }

@@ -1,5 +1,7 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Simd;
+
 /** Σ x², summed in double whatever the type of x, for the global norm of the gradients. */
 public final class SumOfSquaresKernel {
     private static final int TILE = 4096;
@@ -12,7 +14,7 @@ public final class SumOfSquaresKernel {
         for (int at = from; at < to; at += TILE) {
             int n = Math.min(TILE, to - at);
             x.read(at, tile, 0, n);
-            total += Tiles.MATH.sumOfSquares(tile, n);
+            total += Simd.MATH.sumOfSquares(tile, n);
         }
         return total;
     }

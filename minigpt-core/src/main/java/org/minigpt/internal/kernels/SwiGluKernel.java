@@ -1,5 +1,7 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Simd;
+
 /**
  * The gate of a SwiGLU feed-forward (Shazeer 2020, arXiv:2002.05202): a row of x [rows,2I] holds I gates g and then I values
  * u, a row of y [rows,I] is g·σ(g)·u.
@@ -29,7 +31,7 @@ public final class SwiGluKernel {
             int count = Math.min(tileRows, rows - row);
             x.read(row * 2 * n, tile, 0, count * 2 * n);
             for (int i = 0; i < count; i++) {
-                Tiles.LLAMA.swiGlu(tile, i * 2 * n, n, half, i * n);
+                Simd.MATH.swiGlu(tile, i * 2 * n, n, half, i * n);
             }
             y.write(row * n, half, 0, count * n);
         }
@@ -42,7 +44,7 @@ public final class SwiGluKernel {
             x.read(row * 2 * n, tile, 0, count * 2 * n);
             dy.read(row * n, half, 0, count * n);
             for (int i = 0; i < count; i++) {
-                Tiles.LLAMA.swiGluGradient(tile, i * 2 * n, n, half, i * n);
+                Simd.MATH.swiGluGradient(tile, i * 2 * n, n, half, i * n);
             }
             dx.write(row * 2 * n, tile, 0, count * 2 * n);
         }

@@ -5,21 +5,6 @@ final class Tiles {
     /** Floats a tile: two tiles fit the first-level cache. */
     private static final int TILE = 4096;
 
-    /** The arithmetic in use. */
-    static final TileMath MATH = TileMathProvider.choose();
-
-    /** Small products in use. */
-    static final ProductMath PRODUCTS = MATH.products();
-
-    /** Products with panels in use. */
-    static final PanelMath PANELS = MATH.panels();
-
-    /** Products of a row with a matrix in native memory in use, or null. */
-    static final RowMath ROWS = MATH.rows();
-
-    /** The arithmetic in use for what Llama has and GPT-2 has not. */
-    static final LlamaMath LLAMA = MATH.llama();
-
     private Tiles() {}
 
     /** @return the rows of a tile of rows of {@code c} entries: at least one, at most {@code rows} */

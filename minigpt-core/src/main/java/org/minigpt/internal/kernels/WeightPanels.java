@@ -1,13 +1,16 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.simd.Simd;
+
 /**
- * Weights W [in,out] or [out,in] as a product of few rows wants them: on the heap, in {@link PanelMath panels} of 16
+ * Weights W [in,out] or [out,in] as a product of few rows wants them: on the heap, in {@link Products panels} of 16
  * columns, [out/16,in,16], with zeros beyond the last column. A BLAS makes such a copy for each product, and for few rows
  * that takes longer than the product. Here it is made when it is first asked for, and kept until {@link #forget}. Safe for
  * use by several threads.
  */
 public final class WeightPanels {
-    private static final int WIDTH = PanelMath.WIDTH;
+    private static final int WIDTH = Products.WIDTH;
 
     private float[] panels;
 
@@ -16,7 +19,7 @@ public final class WeightPanels {
 
     /** @return whether products on panels are faster than OpenBLAS's, which has kernels without a copy for AVX-512 */
     public static boolean useful() {
-        return Tiles.PANELS.beatBlas();
+        return Simd.PRODUCTS.fasterAt(Products.Kind.PANELS);
     }
 
     /** The weights are about to change: they are copied anew when they are next asked for. */

@@ -1,5 +1,7 @@
 package org.minigpt.internal.kernels;
 
+import org.minigpt.internal.simd.Simd;
+
 /** y = Σ weight[i]·x[i] over arrays of one length: gradients of several replicas averaged, in a fixed order. */
 public final class WeightedSum {
     private static final int TILE = 4096;
@@ -12,10 +14,10 @@ public final class WeightedSum {
         for (int at = from; at < to; at += TILE) {
             int n = Math.min(TILE, to - at);
             x[0].read(at, sum, 0, n);
-            Tiles.MATH.scale(sum, weights[0], n);
+            Simd.MATH.scale(sum, weights[0], n);
             for (int i = 1; i < x.length; i++) {
                 x[i].read(at, next, 0, n);
-                Tiles.MATH.addScaled(sum, next, weights[i], n);
+                Simd.MATH.addScaled(sum, next, weights[i], n);
             }
             y.write(at, sum, 0, n);
         }

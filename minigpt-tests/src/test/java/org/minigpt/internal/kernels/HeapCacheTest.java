@@ -9,6 +9,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.internal.simd.ProductsTest;
 import org.minigpt.runtime.MiniGptRuntime;
 
 /** Keys and values that lie on the heap or in native memory, and are moved to where they are asked for. */
@@ -106,7 +107,7 @@ class HeapCacheTest {
                 if (count == 0) {
                     continue;
                 }
-                Floats qkv = floats(ProductMathTest.normal(random, count * width));
+                Floats qkv = floats(ProductsTest.normal(random, count * width));
                 Floats expected = Floats.allocate(count * heads * d);
                 Floats found = Floats.allocate(count * heads * d);
                 attend(

@@ -8,6 +8,9 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.simd.ProductsTest;
+import org.minigpt.internal.simd.Simd;
 import org.minigpt.runtime.MiniGptRuntime;
 
 /** Products of one row and of few, at sizes that fill panels, blocks of rows and vectors and that do not. */
@@ -75,16 +78,16 @@ class InferenceKernelsTest {
     @CsvSource({"2,1,1", "3,5,15", "4,16,16", "5,33,17", "8,128,65", "17,64,48", "32,512,128"})
     void panelsAreAsInDoubles(int rows, int in, int out) {
         Random random = new Random(7);
-        float[] x = ProductMathTest.normal(random, rows * in);
-        float[] w = ProductMathTest.normal(random, in * out);
-        float[] b = ProductMathTest.normal(random, out);
+        float[] x = ProductsTest.normal(random, rows * in);
+        float[] w = ProductsTest.normal(random, in * out);
+        float[] b = ProductsTest.normal(random, out);
         for (boolean outIn : new boolean[] {false, true}) {
             for (boolean biased : new boolean[] {false, true}) {
                 Floats y = Floats.allocate(rows * out);
                 WeightPanels panels = new WeightPanels();
                 Floats bias = biased ? floats(b) : null;
                 // In two parts, as two threads do it, and each from the beginning of a panel.
-                int middle = out / 2 / PanelMath.WIDTH * PanelMath.WIDTH;
+                int middle = out / 2 / Products.WIDTH * Products.WIDTH;
                 for (int from : new int[] {0, middle}) {
                     new InferenceLinearKernel(rows, in, out, outIn, floats(x), floats(w), bias, y, panels)
                             .columns(from, from == middle ? out : middle);
@@ -108,7 +111,7 @@ class InferenceKernelsTest {
 
     @Test
     void panelsAreUsedWhereVectorsHaveEightFloats() {
-        assertEquals(VectorMath.LANES == 8, WeightPanels.useful());
+        assertEquals(Simd.PRODUCTS.fasterAt(Products.Kind.PANELS), WeightPanels.useful());
     }
 
     @Test
@@ -136,9 +139,9 @@ class InferenceKernelsTest {
     void halvesAreAsInDoubles(int in, int out) {
         assertTrue(RowTimesMatrixKernel.splits(in));
         Random random = new Random(8);
-        float[] x = ProductMathTest.normal(random, in);
-        float[] w = ProductMathTest.normal(random, in * out);
-        float[] b = ProductMathTest.normal(random, out);
+        float[] x = ProductsTest.normal(random, in);
+        float[] w = ProductsTest.normal(random, in * out);
+        float[] b = ProductsTest.normal(random, out);
         for (boolean biased : new boolean[] {false, true}) {
             Floats y = Floats.allocate(out);
             RowTimesMatrixKernel kernel =

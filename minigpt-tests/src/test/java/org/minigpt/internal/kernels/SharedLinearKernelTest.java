@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.internal.simd.ProductsTest;
 import org.minigpt.runtime.MiniGptRuntime;
 
 /** Products of a batch of which two threads have half of the rows each, and compute half of the columns. */
@@ -66,11 +67,11 @@ class SharedLinearKernelTest {
     void asInDoubles(int firstRows, int secondRows, int in, int out) {
         Random random = new Random(10);
         int rows = firstRows + secondRows;
-        float[] w = ProductMathTest.normal(random, in * out);
-        float[] b = ProductMathTest.normal(random, out);
+        float[] w = ProductsTest.normal(random, in * out);
+        float[] b = ProductsTest.normal(random, out);
         for (boolean outIn : new boolean[] {false, true}) {
             for (boolean biased : new boolean[] {false, true}) {
-                float[] x = ProductMathTest.normal(random, rows * in);
+                float[] x = ProductsTest.normal(random, rows * in);
                 WeightPanels panels = new WeightPanels();
                 Floats bias = biased ? floats(b) : null;
                 Floats[] y = {Floats.allocate(firstRows * out), Floats.allocate(secondRows * out)};

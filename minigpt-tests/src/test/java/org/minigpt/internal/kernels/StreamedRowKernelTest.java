@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.minigpt.internal.kernels.InferenceKernelsTest.assertProduct;
 import static org.minigpt.internal.kernels.InferenceKernelsTest.floats;
 import static org.minigpt.internal.kernels.InferenceKernelsTest.read;
@@ -14,6 +13,9 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.simd.ProductsTest;
+import org.minigpt.internal.simd.Simd;
 import org.minigpt.runtime.MiniGptRuntime;
 
 /** Products of one row with a matrix that vectors read from native memory. */
@@ -29,26 +31,23 @@ class StreamedRowKernelTest {
     }
 
     @Test
-    void memoryIsReadByVectorsWhereTheseHaveEightFloats() {
-        assertEquals(VectorMath.LANES == 8, Tiles.ROWS != null);
+    void memoryIsReadByVectorsWhereThatIsFasterThanBlas() {
+        assertEquals(Simd.PRODUCTS.fasterAt(Products.Kind.STREAMED), StreamedRowKernel.useful(768, 2304, false));
     }
 
     @Test
     void whatIsSmallOrFillsNoVectorsIsLeftToBlas() {
-        assumeTrue(Tiles.ROWS != null);
-
-        assertTrue(StreamedRowKernel.useful(768, 2304, false));
-        assertTrue(StreamedRowKernel.useful(768, 50_257, true));
-        assertFalse(StreamedRowKernel.useful(128, 512, false), "in a cache");
-        assertFalse(StreamedRowKernel.useful(768, 50_257, false), "not whole vectors");
-        assertFalse(StreamedRowKernel.useful(1000, 768, true), "not whole vectors");
-        assertFalse(StreamedRowKernel.useful(1020, 768, false), "halves of 510 rows, which are no fours");
-        assertFalse(StreamedRowKernel.useful(1 << 15, 1 << 14, false), "2 GB, beyond what an int counts");
+        assertTrue(StreamedRowKernel.fits(768, 2304, false));
+        assertTrue(StreamedRowKernel.fits(768, 50_257, true));
+        assertFalse(StreamedRowKernel.fits(128, 512, false), "in a cache");
+        assertFalse(StreamedRowKernel.fits(768, 50_257, false), "not whole vectors");
+        assertFalse(StreamedRowKernel.fits(1000, 768, true), "not whole vectors");
+        assertFalse(StreamedRowKernel.fits(1020, 768, false), "halves of 510 rows, which are no fours");
+        assertFalse(StreamedRowKernel.fits(1 << 15, 1 << 14, false), "2 GB, beyond what an int counts");
     }
 
     @Test
     void rowsByHand() {
-        assumeTrue(Tiles.ROWS != null);
         // Row k of w [8,16] is 10^k in column 0 and 1 in the others, for k < 3, and 0 from there on.
         float[] w = new float[8 * 16];
         Arrays.fill(w, 0, 3 * 16, 1);
@@ -69,7 +68,6 @@ class StreamedRowKernelTest {
 
     @Test
     void dotsByHand() {
-        assumeTrue(Tiles.ROWS != null);
         // Row j of w [9,16] is j everywhere; x adds up to 3.
         float[] w = new float[9 * 16];
         for (int j = 0; j < 9; j++) {
@@ -88,11 +86,10 @@ class StreamedRowKernelTest {
     @ParameterizedTest
     @CsvSource({"8,16,false", "64,48,false", "256,112,false", "16,8,true", "48,9,true", "128,65,true", "80,15,true"})
     void asInDoubles(int in, int out, boolean outIn) {
-        assumeTrue(Tiles.ROWS != null);
         Random random = new Random(9);
-        float[] x = ProductMathTest.normal(random, in);
-        float[] w = ProductMathTest.normal(random, in * out);
-        float[] b = ProductMathTest.normal(random, out);
+        float[] x = ProductsTest.normal(random, in);
+        float[] w = ProductsTest.normal(random, in * out);
+        float[] b = ProductsTest.normal(random, out);
         for (boolean biased : new boolean[] {false, true}) {
             Floats y = Floats.allocate(out);
             StreamedRowKernel kernel =

@@ -1,5 +1,7 @@
-package org.minigpt.internal.kernels;
+package org.minigpt.internal.simd;
 
+import java.lang.constant.ConstantDescs;
+import java.lang.invoke.MethodHandles;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -10,14 +12,14 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * {@link TileMath} with the Vector API; what is left to the superclass the JIT vectorises by itself, and so are the
- * entries that do not fill a vector. {@link TileMathProvider} decides whether this class is loaded.
+ * entries that do not fill a vector. {@link Simd} decides whether this class is loaded.
  *
  * <p>Lanes are added up by a fixed tree: the order of {@code reduceLanes(ADD)} is not specified and differs between
  * interpreter and compilers, so that a run would not repeat to the bit.
  */
-final class VectorMath extends PlainMath {
-    static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
-    static final int LANES = F.length();
+final class VectorTileMath extends PlainTileMath {
+    private static final VectorSpecies<Float> F = species(MethodHandles.lookup());
+    private static final int LANES = F.length();
 
     /** Rotations by half, a quarter, an eighth... of the lanes. */
     private static final VectorShuffle<Float> ROTATE_8 = rotation(8);
@@ -29,8 +31,21 @@ final class VectorMath extends PlainMath {
     /** Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits. */
     private static final float ROUND = 12582912f;
 
+    /**
+     * @return the vectors of a class: the machine's, or those that it is given as class data when it is defined once more as a
+     *     hidden class. So there can be variants for any vectors, and each has them as a constant, as the JIT wants it
+     */
+    static VectorSpecies<Float> species(MethodHandles.Lookup variant) {
+        try {
+            VectorSpecies<?> given = MethodHandles.classData(variant, ConstantDescs.DEFAULT_NAME, VectorSpecies.class);
+            return given == null ? FloatVector.SPECIES_PREFERRED : given.check(float.class);
+        } catch (IllegalAccessException e) {
+            throw new IllegalArgumentException("not the lookup of the class itself", e);
+        }
+    }
+
     private static VectorShuffle<Float> rotation(int by) {
-        return VectorShuffle.fromOp(F, i -> (i + by) & (LANES - 1));
+        return VectorShuffle.iota(F, by, 1, true);
     }
 
     /** @return the sum of the lanes, by halves */
@@ -47,7 +62,7 @@ final class VectorMath extends PlainMath {
         return v.add(v.rearrange(ROTATE_1)).lane(0);
     }
 
-    /** e^x: {@link PlainMath#exp} on all lanes. */
+    /** e^x: {@link PlainTileMath#exp} on all lanes. */
     static FloatVector exp(FloatVector x) {
         FloatVector clamped = x.max(EXP_MIN).min(EXP_MAX);
         FloatVector shifted = clamped.fma(FloatVector.broadcast(F, LOG2_E), FloatVector.broadcast(F, ROUND));
@@ -333,7 +348,7 @@ final class VectorMath extends PlainMath {
     }
 
     @Override
-    public void adamW(AdamWKernel.Scalars step, float[] p, float[] g, float[] m, float[] v, int n) {
+    public void adamW(AdamW step, float[] p, float[] g, float[] m, float[] v, int n) {
         int i = 0;
         for (; i <= n - LANES; i += LANES) {
             FloatVector gradient = FloatVector.fromArray(F, g, i).mul(step.factor());
@@ -353,22 +368,105 @@ final class VectorMath extends PlainMath {
     }
 
     @Override
-    public PanelMath panels() {
-        return LANES == VectorPanelMath.LANES ? new VectorPanelMath() : super.panels();
+    public void rmsNorm(float[] x, int rows, int c, float eps, float[] gain) {
+        int whole = F.loopBound(c);
+        for (int row = 0; row < rows; row++) {
+            int at = row * c;
+            float scale = reciprocalRms(x, at, c, eps);
+            int j = 0;
+            for (; j < whole; j += LANES) {
+                FloatVector hat = FloatVector.fromArray(F, x, at + j).mul(scale);
+                hat.mul(FloatVector.fromArray(F, gain, j)).intoArray(x, at + j);
+            }
+            for (; j < c; j++) {
+                x[at + j] = x[at + j] * scale * gain[j];
+            }
+        }
     }
 
     @Override
-    public RowMath rows() {
-        return LANES == VectorPanelMath.LANES && VectorRowMath.available() ? new VectorRowMath() : super.rows();
+    public void rmsNormGradient(float[] x, float[] dy, int rows, int c, float eps, float[] gain, float[] dGain) {
+        int whole = F.loopBound(c);
+        for (int row = 0; row < rows; row++) {
+            int at = row * c;
+            float scale = reciprocalRms(x, at, c, eps);
+            FloatVector sums = FloatVector.zero(F);
+            int j = 0;
+            for (; j < whole; j += LANES) {
+                FloatVector hat = FloatVector.fromArray(F, x, at + j).mul(scale);
+                FloatVector d = FloatVector.fromArray(F, dy, at + j);
+                sums = d.mul(FloatVector.fromArray(F, gain, j)).fma(hat, sums);
+                hat.intoArray(x, at + j);
+                d.fma(hat, FloatVector.fromArray(F, dGain, j)).intoArray(dGain, j);
+            }
+            float sum = sum(sums);
+            for (; j < c; j++) {
+                float hat = x[at + j] * scale;
+                sum += dy[at + j] * gain[j] * hat;
+                x[at + j] = hat;
+                dGain[j] += dy[at + j] * hat;
+            }
+            float mean = sum / c;
+            for (j = 0; j < whole; j += LANES) {
+                FloatVector g = FloatVector.fromArray(F, dy, at + j).mul(FloatVector.fromArray(F, gain, j));
+                FloatVector hat = FloatVector.fromArray(F, x, at + j);
+                g.sub(hat.mul(mean)).mul(scale).intoArray(x, at + j);
+            }
+            for (; j < c; j++) {
+                x[at + j] = scale * (dy[at + j] * gain[j] - x[at + j] * mean);
+            }
+        }
     }
 
     @Override
-    public ProductMath products() {
-        return new VectorProductMath();
+    float reciprocalRms(float[] x, int at, int c, float eps) {
+        FloatVector squares = FloatVector.zero(F);
+        int j = 0;
+        for (; j <= c - LANES; j += LANES) {
+            FloatVector v = FloatVector.fromArray(F, x, at + j);
+            squares = v.fma(v, squares);
+        }
+        float total = sum(squares) + sumOfFloatSquares(x, at + j, at + c);
+        return (float) (1 / Math.sqrt(total / c + eps));
     }
 
     @Override
-    public LlamaMath llama() {
-        return new VectorLlamaMath();
+    public void swiGlu(float[] x, int at, int n, float[] y, int yAt) {
+        int j = 0;
+        for (; j <= n - LANES; j += LANES) {
+            FloatVector gate = FloatVector.fromArray(F, x, at + j);
+            FloatVector silu = gate.div(exp(gate.neg()).add(1f));
+            silu.mul(FloatVector.fromArray(F, x, at + n + j)).intoArray(y, yAt + j);
+        }
+        swiGlu(x, at, j, n, y, yAt);
+    }
+
+    @Override
+    public void swiGluGradient(float[] x, int at, int n, float[] dy, int yAt) {
+        FloatVector one = FloatVector.broadcast(F, 1f);
+        int j = 0;
+        for (; j <= n - LANES; j += LANES) {
+            FloatVector gate = FloatVector.fromArray(F, x, at + j);
+            FloatVector d = FloatVector.fromArray(F, dy, yAt + j);
+            FloatVector sigmoid = one.div(exp(gate.neg()).add(1f));
+            FloatVector slope = gate.fma(one.sub(sigmoid), one).mul(sigmoid);
+            d.mul(FloatVector.fromArray(F, x, at + n + j)).mul(slope).intoArray(x, at + j);
+            d.mul(gate).mul(sigmoid).intoArray(x, at + n + j);
+        }
+        swiGluGradient(x, at, j, n, dy, yAt);
+    }
+
+    @Override
+    public void rotate(float[] x, int at, int n, float[] cos, float[] sin, int angle) {
+        int j = 0;
+        for (; j <= n - LANES; j += LANES) {
+            FloatVector a = FloatVector.fromArray(F, x, at + j);
+            FloatVector b = FloatVector.fromArray(F, x, at + n + j);
+            FloatVector cosine = FloatVector.fromArray(F, cos, angle + j);
+            FloatVector sine = FloatVector.fromArray(F, sin, angle + j);
+            a.mul(cosine).sub(b.mul(sine)).intoArray(x, at + j);
+            b.mul(cosine).add(a.mul(sine)).intoArray(x, at + n + j);
+        }
+        rotate(x, at, j, n, cos, sin, angle);
     }
 }

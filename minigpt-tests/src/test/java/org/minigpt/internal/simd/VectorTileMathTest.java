@@ -1,4 +1,4 @@
-package org.minigpt.internal.kernels;
+package org.minigpt.internal.simd;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -10,10 +10,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The Vector API's arithmetic against plain Java's, at lengths that fill vectors and that do not. */
-class VectorMathTest {
-    private static final TileMath PLAIN = new PlainMath();
-    private static final TileMath VECTOR = Tiles.MATH;
+/** The Vector API's arithmetic, by vectors of 8 and of 16 floats, against plain Java's, at lengths that fill vectors and that do not. */
+class VectorTileMathTest {
+    private static final PlainTileMath PLAIN = Variant.PLAIN.math();
 
     private static float[] random(int n, long seed) {
         Random random = new Random(seed);
@@ -34,20 +33,22 @@ class VectorMathTest {
         }
     }
 
-    /** Runs an operation on copies of x and y by both and compares all arrays. */
+    /** Runs an operation on copies of three arrays by all variants and compares all of them. */
     private static void compare(int n, BiConsumer<TileMath, float[][]> operation) {
         float[][] plain = {random(n, 1), random(n, 2), random(n, 3)};
-        float[][] vector = {random(n, 1), random(n, 2), random(n, 3)};
         operation.accept(PLAIN, plain);
-        operation.accept(VECTOR, vector);
-        for (int i = 0; i < plain.length; i++) {
-            assertClose(plain[i], vector[i]);
+        for (Variant variant : Variant.VECTORS) {
+            float[][] vector = {random(n, 1), random(n, 2), random(n, 3)};
+            operation.accept(variant.math(), vector);
+            for (int i = 0; i < plain.length; i++) {
+                assertClose(plain[i], vector[i]);
+            }
         }
     }
 
     @Test
     void theTestsRunWithTheVectorApi() {
-        assertEquals("VectorMath", VECTOR.getClass().getSimpleName());
+        assertEquals(VectorTileMath.class, Simd.MATH.getClass());
     }
 
     @ParameterizedTest
@@ -111,26 +112,29 @@ class VectorMathTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 16, 37, 100})
     void adamWAndTheSumOfSquares(int n) {
-        AdamWKernel.Scalars step = AdamWKernel.Scalars.of(AdamWKernel.Step.of(0.9, 0.999, 1e-8, 3, 1e-3, 0.5), 0.999);
+        TileMath.AdamW step = new TileMath.AdamW(0.999f, 0.5f, 0.9f, 0.1f, 0.999f, 0.001f, 5.5e-10f, 2e-4f);
         float[][] plain = {random(n, 1), random(n, 2), random(n, 3), random(n, 4)};
         for (int i = 0; i < n; i++) {
             plain[3][i] = Math.abs(plain[3][i]); // the second moment
         }
-        float[][] vector = {plain[0].clone(), plain[1].clone(), plain[2].clone(), plain[3].clone()};
+        float[][] before = {plain[0].clone(), plain[1].clone(), plain[2].clone(), plain[3].clone()};
         PLAIN.adamW(step, plain[0], plain[1], plain[2], plain[3], n);
-        VECTOR.adamW(step, vector[0], vector[1], vector[2], vector[3], n);
-        for (int i = 0; i < plain.length; i++) {
-            assertClose(plain[i], vector[i]);
-        }
         double squares = PLAIN.sumOfSquares(plain[1], n);
-        assertEquals(squares, VECTOR.sumOfSquares(plain[1], n), 1e-14 * squares);
+        for (Variant variant : Variant.VECTORS) {
+            float[][] vector = {before[0].clone(), before[1].clone(), before[2].clone(), before[3].clone()};
+            variant.math().adamW(step, vector[0], vector[1], vector[2], vector[3], n);
+            for (int i = 0; i < plain.length; i++) {
+                assertClose(plain[i], vector[i]);
+            }
+            assertEquals(squares, variant.math().sumOfSquares(plain[1], n), 1e-14 * squares);
+        }
     }
 
     @Test
     void reluGradientIsExact() {
         float[] x = {-1f, -0f, 0f, Float.MIN_VALUE, 1f, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY};
         float[] expected = {0f, 0f, 0f, 7f, 7f, 7f, 0f};
-        for (TileMath math : new TileMath[] {PLAIN, VECTOR}) {
+        for (PlainTileMath math : Variant.all().map(Variant::math).toList()) {
             // Once as the tail of a vector and once within vectors.
             for (int repeat : new int[] {1, 32}) {
                 float[] many = new float[x.length * repeat];
@@ -156,13 +160,37 @@ class VectorMathTest {
                 x[i] = -i;
             }
             x[5] = Float.NEGATIVE_INFINITY;
-            float[] y = x.clone();
-            ((PlainMath) PLAIN).expMinus(x, 0, x.length, shift);
-            ((PlainMath) VECTOR).expMinus(y, 0, y.length, shift);
-            for (int i = 0; i < x.length; i++) {
-                float tolerance = Float.isNaN(x[i]) ? 0f : 3e-7f * Math.abs(x[i]);
-                assertEquals(x[i], y[i], Math.max(tolerance, 1e-45f), "e^(" + -i + " - " + shift + ")");
+            float[] before = x.clone();
+            PLAIN.expMinus(x, 0, x.length, shift);
+            for (Variant variant : Variant.VECTORS) {
+                float[] y = before.clone();
+                variant.math().expMinus(y, 0, y.length, shift);
+                for (int i = 0; i < x.length; i++) {
+                    float tolerance = Float.isNaN(x[i]) ? 0f : 3e-7f * Math.abs(x[i]);
+                    assertEquals(x[i], y[i], Math.max(tolerance, 1e-45f), "e^(" + -i + " - " + shift + ")");
+                }
             }
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 16, 31, 64, 65})
+    void rmsNormAndItsGradient(int c) {
+        int rows = 3;
+        compare(rows * c, (math, x) -> math.rmsNorm(x[0], rows, c, 1e-5f, x[1]));
+        compare(rows * c, (math, x) -> math.rmsNormGradient(x[0], x[1], rows, c, 1e-2f, random(c, 9), x[2]));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 16, 31, 64, 65})
+    void swiGluAndItsGradient(int n) {
+        compare(2 * n + 5, (math, x) -> math.swiGlu(x[0], 3, n, x[1], 2));
+        compare(2 * n + 5, (math, x) -> math.swiGluGradient(x[0], 3, n, x[1], 2));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 16, 31, 64, 65})
+    void rotations(int n) {
+        compare(2 * n + 5, (math, x) -> math.rotate(x[0], 3, n, x[1], x[2], 4));
     }
 }

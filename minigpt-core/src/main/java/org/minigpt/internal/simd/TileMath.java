@@ -1,10 +1,24 @@
-package org.minigpt.internal.kernels;
+package org.minigpt.internal.simd;
 
 /**
  * The element-wise and row-wise arithmetic of the kernels, on heap tiles: {@code rows} rows of {@code c} entries each,
- * packed row-major from index 0. All methods work in place and keep no state.
+ * packed row-major from index 0. Methods work in place where they say nothing else, and keep no state.
  */
-interface TileMath {
+public interface TileMath {
+    /**
+     * What a step of AdamW does to every entry alike: g is multiplied by {@code factor}, m becomes β₁·m + (1-β₁)·g and v
+     * becomes β₂·v + (1-β₂)·g², and then p becomes {@code keep}·p - {@code scaledStepSize}·m/(√v + {@code scaledEps}).
+     */
+    record AdamW(
+            float keep,
+            float factor,
+            float beta1,
+            float rest1,
+            float beta2,
+            float rest2,
+            float scaledEps,
+            float scaledStepSize) {}
+
     /** x = max(0, x). */
     void relu(float[] x, int n);
 
@@ -45,8 +59,8 @@ interface TileMath {
     /** @return log Σ exp(x[at..at+n)), from the row's maximum so that nothing overflows; x is spoilt */
     float logSumExp(float[] x, int at, int n);
 
-    /** One step of AdamW on p, m and v with the gradients g; see {@link AdamWKernel}. */
-    void adamW(AdamWKernel.Scalars step, float[] p, float[] g, float[] m, float[] v, int n);
+    /** One step of AdamW on p, m and v with the gradients g. */
+    void adamW(AdamW step, float[] p, float[] g, float[] m, float[] v, int n);
 
     /** @return Σ x[0..n)², added up in double */
     double sumOfSquares(float[] x, int n);
@@ -60,18 +74,20 @@ interface TileMath {
     /** a += scale·b. */
     void addScaled(float[] a, float[] b, float scale, int n);
 
-    /** @return products with the same instructions as this */
-    ProductMath products();
+    /** Each row of x [rows,c] becomes x/√(E[x²] + eps)·gain. */
+    void rmsNorm(float[] x, int rows, int c, float eps, float[] gain);
 
-    /** @return products with panels */
-    PanelMath panels();
+    /** The gradients of {@link #rmsNorm}: x becomes dx; {@code dGain += Σ dy·x̂} over the rows. dy is left as it is. */
+    void rmsNormGradient(float[] x, float[] dy, int rows, int c, float eps, float[] gain, float[] dGain);
+
+    /** y[yAt..yAt+n) = silu(gate)·up for the gates x[at..at+n) and what they let through, x[at+n..at+2n). */
+    void swiGlu(float[] x, int at, int n, float[] y, int yAt);
+
+    /** The gradient of {@link #swiGlu}: x[at..at+2n) becomes dx for dy[yAt..yAt+n). */
+    void swiGluGradient(float[] x, int at, int n, float[] dy, int yAt);
 
     /**
-     * @return products of a row with a matrix in native memory; null to leave them to BLAS, where vectors have not 8 floats or
-     *     cannot be read from there
+     * Turns the pairs (x[at+j], x[at+n+j]), j &lt; n, by angles whose cosines and sines are cos[angle+j] and sin[angle+j].
      */
-    RowMath rows();
-
-    /** @return the arithmetic of Llama's layers, with the same instructions as this */
-    LlamaMath llama();
+    void rotate(float[] x, int at, int n, float[] cos, float[] sin, int angle);
 }

@@ -1,4 +1,4 @@
-package org.minigpt.internal.kernels;
+package org.minigpt.internal.simd;
 
 /** The two forms of the Gaussian error linear unit (Hendrycks and Gimpel, arXiv:1606.08415). */
 public enum Gelu {

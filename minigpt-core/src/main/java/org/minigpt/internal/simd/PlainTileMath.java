@@ -1,10 +1,10 @@
-package org.minigpt.internal.kernels;
+package org.minigpt.internal.simd;
 
 /**
  * {@link TileMath} in plain Java, for any JVM without flags. Sums run in four lanes: the JIT may not reorder a float
  * sum by itself, and shorter chains of additions also round less.
  */
-class PlainMath implements TileMath {
+class PlainTileMath implements TileMath {
     static final float LOG2_E = 1.44269504f;
     static final float LN2_HIGH = 0.693359375f;
     static final float LN2_LOW = -2.12194440e-4f;
@@ -293,12 +293,12 @@ class PlainMath implements TileMath {
     }
 
     @Override
-    public void adamW(AdamWKernel.Scalars step, float[] p, float[] g, float[] m, float[] v, int n) {
+    public void adamW(AdamW step, float[] p, float[] g, float[] m, float[] v, int n) {
         adamW(step, p, g, m, v, 0, n);
     }
 
     /** The entries from {@code from} to {@code to}. */
-    static void adamW(AdamWKernel.Scalars step, float[] p, float[] g, float[] m, float[] v, int from, int to) {
+    static void adamW(AdamW step, float[] p, float[] g, float[] m, float[] v, int from, int to) {
         for (int i = from; i < to; i++) {
             float gradient = g[i] * step.factor();
             float first = m[i] * step.beta1() + gradient * step.rest1();
@@ -356,22 +356,105 @@ class PlainMath implements TileMath {
     }
 
     @Override
-    public PanelMath panels() {
-        return new PlainPanelMath();
+    public void rmsNorm(float[] x, int rows, int c, float eps, float[] gain) {
+        for (int row = 0; row < rows; row++) {
+            int at = row * c;
+            float scale = reciprocalRms(x, at, c, eps);
+            for (int j = 0; j < c; j++) {
+                x[at + j] = x[at + j] * scale * gain[j];
+            }
+        }
     }
 
     @Override
-    public RowMath rows() {
-        return null;
+    public void rmsNormGradient(float[] x, float[] dy, int rows, int c, float eps, float[] gain, float[] dGain) {
+        for (int row = 0; row < rows; row++) {
+            int at = row * c;
+            float scale = reciprocalRms(x, at, c, eps);
+            float sum = 0f; // Σ dy·gain·x̂
+            for (int j = 0; j < c; j++) {
+                float hat = x[at + j] * scale;
+                x[at + j] = hat;
+                sum += dy[at + j] * gain[j] * hat;
+            }
+            float mean = sum / c;
+            for (int j = 0; j < c; j++) {
+                float hat = x[at + j];
+                dGain[j] += dy[at + j] * hat;
+                x[at + j] = scale * (dy[at + j] * gain[j] - hat * mean);
+            }
+        }
+    }
+
+    /** @return 1/√(E[x²] + eps) of x[at..at+c) */
+    float reciprocalRms(float[] x, int at, int c, float eps) {
+        return (float) (1 / Math.sqrt(sumOfFloatSquares(x, at, at + c) / c + eps));
+    }
+
+    /** Σ x[from..to)² in four lanes, which round less than one chain. */
+    static float sumOfFloatSquares(float[] x, int from, int to) {
+        float s0 = 0f;
+        float s1 = 0f;
+        float s2 = 0f;
+        float s3 = 0f;
+        int j = from;
+        for (; j + 3 < to; j += 4) {
+            s0 += x[j] * x[j];
+            s1 += x[j + 1] * x[j + 1];
+            s2 += x[j + 2] * x[j + 2];
+            s3 += x[j + 3] * x[j + 3];
+        }
+        for (; j < to; j++) {
+            s0 += x[j] * x[j];
+        }
+        return (s0 + s1) + (s2 + s3);
     }
 
     @Override
-    public ProductMath products() {
-        return new PlainProductMath();
+    public void swiGlu(float[] x, int at, int n, float[] y, int yAt) {
+        swiGlu(x, at, 0, n, y, yAt);
+    }
+
+    /** The entries from {@code from} on. */
+    static void swiGlu(float[] x, int at, int from, int n, float[] y, int yAt) {
+        for (int j = from; j < n; j++) {
+            y[yAt + j] = x[at + j] * sigmoid(x[at + j]) * x[at + n + j];
+        }
     }
 
     @Override
-    public LlamaMath llama() {
-        return new PlainLlamaMath();
+    public void swiGluGradient(float[] x, int at, int n, float[] dy, int yAt) {
+        swiGluGradient(x, at, 0, n, dy, yAt);
+    }
+
+    /** The entries from {@code from} on. */
+    static void swiGluGradient(float[] x, int at, int from, int n, float[] dy, int yAt) {
+        for (int j = from; j < n; j++) {
+            float gate = x[at + j];
+            float sigmoid = sigmoid(gate);
+            float d = dy[yAt + j];
+            // silu' = σ + g·σ·(1-σ)
+            x[at + j] = d * x[at + n + j] * sigmoid * (1f + gate * (1f - sigmoid));
+            x[at + n + j] = d * gate * sigmoid;
+        }
+    }
+
+    private static float sigmoid(float x) {
+        return 1f / (1f + exp(-x));
+    }
+
+    @Override
+    public void rotate(float[] x, int at, int n, float[] cos, float[] sin, int angle) {
+        rotate(x, at, 0, n, cos, sin, angle);
+    }
+
+    /** The pairs from {@code from} on. */
+    static void rotate(float[] x, int at, int from, int n, float[] cos, float[] sin, int angle) {
+        for (int j = from; j < n; j++) {
+            float a = x[at + j];
+            float b = x[at + n + j];
+            x[at + j] = a * cos[angle + j] - b * sin[angle + j];
+            x[at + n + j] = b * cos[angle + j] + a * sin[angle + j];
+        }
     }
 }

@@ -1,19 +1,20 @@
-package org.minigpt.internal.kernels;
+package org.minigpt.internal.simd;
 
+import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@link ProductMath} with the Vector API: see {@link VectorMath}, which alone makes it. Four rows by two vectors are
+ * {@link Products} with the Vector API, small ones with this machine's vectors. Four rows by two vectors are
  * computed at a time, so that what is loaded is used more than once, and the sums, which wait for each other, are many; of
  * rows that are left over, one by four vectors.
  */
-final class VectorProductMath extends PlainProductMath {
-    private static final VectorSpecies<Float> F = VectorMath.F;
-    private static final int LANES = VectorMath.LANES;
+final class VectorProducts extends Vector8Products {
+    private static final VectorSpecies<Float> F = VectorTileMath.species(MethodHandles.lookup());
+    private static final int LANES = F.length();
 
     @Override
-    public boolean beatBlas() {
+    public boolean fasterAt(Kind kind) {
         return LANES == 8;
     }
 

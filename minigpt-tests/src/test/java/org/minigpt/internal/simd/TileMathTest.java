@@ -1,4 +1,4 @@
-package org.minigpt.internal.kernels;
+package org.minigpt.internal.simd;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,16 +7,17 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.minigpt.internal.kernels.Reference;
 
-/** How exact the float functions are, in plain Java and with the Vector API. */
+/** How exact the float functions are, in all variants. */
 class TileMathTest {
 
-    static Stream<PlainMath> maths() {
-        return Stream.of(new PlainMath(), (PlainMath) Tiles.MATH);
+    static Stream<PlainTileMath> maths() {
+        return Variant.all().map(Variant::math);
     }
 
     /** e^x of many x at once, so that whole vectors are filled. */
-    private static float[] exp(PlainMath math, float... x) {
+    private static float[] exp(PlainTileMath math, float... x) {
         float[] many = new float[x.length * 16];
         for (int i = 0; i < many.length; i++) {
             many[i] = x[i / 16];
@@ -31,11 +32,11 @@ class TileMathTest {
 
     @ParameterizedTest
     @MethodSource("maths")
-    void expIsWithinTwoUnitsInTheLastPlace(PlainMath math) {
+    void expIsWithinTwoUnitsInTheLastPlace(PlainTileMath math) {
         int n = 200_000;
         float[] x = new float[n];
         for (int i = 0; i < n; i++) {
-            x[i] = PlainMath.EXP_MIN + (PlainMath.EXP_MAX - PlainMath.EXP_MIN) * i / (n - 1);
+            x[i] = PlainTileMath.EXP_MIN + (PlainTileMath.EXP_MAX - PlainTileMath.EXP_MIN) * i / (n - 1);
         }
         float[] y = x.clone();
         math.expMinus(y, 0, n, 0f);
@@ -48,7 +49,7 @@ class TileMathTest {
 
     @ParameterizedTest
     @MethodSource("maths")
-    void expOfWhatIsNoOrdinaryNumber(PlainMath math) {
+    void expOfWhatIsNoOrdinaryNumber(PlainTileMath math) {
         float[] y = exp(math, 0f, -0f, Float.NEGATIVE_INFINITY, -1e30f, -88f, Float.NaN, Float.MIN_VALUE);
         assertEquals(1f, y[0]);
         assertEquals(1f, y[1]);
@@ -66,7 +67,7 @@ class TileMathTest {
 
     @ParameterizedTest
     @MethodSource("maths")
-    void geluIsWithinAMillionth(PlainMath math) {
+    void geluIsWithinAMillionth(PlainTileMath math) {
         for (Gelu form : Gelu.values()) {
             int n = 24_001;
             float[] x = new float[n];
@@ -89,7 +90,7 @@ class TileMathTest {
 
     @ParameterizedTest
     @MethodSource("maths")
-    void geluFarFromZeroIsTheLine(PlainMath math) {
+    void geluFarFromZeroIsTheLine(PlainTileMath math) {
         for (Gelu form : Gelu.values()) {
             float[] y = {-1e10f, -100f, 100f, 1e10f};
             math.gelu(form, y, 4);
@@ -102,7 +103,7 @@ class TileMathTest {
 
     @ParameterizedTest
     @MethodSource("maths")
-    void softmaxAddsUpToOne(PlainMath math) {
+    void softmaxAddsUpToOne(PlainTileMath math) {
         Random random = new Random(3);
         for (int n : new int[] {1, 2, 15, 65, 1000, 50257}) {
             for (float spread : new float[] {0f, 1f, 30f, 1e4f, 1e30f}) {
@@ -127,7 +128,7 @@ class TileMathTest {
 
     @ParameterizedTest
     @MethodSource("maths")
-    void logSumExpOfExtremes(PlainMath math) {
+    void logSumExpOfExtremes(PlainTileMath math) {
         // ln(e^1e4 + e^1e4) = 1e4 + ln 2, ln(e^-1e4 + e^-1e4) = -1e4 + ln 2, ln(1 + e^-1e4) = 0
         assertEquals(10000.693f, math.logSumExp(new float[] {1e4f, 1e4f}, 0, 2), 1e-3f);
         assertEquals(-9999.307f, math.logSumExp(new float[] {-1e4f, -1e4f}, 0, 2), 1e-3f);

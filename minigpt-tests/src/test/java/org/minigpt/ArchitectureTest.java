@@ -4,6 +4,7 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyP
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.base.DescribedPredicate;
@@ -13,6 +14,9 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.EvaluationResult;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -164,6 +168,29 @@ class ArchitectureTest {
                 .toArray(String[]::new);
 
         classes().should().resideInAnyPackage(known).check(CLASSES);
+    }
+
+    /** What this library's own programs need, others need too, and it is public. */
+    @Test
+    void internalsAreNotForPrograms() throws IOException {
+        noClasses()
+                .that()
+                .resideInAnyPackage(OUTSIDE.toArray(String[]::new))
+                .should()
+                .dependOnClassesThat(resideInAnyPackage(within("internal")))
+                .check(CLASSES);
+        // Those that are not on this module's class path.
+        for (String folder : List.of("outside-project/src", "../minigpt-ui/src")) {
+            List<Path> sources;
+            try (Stream<Path> files = Files.walk(Path.of(folder))) {
+                sources =
+                        files.filter(file -> file.toString().endsWith(".java")).toList();
+            }
+            assertFalse(sources.isEmpty(), folder);
+            for (Path source : sources) {
+                assertFalse(Files.readString(source).contains(packageOf("internal")), source.toString());
+            }
+        }
     }
 
     @Test

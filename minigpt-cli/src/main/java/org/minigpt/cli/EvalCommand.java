@@ -41,7 +41,6 @@ final class EvalCommand implements Callable<Integer> {
                 names = "--split",
                 paramLabel = "SPLIT",
                 defaultValue = "validation",
-                converter = EnumOption.OfSplit.class,
                 description = "train or validation [${DEFAULT-VALUE}].")
         private Split split;
 

@@ -52,7 +52,6 @@ final class ExportCommand implements Callable<Integer> {
             names = "--format",
             paramLabel = "FORMAT",
             required = true,
-            converter = EnumOption.OfFormat.class,
             description =
                     "hf: Hugging Face's folder; gguf: llama.cpp's format; llmc: a checkpoint of llm.c; onnx: opset 17;"
                             + " samediff: a SameDiff file of ND4J's own ops, which opens without this library.")
@@ -62,7 +61,6 @@ final class ExportCommand implements Callable<Integer> {
             names = "--dtype",
             paramLabel = "TYPE",
             defaultValue = "f32",
-            converter = EnumOption.OfPrecision.class,
             description = "f32, f16 for gguf, or bf16 for llmc [${DEFAULT-VALUE}].")
     private Precision dtype;
 

@@ -43,7 +43,6 @@ final class ImportCommand implements Callable<Integer> {
             names = "--format",
             paramLabel = "FORMAT",
             required = true,
-            converter = EnumOption.OfSource.class,
             description = "hf: Hugging Face's folder (config.json, model.safetensors); nanogpt: the same with linear"
                     + " weights [out,in]; llmc: a checkpoint of llm.c; gguf: llama.cpp's format.")
     private Source format;

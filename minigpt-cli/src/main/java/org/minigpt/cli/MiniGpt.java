@@ -97,6 +97,7 @@ public final class MiniGpt implements Runnable {
                 .setUsageHelpLongOptionsMaxWidth(30)
                 .setParameterExceptionHandler(new UsageErrors())
                 .setExecutionExceptionHandler(root.failures(args));
+        EnumOption.registerAll(cli);
         cli.getSubcommands().values().forEach(MiniGpt::groupOptions);
         return cli;
     }

@@ -73,7 +73,6 @@ final class ModelOptions {
             names = "--bias",
             paramLabel = "KIND",
             defaultValue = "lecture",
-            converter = EnumOption.OfBias.class,
             description = "Which layers have biases: lecture (all but queries, keys and values), all or none"
                     + " [${DEFAULT-VALUE}].")
     private Bias bias;
@@ -82,7 +81,6 @@ final class ModelOptions {
             names = "--activation",
             paramLabel = "KIND",
             defaultValue = "relu",
-            converter = EnumOption.OfActivation.class,
             description = "relu, gelu, or gelu-tanh as in GPT-2 [${DEFAULT-VALUE}].")
     private Activation activation;
 
@@ -90,7 +88,6 @@ final class ModelOptions {
             names = "--mlp",
             paramLabel = "KIND",
             defaultValue = "plain",
-            converter = EnumOption.OfMlp.class,
             description = "The feed-forward: plain, or swiglu as in Llama [${DEFAULT-VALUE}].")
     private Mlp mlp;
 
@@ -98,7 +95,6 @@ final class ModelOptions {
             names = "--norm",
             paramLabel = "KIND",
             defaultValue = "layer",
-            converter = EnumOption.OfNorm.class,
             description = "layer, or rms as in Llama [${DEFAULT-VALUE}].")
     private Norm norm;
 
@@ -106,7 +102,6 @@ final class ModelOptions {
             names = "--positions",
             paramLabel = "KIND",
             defaultValue = "learned",
-            converter = EnumOption.OfPositions.class,
             description = "How the model knows the order of tokens: learned, rotary as in Llama, or alibi"
                     + " [${DEFAULT-VALUE}].")
     private Positions positions;
@@ -130,7 +125,6 @@ final class ModelOptions {
             names = "--init",
             paramLabel = "KIND",
             defaultValue = "lecture",
-            converter = EnumOption.OfInitialization.class,
             description = "How parameters are drawn: lecture (PyTorch's defaults) or nanogpt (normal, 0.02)"
                     + " [${DEFAULT-VALUE}].")
     private Initialization init;

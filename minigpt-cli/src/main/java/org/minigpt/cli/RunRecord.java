@@ -13,12 +13,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.minigpt.MiniGptException;
-import org.minigpt.cli.bench.PeakMemory;
 import org.minigpt.cli.report.MetricsFiles;
+import org.minigpt.cli.report.PeakMemory;
 import org.minigpt.cli.report.RunFigures;
 import org.minigpt.cli.report.Scale;
 import org.minigpt.files.AtomicFiles;
-import org.minigpt.internal.kernels.KernelInfo;
+import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.train.EvalReport;
 import org.minigpt.train.TrainResult;
 
@@ -82,7 +82,7 @@ final class RunRecord {
         machine.put("processor", processor());
         machine.put("processors", Runtime.getRuntime().availableProcessors());
         machine.put("max_heap_mb", Runtime.getRuntime().maxMemory() >> 20);
-        machine.put("kernels", KernelInfo.arithmetic() + "+" + KernelInfo.blas());
+        machine.put("kernels", MiniGptRuntime.kernels());
         scale.peakGflops().ifPresent(peak -> machine.put("sgemm_peak_gflops", rounded(peak, 1)));
         return machine;
     }

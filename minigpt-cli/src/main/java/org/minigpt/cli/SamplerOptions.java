@@ -82,7 +82,6 @@ final class SamplerOptions {
             names = "--window",
             paramLabel = "KIND",
             defaultValue = "exact",
-            converter = EnumOption.OfWindow.class,
             description = "Beyond the model's context: exact, each token sees all of it; or halving, between half and"
                     + " all of it, which is faster [${DEFAULT-VALUE}].")
     private Window window;

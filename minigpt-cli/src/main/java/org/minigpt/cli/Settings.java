@@ -69,7 +69,7 @@ final class Settings implements IDefaultValueProvider {
             settings.add(options.fromRun.resolve(OF_RUN).toString(), ofRun(options.fromRun), false, command);
         }
         if (options.preset != null) {
-            settings.add("preset " + options.preset.spelling(), ofPreset(options.preset), false, command);
+            settings.add("preset " + EnumOption.spell(options.preset), ofPreset(options.preset), false, command);
         }
         return settings;
     }
@@ -77,10 +77,11 @@ final class Settings implements IDefaultValueProvider {
     private static SettingsOptions sources(String... args) {
         Sources sources = new Sources();
         try {
-            new CommandLine(sources)
+            CommandLine parser = new CommandLine(sources)
                     .registerConverter(Path.class, new PathOption())
-                    .setExpandAtFiles(false)
-                    .parseArgs(args);
+                    .setExpandAtFiles(false);
+            EnumOption.registerAll(parser);
+            parser.parseArgs(args);
         } catch (ParameterException e) {
             // The command's own parser says what is wrong.
             return new SettingsOptions();
@@ -97,7 +98,7 @@ final class Settings implements IDefaultValueProvider {
     }
 
     private static Map<String, String> ofPreset(SettingsOptions.Preset preset) {
-        String file = "presets/" + preset.spelling() + ".properties";
+        String file = "presets/" + EnumOption.spell(preset) + ".properties";
         try (InputStream in = Settings.class.getResourceAsStream(file)) {
             return SettingsFile.parse(file, new String(in.readAllBytes(), StandardCharsets.UTF_8));
         } catch (IOException e) {

@@ -1,7 +1,6 @@
 package org.minigpt.cli;
 
 import java.nio.file.Path;
-import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /** Where values of options come from that the command line does not give. */
@@ -12,17 +11,12 @@ final class SettingsOptions {
         LECTURE,
         NANOGPT_CPU,
         SHAKESPEARE_CHAR,
-        GPT2;
-
-        String spelling() {
-            return name().toLowerCase(Locale.ROOT).replace('_', '-');
-        }
+        GPT2
     }
 
     @Option(
             names = "--preset",
             paramLabel = "NAME",
-            converter = EnumOption.OfPreset.class,
             description = "lecture, the defaults; nanogpt-cpu and shakespeare-char, as nanoGPT has them; or gpt2."
                     + " minigpt train --preset NAME --help shows what it sets.")
     Preset preset;

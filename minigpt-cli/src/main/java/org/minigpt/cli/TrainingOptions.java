@@ -23,7 +23,6 @@ final class TrainingOptions {
                 names = "--sampling",
                 paramLabel = "KIND",
                 defaultValue = "random",
-                converter = EnumOption.OfSampling.class,
                 description =
                         "How windows are drawn: random, from anywhere as nanoGPT does; or epoch, each once before any"
                                 + " comes again [${DEFAULT-VALUE}].")
@@ -109,7 +108,6 @@ final class TrainingOptions {
                 names = "--decay-group",
                 paramLabel = "KIND",
                 defaultValue = "all",
-                converter = EnumOption.OfDecayGroup.class,
                 description = "The parameters that decay: all, or matrices as in nanoGPT [${DEFAULT-VALUE}].")
         DecayGroup decayGroup;
 
@@ -160,7 +158,6 @@ final class TrainingOptions {
         @Option(
                 names = "--lr-schedule",
                 paramLabel = "KIND",
-                converter = EnumOption.OfScheduleKind.class,
                 description = "constant; or after a rise cosine, linear, or wsd, which stays and falls at the end"
                         + " [constant].")
         Kind kind;

@@ -60,6 +60,22 @@ public final class MiniGptRuntime {
     }
 
     /**
+     * Which variants of the kernels run in this process; a measurement means little without it, and last bits depend on
+     * it.
+     *
+     * @return {@code vector} if the element-wise arithmetic uses the Vector API, else {@code plain}; a plus; and
+     *     {@link #blas()}: {@code vector+Haswell}
+     */
+    public static String kernels() {
+        return KernelInfo.arithmetic() + "+" + blas();
+    }
+
+    /** @return OpenBLAS's name for the processor whose matrix products it runs, or {@code unknown} */
+    public static String blas() {
+        return KernelInfo.blas();
+    }
+
+    /**
      * Makes an op known to SameDiff by its name: without this, a graph that holds it can't be differentiated, saved or
      * loaded.
      *

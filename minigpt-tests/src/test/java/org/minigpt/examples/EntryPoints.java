@@ -15,14 +15,13 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.util.ModelSerializer;
 import org.minigpt.cli.MiniGpt;
+import org.minigpt.cli.bench.SgemmPeak;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenDataSetIterator;
 import org.minigpt.dl4j.LanguageModelOutputLayer;
 import org.minigpt.dl4j.LayerNormLayer;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;
-import org.minigpt.internal.kernels.KernelInfo;
-import org.minigpt.internal.kernels.SgemmPeak;
 import org.minigpt.io.GgufFile;
 import org.minigpt.io.GptNetworks;
 import org.minigpt.io.LlmcFile;
@@ -56,7 +55,7 @@ final class EntryPoints {
     static Map<String, EntryPoint> all() {
         Map<String, EntryPoint> all = new LinkedHashMap<>();
         all.put("MiniGptRuntime.install", dir -> MiniGptRuntime.install());
-        all.put("KernelInfo.blas", dir -> KernelInfo.blas());
+        all.put("MiniGptRuntime.kernels", dir -> MiniGptRuntime.kernels());
         all.put("SgemmPeak.gflops", dir -> SgemmPeak.gflops(1, 1));
         all.put("an array of ND4J's", dir -> Nd4j.rand(2, 2));
         networks(all);

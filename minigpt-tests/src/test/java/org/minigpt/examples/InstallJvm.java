@@ -3,7 +3,6 @@ package org.minigpt.examples;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.minigpt.MiniGptException;
-import org.minigpt.internal.kernels.KernelInfo;
 import org.minigpt.runtime.MiniGptRuntime;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -23,7 +22,7 @@ final class InstallJvm {
             MiniGptRuntime.install();
             System.out.printf(
                     "> %s, threads %d%n",
-                    KernelInfo.blas(), Nd4j.getNDArrayFactory().blas().getMaxThreads());
+                    MiniGptRuntime.blas(), Nd4j.getNDArrayFactory().blas().getMaxThreads());
         } catch (MiniGptException e) {
             System.out.println("> " + e.getMessage());
         }

@@ -1,16 +1,15 @@
 package org.minigpt.cli.bench;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import org.minigpt.internal.kernels.NativeMemory;
-import org.minigpt.internal.parallel.Workers;
-import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 
-/** How fast this machine moves memory: the C library's {@code memcpy} of blocks that fit no cache, on several threads. */
+/** How fast this machine moves memory: Java's copy of blocks that fit no cache, on several threads. */
 final class CopyBandwidth {
-    private static final long BLOCK = 256L << 20;
+    private static final int BLOCK = 256 << 20;
 
     private CopyBandwidth() {}
 
@@ -22,23 +21,25 @@ final class CopyBandwidth {
      * @return bytes a second, those that are read and those that are written
      */
     static double bytesPerSecond(int threads, int rounds) {
-        try (INDArray source = Nd4j.ones(DataType.FLOAT, BLOCK / Float.BYTES);
-                INDArray target = Nd4j.ones(DataType.FLOAT, BLOCK / Float.BYTES)) {
-            long part = source.length() / threads;
+        ByteBuffer source = ByteBuffer.allocateDirect(BLOCK);
+        ByteBuffer target = ByteBuffer.allocateDirect(BLOCK);
+        int part = BLOCK / threads;
+        ExecutorService pool = Executors.newFixedThreadPool(threads);
+        try {
             double best = 0;
             for (int round = 0; round < rounds; round++) {
-                List<Runnable> tasks = new ArrayList<>();
-                for (int i = 0; i < threads; i++) {
-                    NativeMemory from = NativeMemory.of(source);
-                    NativeMemory to = NativeMemory.of(target);
-                    long first = i * part;
-                    tasks.add(() -> from.copyTo(first, to, first, part));
-                }
+                List<CompletableFuture<Void>> copies = new ArrayList<>();
                 long start = System.nanoTime();
-                Workers.runAll(tasks);
-                best = Math.max(best, 2e9 * part * Float.BYTES * threads / (System.nanoTime() - start));
+                for (int i = 0; i < threads; i++) {
+                    int first = i * part;
+                    copies.add(CompletableFuture.runAsync(() -> target.put(first, source, first, part), pool));
+                }
+                copies.forEach(CompletableFuture::join);
+                best = Math.max(best, 2e9 * part * threads / (System.nanoTime() - start));
             }
             return best;
+        } finally {
+            pool.shutdown();
         }
     }
 }

@@ -8,6 +8,7 @@ import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32C;
+import org.minigpt.cli.report.PeakMemory;
 import org.minigpt.io.GgufFile;
 import org.minigpt.io.LlmcFile;
 import org.minigpt.io.ModelFolder;

@@ -4,13 +4,14 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.minigpt.cli.report.PeakMemory;
 import org.minigpt.decode.Decoder;
 import org.minigpt.decode.Window;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TokenGenerator;
-import org.minigpt.internal.kernels.SgemmPeak;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.runtime.MiniGptRuntime;
 
 /**
  * How fast a model of random weights generates: one sequence, several at once, and prompts. Tokens are drawn at the
@@ -27,6 +28,10 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
 
     /** Measures and prints. */
     public void run(Lines lines) {
+        MiniGptRuntime.install(); // before anything loads the BLAS whose kernels it chooses
+        lines.print("java", Runtime.version());
+        lines.print("kernels", MiniGptRuntime.kernels());
+        lines.print("parameters", StepBench.parameters(config));
         Gpt gpt = Gpt.create(config, 1337);
         int cores = Runtime.getRuntime().availableProcessors();
         // Up to the end of the context, of which a long one is left to a prompt.
@@ -52,6 +57,7 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
         lines.print("prompt_ms", seconds * 1e3, 4);
         lines.print("sgemm_peak_gflops", peak, 1);
         lines.print("prompt_fraction_of_peak", prefillFlops(length) / seconds / (peak * 1e9), 3);
+        PeakMemory.megabytes().ifPresent(megabytes -> lines.print("peak_memory_mb", megabytes, 1));
     }
 
     /** The JIT takes some seconds to compile the kernels, of which the Vector API's are very slow until then. */

@@ -8,11 +8,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.minigpt.MiniGptException;
 import org.minigpt.data.Batch;
-import org.minigpt.internal.parallel.Workers;
-import org.minigpt.internal.runtime.Plan;
-import org.minigpt.internal.runtime.PlanArena;
 import org.minigpt.model.Gpt;
 import org.minigpt.runtime.Graphs;
+import org.minigpt.runtime.OpProfile;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
@@ -37,12 +35,12 @@ public record OpTimes(Workload work, int replicas) {
             throw new MiniGptException("--ops measures a model without dropout; leave --dropout out");
         }
         Gpt gpt = Gpt.create(work.config(), 1337);
-        List<Plan> plans = plans(gpt);
+        OpProfile profile = profile(gpt);
         Map<String, Double> best = new TreeMap<>();
         for (int round = 0; round < work.rounds(); round++) {
             Map<String, Long> nanos = new HashMap<>();
             for (int step = 0; step < work.steps(); step++) {
-                Workers.runAll(tasks(plans, nanos));
+                profile.run(nanos);
             }
             byName(nanos).forEach((name, sum) -> best.merge(name, sum / 1e6 / work.steps(), Math::min));
         }
@@ -58,37 +56,21 @@ public record OpTimes(Workload work, int replicas) {
         return result;
     }
 
-    private static List<Runnable> tasks(List<Plan> plans, Map<String, Long> nanos) {
-        List<Runnable> tasks = new ArrayList<>();
-        for (Plan plan : plans) {
-            tasks.add(tasks.isEmpty() ? () -> plan.runTimed(nanos) : plan::run);
-        }
-        return tasks;
-    }
-
-    /** A plan for each replica's rows. */
-    private List<Plan> plans(Gpt gpt) {
-        Batch batch = work.batch();
+    /** Of forward and backward, on each replica's rows. */
+    private OpProfile profile(Gpt gpt) {
         SameDiff gradient = Graphs.differentiate(gpt.sameDiff());
         List<String> outputs = new ArrayList<>(List.of(Gpt.LOSS));
-        gpt.parameters()
-                .keySet()
-                .forEach(name -> outputs.add(
-                        gpt.sameDiff().getVariable(name).getGradient().name()));
-        List<Plan> plans = new ArrayList<>();
+        gpt.parameters().keySet().forEach(name -> outputs.add(Graphs.gradientOf(gpt.sameDiff(), name)));
+        Batch batch = work.batch();
+        List<Map<String, INDArray>> shares = new ArrayList<>();
         int n = Math.min(replicas, work.batchSize());
         for (int i = 0; i < n; i++) {
             long first = (long) work.batchSize() * i / n;
             long end = (long) work.batchSize() * (i + 1) / n;
-            Map<String, INDArray> rows =
-                    Map.of(Gpt.IDS, rows(batch.xArray(), first, end), Gpt.TARGETS, rows(batch.yArray(), first, end));
-            long[] shape = {end - first, work.config().blockSize()};
-            Plan plan =
-                    Plan.of(gradient, outputs, Map.of(Gpt.IDS, shape, Gpt.TARGETS, shape), Map.of(), new PlanArena());
-            plan.run(rows);
-            plans.add(plan);
+            shares.add(
+                    Map.of(Gpt.IDS, rows(batch.xArray(), first, end), Gpt.TARGETS, rows(batch.yArray(), first, end)));
         }
-        return plans;
+        return new OpProfile(gradient, outputs, shares);
     }
 
     private static INDArray rows(INDArray batch, long first, long end) {

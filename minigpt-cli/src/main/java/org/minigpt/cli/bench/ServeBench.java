@@ -21,6 +21,7 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.apache.commons.io.FileUtils;
 import org.minigpt.MiniGptException;
+import org.minigpt.cli.report.PeakMemory;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -54,6 +55,7 @@ public final class ServeBench {
 
     /** Measures and prints. @throws MiniGptException if the server fails, which has said why on the error stream */
     public void run(Lines lines) {
+        lines.print("java", Runtime.version());
         Path model = null;
         try {
             model = Files.createTempDirectory("minigpt-serve");

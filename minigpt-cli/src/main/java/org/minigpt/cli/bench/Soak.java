@@ -4,6 +4,7 @@ import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.minigpt.cli.report.PeakMemory;
 import org.minigpt.model.Gpt;
 import org.minigpt.train.BatchSource;
 import org.minigpt.train.StepReport;

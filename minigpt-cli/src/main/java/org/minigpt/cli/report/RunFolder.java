@@ -9,7 +9,6 @@ import java.util.OptionalLong;
 import java.util.function.Consumer;
 import org.minigpt.MiniGptException;
 import org.minigpt.checkpoint.Checkpoint;
-import org.minigpt.cli.bench.ModelFlops;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.Tokenizer;

@@ -5,7 +5,7 @@ import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.minigpt.internal.simd.Simd;
 
-/** Which of their variants the kernels run in this process: a measurement means little without it. */
+/** Which of their variants the kernels run in this process. */
 public final class KernelInfo {
     private KernelInfo() {}
 

@@ -1,4 +1,4 @@
-package org.minigpt.cli.bench;
+package org.minigpt.cli.report;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -23,12 +23,12 @@ public final class PeakMemory {
      *
      * @param key as in {@code /proc/self/status}, with its colon: {@code VmRSS:} for what is resident now
      */
-    static OptionalDouble megabytes(String key) {
+    public static OptionalDouble megabytes(String key) {
         return megabytes(STATUS, key);
     }
 
     /** @return what another process has resident now */
-    static OptionalDouble residentMegabytes(long pid) {
+    public static OptionalDouble residentMegabytes(long pid) {
         return megabytes(Path.of("/proc/" + pid + "/status"), "VmRSS:");
     }
 

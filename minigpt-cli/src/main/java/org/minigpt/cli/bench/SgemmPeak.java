@@ -1,4 +1,4 @@
-package org.minigpt.internal.kernels;
+package org.minigpt.cli.bench;
 
 import java.util.ArrayList;
 import java.util.Collections;
@@ -12,10 +12,12 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.minigpt.MiniGptException;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * How fast this machine multiplies matrices with the BLAS of the kernels: what a training step could reach at most. It
- * is measured as a step computes: each thread with matrices and single-threaded products of its own.
+ * How fast this machine multiplies matrices with ND4J's BLAS, which is that of the kernels: what a training step could
+ * reach at most. It is measured as a step computes: each thread with matrices and single-threaded products of its own.
  */
 public final class SgemmPeak {
     /** Rows and columns: large enough for the full rate, small enough for the second-level cache. */
@@ -60,33 +62,34 @@ public final class SgemmPeak {
     }
 
     private static double rate(CyclicBarrier start) throws InterruptedException, BrokenBarrierException {
-        Floats a = random(1);
-        Floats b = random(2);
-        Floats c = random(3);
-        multiply(a, b, c);
-        start.await();
-        long begin = System.nanoTime();
-        long products = 0;
-        long nanos;
-        do {
+        try (INDArray a = random(1);
+                INDArray b = random(2);
+                INDArray c = random(3)) {
             multiply(a, b, c);
-            products++;
-            nanos = System.nanoTime() - begin;
-        } while (nanos < ROUND_NANOS);
-        return products * FLOPS / nanos;
+            start.await();
+            long begin = System.nanoTime();
+            long products = 0;
+            long nanos;
+            do {
+                multiply(a, b, c);
+                products++;
+                nanos = System.nanoTime() - begin;
+            } while (nanos < ROUND_NANOS);
+            return products * FLOPS / nanos;
+        }
     }
 
-    private static void multiply(Floats a, Floats b, Floats c) {
-        Blas.nn(N, N, N, 1f, a.at(0), N, b.at(0), N, 0f, c.at(0), N);
+    private static void multiply(INDArray a, INDArray b, INDArray c) {
+        Nd4j.gemm(a, b, c, false, false, 1, 0);
     }
 
     /** Not zeros, which some processors multiply at another clock rate; nor anything that could be denormal. */
-    private static Floats random(long seed) {
+    private static INDArray random(long seed) {
         Random random = new Random(seed);
-        Floats matrix = Floats.allocate(N * N);
-        for (int i = 0; i < N * N; i++) {
-            matrix.put(i, random.nextFloat() - 0.5f);
+        float[] values = new float[N * N];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = random.nextFloat() - 0.5f;
         }
-        return matrix;
+        return Nd4j.create(values, new long[] {N, N}, 'f'); // in the order of BLAS, so that ND4J copies nothing
     }
 }

@@ -1,4 +1,4 @@
-package org.minigpt.cli.bench;
+package org.minigpt.cli.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

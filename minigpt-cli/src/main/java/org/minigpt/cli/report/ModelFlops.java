@@ -1,4 +1,4 @@
-package org.minigpt.cli.bench;
+package org.minigpt.cli.report;
 
 import org.minigpt.graph.Parameter;
 import org.minigpt.model.Gpt;

@@ -1,19 +1,19 @@
 package org.minigpt.graph;
 
+import org.minigpt.internal.ops.AddOp;
+import org.minigpt.internal.ops.CausalAttentionOp;
+import org.minigpt.internal.ops.CrossEntropyOp;
+import org.minigpt.internal.ops.DropoutOp;
+import org.minigpt.internal.ops.EmbeddingOp;
+import org.minigpt.internal.ops.GeluOp;
+import org.minigpt.internal.ops.LayerNormOp;
+import org.minigpt.internal.ops.LinearOp;
+import org.minigpt.internal.ops.ReluOp;
+import org.minigpt.internal.ops.RmsNormOp;
+import org.minigpt.internal.ops.RotaryOp;
+import org.minigpt.internal.ops.SwiGluOp;
 import org.minigpt.internal.simd.Gelu;
-import org.minigpt.ops.AddOp;
-import org.minigpt.ops.CausalAttentionOp;
-import org.minigpt.ops.CrossEntropyOp;
-import org.minigpt.ops.DropoutOp;
-import org.minigpt.ops.EmbeddingOp;
-import org.minigpt.ops.GeluOp;
 import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.LayerNormOp;
-import org.minigpt.ops.LinearOp;
-import org.minigpt.ops.ReluOp;
-import org.minigpt.ops.RmsNormOp;
-import org.minigpt.ops.RotaryOp;
-import org.minigpt.ops.SwiGluOp;
 import org.minigpt.runtime.MiniGptRuntime;
 import org.nd4j.autodiff.samediff.SDVariable;
 

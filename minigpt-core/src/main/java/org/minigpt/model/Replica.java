@@ -4,10 +4,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.internal.ops.DropoutKey;
 import org.minigpt.internal.runtime.Plan;
 import org.minigpt.internal.runtime.PlanArena;
 import org.minigpt.internal.runtime.Plans;
-import org.minigpt.ops.DropoutKey;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 

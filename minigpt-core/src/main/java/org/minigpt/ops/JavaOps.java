@@ -1,51 +1,14 @@
 package org.minigpt.ops;
 
-import java.util.List;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** The list of this library's ops, and how an op whose arithmetic is plain doubles reads and writes its arrays. */
+/** How an op whose arithmetic is plain doubles reads and writes its arrays. */
 public final class JavaOps {
     private JavaOps() {}
-
-    /** @return a new instance of every op and every gradient op, for SameDiff's registry */
-    public static List<JavaOp> all() {
-        return List.of(
-                new EmbeddingOp(),
-                new EmbeddingOp.Gradient(),
-                new LayerNormOp(),
-                new LayerNormOp.Gradient(),
-                new RmsNormOp(),
-                new RmsNormOp.Gradient(),
-                new LinearOp(),
-                new LinearOp.Gradient(),
-                new RotaryOp(),
-                new RotaryOp.Gradient(),
-                new CausalAttentionOp(),
-                new CausalAttentionOp.Gradient(),
-                new ReluOp(),
-                new ReluOp.Gradient(),
-                new GeluOp(),
-                new GeluOp.Gradient(),
-                new SwiGluOp(),
-                new SwiGluOp.Gradient(),
-                new AddOp(),
-                new AddOp.Gradient(),
-                new DropoutOp(),
-                new DropoutOp.Gradient(),
-                new CrossEntropyOp(),
-                new CrossEntropyOp.Gradient(),
-                new ExternalGradientOp(),
-                new ExternalGradientOp.Gradient(),
-                new InferenceLinearOp(),
-                new CachedAttentionOp(),
-                new EmbeddingAtOp(),
-                new RotaryAtOp(),
-                new LastTokenOp());
-    }
 
     /**
      * A copy of whole numbers, row-major. No op of ND4J's runs for it if they are contiguous INT or LONG: those of more
@@ -56,7 +19,18 @@ public final class JavaOps {
     public static long[] readIntegers(INDArray array) {
         boolean known = array.dataType() == DataType.INT32 || array.dataType() == DataType.INT64;
         INDArray whole = known ? array : array.castTo(DataType.INT64);
-        return Checks.read(NativeMemory.rowMajor(whole));
+        NativeMemory memory = NativeMemory.of(NativeMemory.rowMajor(whole));
+        long[] values = new long[Math.toIntExact(array.length())];
+        if (whole.dataType() == DataType.INT64) {
+            memory.read(0, values, 0, values.length);
+            return values;
+        }
+        int[] narrow = new int[values.length];
+        memory.read(0, narrow, 0, narrow.length);
+        for (int i = 0; i < narrow.length; i++) {
+            values[i] = narrow[i];
+        }
+        return values;
     }
 
     /** @return whether an array is of type DOUBLE, for an op that computes in floats otherwise */

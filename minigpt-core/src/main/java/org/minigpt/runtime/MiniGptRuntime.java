@@ -4,13 +4,13 @@ import java.lang.reflect.Field;
 import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.KernelInfo;
+import org.minigpt.internal.ops.Ops;
 import org.minigpt.internal.runtime.JavaOpExecutioner;
 import org.minigpt.internal.runtime.NativeLibraries;
 import org.minigpt.internal.runtime.OpenBlasBuffers;
 import org.minigpt.internal.runtime.OpenBlasKernels;
 import org.minigpt.internal.runtime.PlannedSession;
 import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.imports.converters.ImportClassMapping;
 import org.nd4j.linalg.api.ops.executioner.OpExecutioner;
@@ -52,7 +52,7 @@ public final class MiniGptRuntime {
             throw NativeLibraries.missing(e);
         }
         OpenBlasKernels.warnIfLate(KernelInfo.blas());
-        JavaOps.all().forEach(MiniGptRuntime::register);
+        Ops.all().forEach(MiniGptRuntime::register);
         SameDiff.bindInferenceFactory(PlannedSession::new);
         blasThreads.ifPresent(Nd4j.getNDArrayFactory().blas()::setMaxThreads);
         OpenBlasBuffers.touch(Runtime.getRuntime().availableProcessors());

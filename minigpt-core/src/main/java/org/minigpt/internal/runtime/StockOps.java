@@ -2,7 +2,7 @@ package org.minigpt.internal.runtime;
 
 import java.util.Arrays;
 import org.minigpt.internal.kernels.NativeMemory;
-import org.minigpt.ops.AddOp;
+import org.minigpt.internal.ops.AddOp;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;

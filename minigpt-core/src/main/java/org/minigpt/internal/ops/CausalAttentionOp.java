@@ -1,0 +1,176 @@
+package org.minigpt.internal.ops;
+
+import java.util.List;
+import org.minigpt.internal.kernels.AttentionKernel;
+import org.minigpt.internal.kernels.AttentionShape;
+import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.Reference;
+import org.minigpt.internal.random.DropoutMask;
+import org.minigpt.ops.JavaOp;
+import org.minigpt.ops.JavaOps;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * Causal multi-head self-attention (Vaswani et al., arXiv:1706.03762): qkv [B,T,3C] to y [B,T,C], each head being
+ * softmax(q·kᵀ/√D)·v over the positions up to its own. Queries, keys and values lie side by side on the last axis, and
+ * within each of them the H heads; of keys and values there may be fewer, K heads that H/K heads of queries share
+ * (grouped-query attention, arXiv:2305.13245), and qkv is [B,T,C+2·C·K/H]. With ALiBi (arXiv:2108.12409) scores lose
+ * slope·distance. No [B,H,T,T] tensor outlives the op: the gradient computes the probabilities again.
+ * With a {@linkplain DropoutKey dropout key} as second input, probabilities are dropped as {@link DropoutOp} does.
+ */
+public final class CausalAttentionOp extends JavaOp {
+
+    /** For SameDiff. */
+    public CausalAttentionOp() {}
+
+    /**
+     * @param key the dropout key, or null for no dropout
+     * @param heads H, which divides C
+     * @param dropout the share of probabilities that is dropped; without effect if {@code key} is null
+     * @param salt that tells this op's masks from those of others with the same key
+     */
+    public CausalAttentionOp(SameDiff sd, SDVariable qkv, SDVariable key, int heads, double dropout, long salt) {
+        this(sd, qkv, key, heads, heads, false, dropout, salt);
+    }
+
+    /**
+     * @param key the dropout key, or null for no dropout
+     * @param heads H, the heads of queries
+     * @param kvHeads K, the heads of keys and values, which divides H
+     * @param alibi whether scores fall off with the distance
+     * @param dropout the share of probabilities that is dropped; without effect if {@code key} is null
+     * @param salt that tells this op's masks from those of others with the same key
+     */
+    public CausalAttentionOp(
+            SameDiff sd,
+            SDVariable qkv,
+            SDVariable key,
+            int heads,
+            int kvHeads,
+            boolean alibi,
+            double dropout,
+            long salt) {
+        super(sd, key == null ? new SDVariable[] {qkv} : new SDVariable[] {qkv, key});
+        Checks.heads(opName(), heads, kvHeads);
+        Checks.share(opName(), dropout);
+        addIArgument(heads, salt, kvHeads);
+        addTArgument(dropout);
+        addBArgument(alibi);
+    }
+
+    @Override
+    public String opName() {
+        return "minigpt_causal_attention";
+    }
+
+    @Override
+    protected List<long[]> outputShapes(List<INDArray> in) {
+        Checks.inputs(opName(), in, 1, 2);
+        INDArray qkv = in.get(0);
+        Checks.shape(opName(), "qkv", qkv, -1, -1, -1);
+        if (in.size() == 2) {
+            DropoutKey.check(opName(), in.get(1));
+        }
+        Checks.queryKeyValue(opName(), qkv, heads(this), kvHeads(this));
+        return List.of(new long[] {qkv.size(0), qkv.size(1), shape(this, qkv).c()});
+    }
+
+    private static int heads(JavaOp op) {
+        return op.getIArgument(0).intValue();
+    }
+
+    /** Files of old have no number of their own: as many as there are heads. */
+    private static int kvHeads(JavaOp op) {
+        return op.numIArguments() < 3 ? heads(op) : op.getIArgument(2).intValue();
+    }
+
+    private static AttentionShape shape(JavaOp op, INDArray qkv) {
+        int heads = heads(op);
+        int kvHeads = kvHeads(op);
+        int d = (int) qkv.size(2) / (heads + 2 * kvHeads);
+        boolean alibi = op.numBArguments() > 0 && op.getBArgument(0);
+        return new AttentionShape((int) qkv.size(1), heads, kvHeads, d, alibi);
+    }
+
+    @Override
+    public Runnable bind(INDArray[] in, INDArray[] out) {
+        AttentionShape shape = shape(this, in[0]);
+        if (JavaOps.isDouble(in[0])) {
+            return () -> {
+                double[] y = new double[(int) out[0].length()];
+                Reference.attention(JavaOps.read(in[0]), shape, mask(this, in, 1), y);
+                JavaOps.write(y, out[0]);
+            };
+        }
+        AttentionKernel kernel = new AttentionKernel((int) in[0].size(0), shape);
+        Floats qkv = Floats.of(in[0]);
+        Floats y = Floats.of(out[0]);
+        return () -> kernel.forward(qkv, mask(this, in, 1), y);
+    }
+
+    private static DropoutMask mask(JavaOp op, INDArray[] in, int keyAt) {
+        long salt = op.getIArgument(1);
+        double p = op.getTArgument(0);
+        // Of a row of the batch, probabilities [H,T,T].
+        long entriesPerRow = heads(op) * in[0].size(1) * in[0].size(1);
+        return in.length > keyAt ? DropoutKey.mask(in[keyAt], salt, p, entriesPerRow) : new DropoutMask(0, salt, p, 0);
+    }
+
+    @Override
+    public List<SDVariable> doDiff(List<SDVariable> gradients) {
+        SDVariable key = args().length == 2 ? arg(1) : null;
+        boolean alibi = numBArguments() > 0 && getBArgument(0);
+        return new Gradient(sameDiff, arg(0), gradients.get(0), key, iArgs(), alibi, getTArgument(0)).outputs();
+    }
+
+    /** qkv [B,T,3C], dy [B,T,C] and, with dropout, the key to dqkv, of the shape of qkv. */
+    public static final class Gradient extends JavaOp {
+        /** For SameDiff. */
+        public Gradient() {}
+
+        Gradient(
+                SameDiff sd,
+                SDVariable qkv,
+                SDVariable dy,
+                SDVariable key,
+                long[] headsAndSalt,
+                boolean alibi,
+                double dropout) {
+            super(sd, key == null ? new SDVariable[] {qkv, dy} : new SDVariable[] {qkv, dy, key});
+            addIArgument(headsAndSalt);
+            addBArgument(alibi);
+            addTArgument(dropout);
+        }
+
+        @Override
+        public String opName() {
+            return "minigpt_causal_attention_bp";
+        }
+
+        @Override
+        protected List<long[]> outputShapes(List<INDArray> in) {
+            Checks.inputs(opName(), in, 2, 3);
+            return List.of(in.get(0).shape());
+        }
+
+        @Override
+        public Runnable bind(INDArray[] in, INDArray[] out) {
+            AttentionShape shape = shape(this, in[0]);
+            if (JavaOps.isDouble(in[0])) {
+                return () -> {
+                    double[] dqkv = new double[(int) out[0].length()];
+                    Reference.attentionGradient(
+                            JavaOps.read(in[0]), shape, mask(this, in, 2), JavaOps.read(in[1]), dqkv);
+                    JavaOps.write(dqkv, out[0]);
+                };
+            }
+            AttentionKernel kernel = new AttentionKernel((int) in[0].size(0), shape).forBackward();
+            Floats qkv = Floats.of(in[0]);
+            Floats dy = Floats.of(in[1]);
+            Floats dqkv = Floats.of(out[0]);
+            return () -> kernel.backward(qkv, mask(this, in, 2), dy, dqkv);
+        }
+    }
+}

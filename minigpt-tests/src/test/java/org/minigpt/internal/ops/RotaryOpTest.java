@@ -1,0 +1,135 @@
+package org.minigpt.internal.ops;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.minigpt.internal.ops.OpFixture.array;
+import static org.minigpt.internal.ops.OpFixture.normal;
+import static org.minigpt.internal.ops.OpFixture.shape;
+import static org.minigpt.testing.Deviation.assertEntries;
+import static org.minigpt.testing.Deviation.assertNear;
+import static org.minigpt.testing.Sentences.assertSentence;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.internal.ops.OpFixture.Definition;
+import org.minigpt.testing.FloatAndDouble;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+class RotaryOpTest {
+
+    private static Definition heads(int heads, int kvHeads, double theta) {
+        return (sd, in) -> new RotaryOp(sd, in[0], heads, kvHeads, theta);
+    }
+
+    /** One head of four: entry 0 goes with 2 and turns by t, 1 with 3 and turns by t/√θ = t/10. */
+    @FloatAndDouble
+    void halvesAreTurnedByThePosition(DataType type) {
+        // T = 3; q, k, v of each row
+        double[] row = {1, 1, 0, 0, 0, 0, 1, 2, 5, 6, 7, 8};
+        double[] rows = new double[36];
+        for (int t = 0; t < 3; t++) {
+            System.arraycopy(row, 0, rows, 12 * t, 12);
+        }
+        INDArray y = OpFixture.output(heads(1, 1, 100), array(type, shape(1, 3, 12), rows));
+
+        double[] expected = new double[36];
+        for (int t = 0; t < 3; t++) {
+            double a = t;
+            double b = t / 10.0;
+            // (1, 0) turned is (cos, sin) and (0, 1) is (-sin, cos); values stay
+            double[] turned = {
+                Math.cos(a),
+                Math.cos(b),
+                Math.sin(a),
+                Math.sin(b),
+                -Math.sin(a),
+                -2 * Math.sin(b),
+                Math.cos(a),
+                2 * Math.cos(b),
+                5,
+                6,
+                7,
+                8
+            };
+            System.arraycopy(turned, 0, expected, 12 * t, 12);
+        }
+        assertEntries(y, expected);
+    }
+
+    @FloatAndDouble
+    void theGradientTurnsBack(DataType type) {
+        INDArray qkv = normal(1, 2, 5, 16).castTo(type);
+        INDArray y = OpFixture.output(heads(2, 1, 10_000), qkv);
+        INDArray back = OpFixture.gradients(heads(2, 1, 10_000), y, qkv).get(0);
+        assertNear("turned there and back", qkv, back, type == DataType.FLOAT ? 1e-6 : 1e-14);
+    }
+
+    /** What it is for: the score of a query and a key depends on how far apart they are, not on where. */
+    @FloatAndDouble
+    void scoresDependOnTheDistanceOnly(DataType type) {
+        INDArray row = normal(3, 1, 1, 24);
+        INDArray qkv = Nd4j.concat(1, row, row, row, row, row).castTo(type);
+        INDArray y = OpFixture.output(heads(1, 1, 10_000), qkv).castTo(DataType.DOUBLE);
+        for (int distance = 0; distance < 3; distance++) {
+            double first = score(y, distance, 0);
+            for (int key = 1; key + distance < 5; key++) {
+                assertEquals(first, score(y, key + distance, key), type == DataType.FLOAT ? 1e-5 : 1e-12);
+            }
+        }
+    }
+
+    private static double score(INDArray y, int query, int key) {
+        double sum = 0;
+        for (int j = 0; j < 8; j++) {
+            sum += y.getDouble(0, query, j) * y.getDouble(0, key, 8 + j);
+        }
+        return sum;
+    }
+
+    @FloatAndDouble
+    void valuesAreLeftAlone(DataType type) {
+        INDArray qkv = normal(1, 2, 5, 16).castTo(type);
+        INDArray y = OpFixture.output(heads(2, 1, 10_000), qkv);
+        assertEquals(values(qkv), values(y));
+    }
+
+    private static INDArray values(INDArray qkv) {
+        return qkv.get(NDArrayIndex.all(), NDArrayIndex.all(), NDArrayIndex.interval(12, 16))
+                .dup();
+    }
+
+    @Test
+    void gradientsAreThoseOfDifferences() {
+        OpFixture.assertGradients(heads(2, 1, 100), normal(1, 2, 3, 16));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1,1,1,2", "2,7,3,3,4", "3,40,4,2,32", "1,130,2,1,66"})
+    void floatsAreAsDoubles(int b, int t, int heads, int kvHeads, int d) {
+        OpFixture.assertFloatAsDouble(heads(heads, kvHeads, 10_000), normal(1, b, t, (heads + 2 * kvHeads) * d));
+    }
+
+    @FloatAndDouble
+    void anyLayoutWillDo(DataType type) {
+        OpFixture.assertAnyLayout(heads(2, 2, 10_000), normal(1, 2, 3, 12).castTo(type));
+    }
+
+    @Test
+    void badInputIsNamed() {
+        assertSentence(
+                "minigpt_rotary turns pairs of entries, but its heads are 3 wide; change n_head or n_embd so that"
+                        + " n_embd/n_head is even",
+                () -> OpFixture.output(heads(1, 1, 100), Nd4j.ones(DataType.FLOAT, 1, 2, 9)));
+        assertSentence(
+                "minigpt_rotary needs the last axis of qkv to be 3·n_embd with n_embd divisible by its 1 heads, but got"
+                        + " 10; change n_head or n_embd",
+                () -> OpFixture.output(heads(1, 1, 100), Nd4j.ones(DataType.FLOAT, 1, 2, 10)));
+        assertSentence(
+                "minigpt_rotary can't share 2 heads of keys and values among 3 of queries; choose an n_kv_head that"
+                        + " divides n_head",
+                () -> OpFixture.output(heads(3, 2, 100), Nd4j.ones(DataType.FLOAT, 1, 2, 14)));
+    }
+}

@@ -11,6 +11,8 @@ import java.util.List;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.generate.SamplingOptions;
+import org.minigpt.generate.TextGenerator;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.NetworkFile;
 import org.minigpt.model.Gpt;
@@ -87,17 +89,18 @@ class DocumentedCodeTest {
     @Test
     void generation() throws Exception {
         CharTokenizer tokenizer = CharTokenizer.fromCorpus("ROMEO: " + TEXT);
-        ModelFolder.save(
-                dir.resolve("model"),
-                Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1),
-                tokenizer);
+        Gpt gpt =
+                Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1);
+        ModelFolder.save(dir.resolve("model"), gpt, tokenizer);
         List<String> blocks = CodeBlocks.of("docs/generation.md");
         String code = replaceOnce(blocks.get(0), "Path.of(\"model\")", path(dir.resolve("model")));
 
         String printed = CodeBlocks.runProgram(
-                dir, List.of("org.minigpt.generate.*", "org.minigpt.io.*"), code + "System.out.print(text.length());");
+                dir, List.of("org.minigpt.generate.*", "org.minigpt.io.*"), code + "System.out.print(text);");
 
-        assertTrue(Integer.parseInt(printed) > 0, printed);
+        SamplingOptions options = SamplingOptions.builder().temperature(0.8).build();
+        assertEquals(500, printed.length()); // tokens unless one asks for another number, each a character
+        assertEquals(new TextGenerator(gpt, tokenizer).generate("ROMEO:", options), printed);
         assertEquals(1, blocks.size());
     }
 

@@ -1,7 +1,7 @@
 package org.minigpt.internal.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -29,6 +29,7 @@ import org.nd4j.autodiff.listeners.BaseListener;
 import org.nd4j.autodiff.listeners.Operation;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.internal.AbstractSession;
 import org.nd4j.autodiff.samediff.internal.InferenceSession;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -179,21 +180,28 @@ class PlannedSessionTest {
 
     @Test
     void aGraphWithOtherOpsRunsInTheStockSession() {
-        new org.minigpt.graph.FusedOps();
         SameDiff sd = Graphs.create();
         SDVariable x = sd.var("x", Nd4j.createFromArray(1.0, 2.0, 3.0));
-        SDVariable y = sd.math
-                .square("y", new org.minigpt.graph.FusedOps().relu("r", x))
-                .sum("s");
-        assertNotNull(y);
+        SDVariable relu = new FusedOps().relu("r", x);
+        sd.math.square("y", relu).sum("s");
         // 1 + 4 + 9
         assertEquals(14.0, sd.output(Map.of(), "s").get("s").getDouble(0), 1e-12);
+        assertTrue(hasComputed(sd, "y"), "by itself, which the stock session does and a plan does not");
         // d/dx Σ x² = 2x
+        SameDiff gradients = Graphs.differentiate(sd);
         assertEquals(
                 Nd4j.createFromArray(2.0, 4.0, 6.0),
-                Graphs.differentiate(sd) == null
-                        ? null
-                        : sd.calculateGradients(Map.of(), "x").get("x"));
+                sd.calculateGradients(Map.of(), "x").get("x"));
+        assertTrue(hasComputed(gradients, "y"), "as above");
+
+        sd.output(Map.of(), "r");
+        assertFalse(hasComputed(sd, "y"), "what can be planned of the graph runs by a plan");
+    }
+
+    /** @return whether this thread's session of the graph has a value of its own for the variable */
+    private static boolean hasComputed(SameDiff sd, String variable) {
+        InferenceSession session = sd.getSessions().get(Thread.currentThread().getId());
+        return session.contains(variable, AbstractSession.OUTER_FRAME, 0, null);
     }
 
     @Test

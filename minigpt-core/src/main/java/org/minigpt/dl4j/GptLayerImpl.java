@@ -8,7 +8,8 @@ import org.deeplearning4j.nn.gradient.DefaultGradient;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
-import org.minigpt.dl4j.LayerGraph.Share;
+import org.minigpt.internal.batch.Replicas;
+import org.minigpt.internal.batch.Share;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.runtime.Workspaces;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -86,9 +87,9 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
     private void forward(INDArray x, INDArray y) {
         Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x);
         boolean planned = graph().infer(graph.output(), inputs, share -> {
-            LayerGraph.set(share, inputs, 0);
+            share.set(inputs, 0);
             share.plan().run();
-            copy(share, graph.output(), y);
+            share.get(graph.output(), y);
         });
         if (!planned) {
             graph.outputBySession(inputs, 0, y);
@@ -109,11 +110,11 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
     /** @param y null if the output is not wanted */
     private void runForward(INDArray x, INDArray y, List<Share> shares) {
         Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x);
-        LayerGraph.run(shares, share -> {
-            LayerGraph.set(share, inputs, dropoutKey);
+        Replicas.run(shares, share -> {
+            share.set(inputs, dropoutKey);
             share.plan().runBefore(LayerGraph.OUTPUT_GRADIENT);
             if (y != null) {
-                copy(share, graph.output(), y);
+                share.get(graph.output(), y);
             }
         });
     }
@@ -170,11 +171,11 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
 
     private void backward(INDArray dy, INDArray dx, List<Share> shares) {
         Map<String, INDArray> gradient = Map.of(LayerGraph.OUTPUT_GRADIENT, dy);
-        LayerGraph.run(shares, share -> {
-            LayerGraph.set(share, gradient, dropoutKey);
+        Replicas.run(shares, share -> {
+            share.set(gradient, dropoutKey);
             share.plan().runFrom(LayerGraph.OUTPUT_GRADIENT);
             if (dx != null) {
-                copy(share, graph.gradientOf(LayerGraph.INPUT), dx);
+                share.get(graph.gradientOf(LayerGraph.INPUT), dx);
             }
         });
         graph.addUp(shares.size(), gradientsFlattened);
@@ -183,11 +184,6 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
     /** @param gradient of the embedding's matrix, [V,C], to add to the layer's own, which is computed after the head's */
     void addGradientOfHead(INDArray gradient) {
         gradientOfHead = gradient;
-    }
-
-    private static void copy(Share share, String name, INDArray target) {
-        long rowLength = target.length() / target.size(0);
-        share.plan().get(name, target, share.first() * rowLength);
     }
 
     private Padding padding() {

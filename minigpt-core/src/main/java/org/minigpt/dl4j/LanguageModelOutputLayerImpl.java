@@ -17,7 +17,8 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.minigpt.MiniGptException;
-import org.minigpt.dl4j.LayerGraph.Share;
+import org.minigpt.internal.batch.Replicas;
+import org.minigpt.internal.batch.Share;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.runtime.Workspaces;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -173,9 +174,9 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
         String name = LOGITS;
         Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x);
         graph().infer(name, inputs, share -> {
-            LayerGraph.set(share, inputs, 0);
+            share.set(inputs, 0);
             share.plan().run();
-            share.plan().get(name, y, share.first() * (y.length() / y.size(0)));
+            share.get(name, y);
         });
     }
 
@@ -190,14 +191,15 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
         List<Share> shares = graph().training(inputs);
         double[] losses = new double[shares.size()];
         INDArray dx = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, x.shape(), 'c');
-        LayerGraph.run(shares, share -> {
+        Replicas.run(shares, share -> {
             double weight = targets.share(share.first(), share.rows());
-            LayerGraph.set(share, inputs, 0);
+            share.set(inputs, 0);
             // DL4J's updaters divide gradients by the number of examples.
             share.plan().set(LayerGraph.OUTPUT_GRADIENT, Nd4j.scalar(dataType, weight * x.size(0)), 0);
             share.plan().run();
-            losses[share.index()] = weight * share.plan().output(graph.output()).getDouble(0);
-            share.plan().get(graph.gradientOf(LayerGraph.INPUT), dx, share.first() * (dx.length() / dx.size(0)));
+            losses[share.replica()] =
+                    weight * share.plan().output(graph.output()).getDouble(0);
+            share.get(graph.gradientOf(LayerGraph.INPUT), dx);
         });
         if (layerConf().isTied()) {
             addUpTied(shares.size());
@@ -228,9 +230,9 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
         Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x, TARGETS, targets.ids());
         double[] losses = new double[(int) x.size(0)];
         graph().infer(graph.output(), inputs, share -> {
-            LayerGraph.set(share, inputs, 0);
+            share.set(inputs, 0);
             share.plan().run();
-            losses[share.index()] = targets.share(share.first(), share.rows())
+            losses[share.replica()] = targets.share(share.first(), share.rows())
                     * share.plan().output(graph.output()).getDouble(0);
         });
         return Arrays.stream(losses).sum() + fullNetRegTerm;

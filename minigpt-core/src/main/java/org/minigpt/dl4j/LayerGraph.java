@@ -1,7 +1,6 @@
 package org.minigpt.dl4j;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,14 +10,12 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.Scope;
-import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.batch.Replicas;
+import org.minigpt.internal.batch.Replicas.Gradients;
+import org.minigpt.internal.batch.Share;
 import org.minigpt.internal.kernels.NativeMemory;
-import org.minigpt.internal.kernels.WeightedSum;
 import org.minigpt.internal.ops.DropoutKey;
 import org.minigpt.internal.ops.ExternalGradientOp;
-import org.minigpt.internal.parallel.Workers;
-import org.minigpt.internal.runtime.Plan;
-import org.minigpt.internal.runtime.PlanArena;
 import org.minigpt.internal.runtime.PlanPool;
 import org.minigpt.internal.runtime.Plans;
 import org.minigpt.internal.runtime.Workspaces;
@@ -42,20 +39,15 @@ final class LayerGraph {
     static final String INPUT = "input";
     static final String SCOPE = "layer";
     static final String OUTPUT_GRADIENT = "output_gradient";
-    static final String DROPOUT_KEY = "dropout_key";
-
-    /** A thread's rows of the batch. */
-    record Share(int index, Plan plan, int first, int rows) {}
 
     private final DataType type;
     private final SameDiff sd;
     private final Map<String, INDArray> parameters;
     private final String output;
     private final boolean inputGradient;
-    private final List<Map<String, INDArray>> targets = new ArrayList<>();
-    private final List<INDArray> partialGradients = new ArrayList<>();
-    /** What the forward pass leaves for the backward pass stays in memory of the layer's own. */
-    private final List<PlanArena> arenas = new ArrayList<>();
+
+    /** What the forward pass leaves for the backward pass stays in their memory. */
+    private final Replicas replicas;
 
     private final Plans inference;
     private Plans training;
@@ -77,12 +69,13 @@ final class LayerGraph {
         this.inputGradient = inputGradient;
         sd = Graphs.create();
         parameters.forEach(sd::var);
-        SDVariable key = sd.placeHolder(DROPOUT_KEY, DataType.INT64);
+        SDVariable key = sd.placeHolder(Share.DROPOUT_KEY, DataType.INT64);
         SDVariable y = definition.apply(sd, scope(sd::getVariable, key));
         output = y.name();
         SDVariable g = sd.placeHolder(OUTPUT_GRADIENT, type);
         sd.setLossVariables(new ExternalGradientOp(sd, y, g).outputVariables("end")[0]);
         inference = Plans.ofLayer(sd);
+        replicas = new Replicas(Runtime.getRuntime().availableProcessors(), replica -> gradients());
     }
 
     /** @return the scope of a layer whose parameters bear DL4J's names */
@@ -113,11 +106,11 @@ final class LayerGraph {
     boolean infer(String name, Map<String, INDArray> inputs, Consumer<Share> task) {
         int b = (int) inputs.get(INPUT).size(0);
         return PlanPool.call(PlanPool.places(b), arenas -> {
-            List<Share> shares = shares(inference, arenas, List.of(name), shapes(inputs), false);
+            List<Share> shares = planned(inference, Share.of(b, arenas), List.of(name), shapes(inputs), false);
             if (shares == null) {
                 return false;
             }
-            run(shares, task);
+            Replicas.run(shares, task);
             return true;
         });
     }
@@ -134,14 +127,9 @@ final class LayerGraph {
             training = Plans.ofLayer(inputGradient ? Graphs.differentiate(sd, INPUT) : Graphs.differentiate(sd));
             trained = trained();
         }
-        int b = (int) inputs.get(INPUT).size(0);
-        int n = Math.min(Runtime.getRuntime().availableProcessors(), b);
-        while (arenas.size() < n) {
-            arenas.add(new PlanArena());
-        }
         Map<String, long[]> shapes = shapes(inputs);
         shapes.put(OUTPUT_GRADIENT, y);
-        return shares(training, arenas.subList(0, n), trained, shapes, true);
+        return planned(training, replicas.shares((int) inputs.get(INPUT).size(0)), trained, shapes, true);
     }
 
     /** @return the output and all gradients */
@@ -182,7 +170,7 @@ final class LayerGraph {
 
     private static Map<String, INDArray> withKey(Map<String, INDArray> inputs, long dropoutKey) {
         Map<String, INDArray> all = new HashMap<>(inputs);
-        all.put(DROPOUT_KEY, DropoutKey.of(dropoutKey, 0));
+        all.put(Share.DROPOUT_KEY, DropoutKey.of(dropoutKey, 0));
         return all;
     }
 
@@ -196,103 +184,43 @@ final class LayerGraph {
         return Graphs.gradientOf(sd, name);
     }
 
-    /** A share for each arena. */
-    private List<Share> shares(
-            Plans plans, List<PlanArena> arenas, List<String> outputs, Map<String, long[]> shapes, boolean gradients) {
-        int b = (int) shapes.get(INPUT)[0];
-        int n = arenas.size();
+    /** @return the shares with their plans; null if the graph can't be planned */
+    private List<Share> planned(
+            Plans plans, List<Share> shares, List<String> outputs, Map<String, long[]> shapes, boolean gradients) {
         List<Share> result = new ArrayList<>();
-        for (int i = 0; i < n; i++) {
-            int first = (int) ((long) b * i / n);
-            int rows = (int) ((long) b * (i + 1) / n) - first;
-            Map<String, INDArray> targets = gradients ? targets(i) : Map.of();
-            Plan plan = plans.get(arenas.get(i), outputs, ofRows(shapes, rows), targets);
-            if (plan == null) {
+        for (Share share : shares) {
+            Map<String, INDArray> targets =
+                    gradients ? replicas.gradients(share.replica()).views() : Map.of();
+            Share planned = share.planned(plans, outputs, shapes, targets);
+            if (planned == null) {
                 return null;
             }
-            result.add(new Share(i, plan, first, rows));
+            result.add(planned);
         }
         return result;
     }
 
-    private static Map<String, long[]> ofRows(Map<String, long[]> shapes, int rows) {
-        Map<String, long[]> result = new HashMap<>();
-        shapes.forEach((name, all) -> {
-            long[] shape = all.clone();
-            if (shape.length > 0) {
-                shape[0] = rows;
-            }
-            result.put(name, shape);
-        });
-        result.put(DROPOUT_KEY, DropoutKey.shape());
-        return result;
-    }
-
-    /** Where share number {@code i} puts the gradients: DL4J makes its own vector only after the first forward pass. */
-    private Map<String, INDArray> targets(int i) {
-        while (targets.size() <= i) {
-            long length =
-                    parameters.values().stream().mapToLong(INDArray::length).sum();
-            INDArray vector = Workspaces.outside(() -> Nd4j.create(type, length));
-            Map<String, INDArray> views = new LinkedHashMap<>();
-            long at = 0;
-            for (Map.Entry<String, INDArray> p : parameters.entrySet()) {
-                long end = at + p.getValue().length();
-                views.put(
-                        gradientOf(p.getKey()),
-                        vector.get(NDArrayIndex.interval(at, end))
-                                .reshape(p.getValue().shape()));
-                at = end;
-            }
-            targets.add(views);
-            partialGradients.add(vector);
+    /** Where a replica puts its gradients: DL4J makes its own vector only after the first forward pass. */
+    private Gradients gradients() {
+        long length = parameters.values().stream().mapToLong(INDArray::length).sum();
+        INDArray vector = Workspaces.outside(() -> Nd4j.create(type, length));
+        Map<String, INDArray> views = new LinkedHashMap<>();
+        long at = 0;
+        for (Map.Entry<String, INDArray> p : parameters.entrySet()) {
+            long end = at + p.getValue().length();
+            INDArray part = vector.get(NDArrayIndex.interval(at, end));
+            views.put(gradientOf(p.getKey()), part.reshape(p.getValue().shape()));
+            at = end;
         }
-        return targets.get(i);
-    }
-
-    /** Sets what all shares take from a batch: each its rows of the inputs, and their masks. */
-    static void set(Share share, Map<String, INDArray> inputs, long dropoutKey) {
-        inputs.forEach((name, array) -> {
-            long rowLength = array.length() / array.size(0);
-            share.plan().set(name, array, share.first() * rowLength);
-        });
-        share.plan().set(DROPOUT_KEY, DropoutKey.of(dropoutKey, share.first()), 0);
-    }
-
-    /** Runs a task for each share, side by side. */
-    static void run(List<Share> shares, Consumer<Share> task) {
-        List<Runnable> tasks = new ArrayList<>();
-        shares.forEach(share -> tasks.add(() -> task.accept(share)));
-        Workers.runAll(tasks);
+        return new Gradients(vector, views);
     }
 
     /**
-     * Adds the shares' gradients.
+     * Adds the replicas' gradients.
      *
      * @param sum the layer's part of DL4J's gradient vector
      */
-    void addUp(int shares, INDArray sum) {
-        if (type == DataType.DOUBLE) {
-            NativeMemory.copy(partialGradients.get(0).reshape(sum.shape()), sum);
-            for (int i = 1; i < shares; i++) {
-                sum.addi(partialGradients.get(i).reshape(sum.shape()));
-            }
-            return;
-        }
-        float[] ones = new float[shares];
-        Arrays.fill(ones, 1);
-        long length = sum.length();
-        List<Runnable> parts = new ArrayList<>();
-        for (int i = 0; i < shares; i++) {
-            int from = (int) (length * i / shares);
-            int to = (int) (length * (i + 1) / shares);
-            parts.add(() -> {
-                Floats[] terms = partialGradients.subList(0, shares).stream()
-                        .map(Floats::of)
-                        .toArray(Floats[]::new);
-                new WeightedSum().compute(terms, ones, Floats.of(sum), from, to);
-            });
-        }
-        Workers.runAll(parts);
+    void addUp(int replicas, INDArray sum) {
+        this.replicas.addUp(replicas, sum.reshape(sum.length()));
     }
 }

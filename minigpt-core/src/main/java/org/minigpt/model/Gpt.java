@@ -19,6 +19,7 @@ import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
+import org.minigpt.internal.batch.Share;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.parallel.Lifetime;
 import org.minigpt.internal.runtime.PlanPool;
@@ -54,7 +55,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     public static final String TARGETS = "targets";
 
     /** The placeholder of the dropout key, LONG scalar; only in graphs with dropout. */
-    public static final String DROPOUT_KEY = "dropout_key";
+    public static final String DROPOUT_KEY = Share.DROPOUT_KEY;
 
     /** The variable of the logits [B,T,V]. */
     public static final String LOGITS = "logits";
@@ -74,7 +75,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     private final Map<String, Integer> timesSet = new ConcurrentHashMap<>();
     private final FlatVector gradients;
     private final SameDiff sd;
-    private final Replicas replicas;
+    private final LossAndGradients lossAndGradients;
     private final Decoders decoders;
     private final Lifetime lifetime = new Lifetime("the model");
 
@@ -93,7 +94,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         }
         sd = Workspaces.outside(
                 () -> graph.build(parameters.views(), builder.opSet, name -> timesSet.merge(name, 1, Integer::sum)));
-        replicas = new Replicas(this, gradients, builder.replicas);
+        lossAndGradients = new LossAndGradients(this, gradients, builder.replicas);
         boolean cached = builder.opSet instanceof FusedOps && block == null && dataType == DataType.FLOAT;
         decoders = new Decoders(new DecoderModel(
                 config.vocabSize(),
@@ -279,7 +280,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     public void close() {
         lifetime.end(() -> {
             decoders.close();
-            replicas.close();
+            lossAndGradients.close();
             PlanPool.trim();
             gradients.close();
             parameters.close();
@@ -310,7 +311,8 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     /** {@link #loss(int[][], int[][])} of INT arrays [B,T]. */
     public double loss(INDArray x, INDArray y) {
         Inputs.check(config, x, y);
-        return whileOpen(() -> replicas.loss(x, y, 0, false)
+        return whileOpen(() -> lossAndGradients
+                .loss(x, y, 0, false)
                 .orElseGet(
                         () -> sd.output(placeholders(x, y, 0), LOSS).get(LOSS).getDouble(0)));
     }
@@ -331,8 +333,8 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
      */
     public double lossAndGradients(INDArray x, INDArray y, long dropoutKey) {
         Inputs.check(config, x, y);
-        return whileOpen(
-                () -> replicas.loss(x, y, dropoutKey, true).orElseGet(() -> sessionGradients(x, y, dropoutKey)));
+        return whileOpen(() ->
+                lossAndGradients.loss(x, y, dropoutKey, true).orElseGet(() -> sessionGradients(x, y, dropoutKey)));
     }
 
     /** By SameDiff's own session, which runs any op. */

@@ -5,13 +5,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.minigpt.data.Batch;
-import org.minigpt.internal.kernels.Floats;
-import org.minigpt.internal.kernels.NativeMemory;
-import org.minigpt.internal.kernels.WeightedSum;
+import org.minigpt.internal.batch.GradientSum;
 import org.minigpt.internal.random.SplitMix64;
 import org.minigpt.internal.runtime.Workspaces;
 import org.minigpt.model.Gpt;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -27,7 +24,6 @@ final class GradientAccumulation {
     private final BatchSource batches;
     private final int steps;
     private final long seed;
-    private final WeightedSum weightedSum = new WeightedSum();
     /** Null as long as there is nothing to add up. */
     private INDArray sum;
 
@@ -98,14 +94,11 @@ final class GradientAccumulation {
     private void add(int i, double weight) {
         INDArray g = gpt.flatGradients();
         INDArray target = i == steps - 1 ? g : sum;
-        if (g.dataType() == DataType.DOUBLE) {
-            INDArray weighted = g.mul(weight);
-            NativeMemory.copy(i == 0 ? weighted : weighted.addi(sum), target);
-            return;
-        }
-        Floats[] terms = i == 0 ? new Floats[] {Floats.of(g)} : new Floats[] {Floats.of(sum), Floats.of(g)};
-        float[] weights = i == 0 ? new float[] {(float) weight} : new float[] {1, (float) weight};
-        weightedSum.compute(terms, weights, Floats.of(target), 0, Math.toIntExact(g.length()));
+        GradientSum.compute(
+                i == 0 ? List.of(g) : List.of(sum, g),
+                i == 0 ? new double[] {weight} : new double[] {1, weight},
+                target,
+                1);
     }
 
     /** @return the seed of a batch's dropout masks; never 0, which would drop nothing */

@@ -17,6 +17,7 @@ import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Linear;
 import org.minigpt.graph.Parameter;
 import org.minigpt.graph.Scope;
+import org.minigpt.internal.batch.Share;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -96,13 +97,12 @@ class LayerGraphTest {
             INDArray flat = Nd4j.create(
                     DataType.DOUBLE,
                     parameters.values().stream().mapToLong(INDArray::length).sum());
-            List<LayerGraph.Share> shares = graph.training(Map.of(LayerGraph.INPUT, x), x.shape());
-            for (LayerGraph.Share share : shares) {
-                LayerGraph.set(share, all, key);
+            List<Share> shares = graph.training(Map.of(LayerGraph.INPUT, x), x.shape());
+            for (Share share : shares) {
+                share.set(all, key);
                 share.plan().run();
-                long first = (long) share.first() * 2 * C;
-                share.plan().get(graph.output(), y, first);
-                share.plan().get(graph.gradientOf(LayerGraph.INPUT), dx, first);
+                share.get(graph.output(), y);
+                share.get(graph.gradientOf(LayerGraph.INPUT), dx);
             }
             graph.addUp(shares.size(), flat);
 

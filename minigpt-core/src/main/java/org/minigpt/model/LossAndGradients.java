@@ -1,0 +1,211 @@
+package org.minigpt.model;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import org.minigpt.internal.batch.GradientSum;
+import org.minigpt.internal.batch.Replicas;
+import org.minigpt.internal.batch.Replicas.Gradients;
+import org.minigpt.internal.batch.Share;
+import org.minigpt.internal.runtime.Plans;
+import org.minigpt.ops.JavaOps;
+import org.minigpt.runtime.Graphs;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * A GPT's loss and gradients of batches, by {@link Replicas}. Dropout drops the same, however many they are; losses and
+ * gradients are averaged over the counted targets. A replica with many tokens runs them in chunks, one after the other, so
+ * that activations stay near the caches and memory does not grow with the batch.
+ */
+final class LossAndGradients {
+    /** Tokens a chunk, if a row is not longer: products are at their peak rate well below. */
+    private static final int CHUNK_TOKENS = 2048;
+
+    private final Gpt gpt;
+    private final Replicas replicas;
+    private final FlatVector gradients;
+
+    /** All vectors but the model's own. */
+    private final List<FlatVector> vectors = new ArrayList<>();
+
+    /** For each replica the gradients of one of its chunks, if it has several. */
+    private final Map<Integer, Gradients> ofOneChunk = new HashMap<>();
+
+    private final Map<String, String> gradientNames = new HashMap<>(); // by parameter
+    private final Plans forward;
+    private Plans backward;
+    private Plans backwardOfChunks; // whose gradients go elsewhere
+
+    /**
+     * @param gradients the model's own, which the first replica writes to and the others are added to
+     * @param count the number of replicas
+     */
+    LossAndGradients(Gpt gpt, FlatVector gradients, int count) {
+        this.gpt = gpt;
+        this.gradients = gradients;
+        forward = new Plans(gpt.sameDiff());
+        replicas = new Replicas(count, replica -> replica == 0 ? views(gradients) : views(another()));
+    }
+
+    private FlatVector another() {
+        FlatVector vector = new FlatVector(gpt.dataType(), gpt.parameterInfos());
+        vectors.add(vector);
+        return vector;
+    }
+
+    private Gradients views(FlatVector vector) {
+        Map<String, INDArray> views = new HashMap<>();
+        gradientNames.forEach(
+                (parameter, gradient) -> views.put(gradient, vector.views().get(parameter)));
+        return new Gradients(vector.vector(), views);
+    }
+
+    /** The batch and the graph that it is run through. */
+    private final class Run {
+        private final INDArray x;
+        private final INDArray y;
+        private final long dropoutKey;
+        private final boolean withGradients;
+        private final long[] targets;
+        private final int total;
+        private final List<String> outputs = new ArrayList<>(List.of(Gpt.LOSS));
+
+        Run(INDArray x, INDArray y, long dropoutKey, boolean withGradients) {
+            this.x = x;
+            this.y = y;
+            this.dropoutKey = dropoutKey;
+            this.withGradients = withGradients;
+            targets = JavaOps.readIntegers(y);
+            total = counted(0, (int) x.size(0));
+            if (withGradients) {
+                outputs.addAll(gradientNames.values());
+            }
+        }
+
+        List<Share> chunks(Share share) {
+            long tokens = share.rows() * x.size(1);
+            return share.chunks((int) Math.min(share.rows(), Math.max(1, (tokens + CHUNK_TOKENS - 1) / CHUNK_TOKENS)));
+        }
+
+        /** @return the chunk with its plan; asked for just before it runs, since another one of the arena may end it */
+        Share planned(Share chunk, boolean oneOfMany) {
+            Map<String, long[]> shapes = Map.of(Gpt.IDS, x.shape(), Gpt.TARGETS, y.shape());
+            if (!withGradients) {
+                return chunk.planned(forward, outputs, shapes, Map.of());
+            }
+            return oneOfMany
+                    ? chunk.planned(
+                            backwardOfChunks,
+                            outputs,
+                            shapes,
+                            chunkGradients(chunk).views())
+                    : chunk.planned(
+                            backward,
+                            outputs,
+                            shapes,
+                            replicas.gradients(chunk.replica()).views());
+        }
+
+        /**
+         * Runs a replica's rows. What its gradients then hold, times its entry of {@code weights}, is the sum over its
+         * counted targets of each one's gradient, divided by the number of counted targets of the whole batch.
+         *
+         * @return the sum of the losses of its counted targets, divided by that number
+         */
+        double run(Share share, double[] weights) {
+            double loss = 0;
+            List<Share> chunks = chunks(share);
+            for (int i = 0; i < chunks.size(); i++) {
+                Share chunk = planned(chunks.get(i), chunks.size() > 1);
+                chunk.set(Map.of(Gpt.IDS, x, Gpt.TARGETS, y), dropoutKey);
+                chunk.plan().run();
+                double weight = total == 0 ? 0 : (double) counted(chunk.first(), chunk.rows()) / total;
+                loss += weight * chunk.plan().output(Gpt.LOSS).getDouble(0);
+                weights[share.replica()] = chunks.size() > 1 ? 1 : weight;
+                if (withGradients && chunks.size() > 1) {
+                    accumulate(chunk, i == 0, weight);
+                }
+            }
+            return loss;
+        }
+
+        /** gradients = weight·g of the first chunk, plus weight·g of each later one. */
+        private void accumulate(Share chunk, boolean first, double weight) {
+            INDArray sum = replicas.gradients(chunk.replica()).vector();
+            INDArray next = chunkGradients(chunk).vector();
+            GradientSum.compute(
+                    first ? List.of(next) : List.of(sum, next),
+                    first ? new double[] {weight} : new double[] {1, weight},
+                    sum,
+                    1);
+        }
+
+        private int counted(int firstRow, int rows) {
+            int t = (int) x.size(1);
+            int counted = 0;
+            for (int i = firstRow * t; i < (firstRow + rows) * t; i++) {
+                counted += targets[i] == Gpt.IGNORE_INDEX ? 0 : 1;
+            }
+            return counted;
+        }
+    }
+
+    private Gradients chunkGradients(Share share) {
+        synchronized (ofOneChunk) {
+            return ofOneChunk.computeIfAbsent(share.replica(), replica -> views(another()));
+        }
+    }
+
+    /**
+     * @param x ids [B,T]
+     * @param y targets [B,T]
+     * @param withGradients whether to fill the model's gradients as well
+     * @return the loss, or nothing if the graph holds ops that only SameDiff's own session can run
+     */
+    synchronized OptionalDouble loss(INDArray x, INDArray y, long dropoutKey, boolean withGradients) {
+        if (withGradients) {
+            differentiate();
+        }
+        Run run = new Run(x, y, dropoutKey, withGradients);
+        List<Share> shares = replicas.shares((int) x.size(0));
+        List<Share> first = run.chunks(shares.get(0));
+        if (run.planned(first.get(0), first.size() > 1) == null) {
+            return OptionalDouble.empty();
+        }
+        double[] losses = new double[shares.size()];
+        double[] weights = new double[shares.size()];
+        if (withGradients) {
+            replicas.gradients(shares.size() - 1); // made here: the threads only look them up
+        }
+        Replicas.run(shares, share -> losses[share.replica()] = run.run(share, weights));
+        if (withGradients) {
+            replicas.addUp(weights, gradients.vector());
+        }
+        double loss = 0;
+        for (double part : losses) {
+            loss += part;
+        }
+        return OptionalDouble.of(loss);
+    }
+
+    private void differentiate() {
+        if (backward == null) {
+            SameDiff sd = gpt.sameDiff();
+            SameDiff graph = Graphs.differentiate(sd);
+            for (String name : gpt.parameters().keySet()) {
+                gradientNames.put(name, Graphs.gradientOf(sd, name));
+            }
+            backward = new Plans(graph);
+            backwardOfChunks = new Plans(graph);
+        }
+    }
+
+    /** Gives all memory back but the model's gradients. */
+    synchronized void close() {
+        replicas.close();
+        vectors.forEach(FlatVector::close);
+    }
+}

@@ -61,17 +61,17 @@ final class InfoCommand implements Callable<Integer> {
         row(out, "n_embd", config.nEmbd());
         row(out, "dropout", dropout(config.dropout()));
         row(out, "bias", EnumOption.spell(config.bias()));
-        row(out, "activation", config.mlp() == Mlp.SWIGLU ? "silu" : EnumOption.spell(config.activation()));
+        row(out, "activation", config.mlp().activation().map(EnumOption::spell).orElse("silu"));
         row(out, "tied_head", config.tiedHead());
         row(out, "norm_eps", config.normEps());
         row(out, "init", EnumOption.spell(config.initialization()));
         row(out, "n_kv_head", config.nKvHead());
         row(out, "norm", EnumOption.spell(config.norm()));
-        row(out, "positions", EnumOption.spell(config.positions()));
-        if (config.positions() == Positions.ROTARY) {
-            row(out, "rope_theta", config.ropeTheta());
+        row(out, "positions", EnumOption.spell(config.positions().kind()));
+        if (config.positions() instanceof Positions.Rotary rotary) {
+            row(out, "rope_theta", rotary.theta());
         }
-        row(out, "mlp", EnumOption.spell(config.mlp()));
+        row(out, "mlp", config.mlp() == Mlp.SWIGLU ? "swiglu" : "plain");
     }
 
     private static String dropout(DropoutRates rates) {

@@ -1,5 +1,6 @@
 package org.minigpt.cli;
 
+import org.minigpt.MiniGptException;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.DropoutRates;
@@ -12,6 +13,13 @@ import picocli.CommandLine.Option;
 
 /** The shape of a new model. */
 final class ModelOptions {
+
+    /** What {@code --mlp} may be; {@code --activation} says which of the plain ones. */
+    enum FeedForward {
+        PLAIN,
+        SWIGLU
+    }
+
     @Option(
             names = "--block-size",
             paramLabel = "T",
@@ -89,7 +97,7 @@ final class ModelOptions {
             paramLabel = "KIND",
             defaultValue = "plain",
             description = "The feed-forward: plain, or swiglu as in Llama [${DEFAULT-VALUE}].")
-    private Mlp mlp;
+    private FeedForward mlp;
 
     @Option(
             names = "--norm",
@@ -104,7 +112,7 @@ final class ModelOptions {
             defaultValue = "learned",
             description = "How the model knows the order of tokens: learned, rotary as in Llama, or alibi"
                     + " [${DEFAULT-VALUE}].")
-    private Positions positions;
+    private Positions.Kind positions;
 
     @Option(
             names = "--rope-theta",
@@ -133,13 +141,16 @@ final class ModelOptions {
         return builder(vocabSize).build();
     }
 
-    /** The builder takes 0 for none given, but nobody should write it. */
-    private int nKvHead() {
-        if (nKvHead == null) {
-            return 0;
+    private Mlp mlp() {
+        if (mlp == FeedForward.PLAIN) {
+            return Mlp.plain(activation);
         }
-        Checks.requireAtLeastOne("--n-kv-head", nKvHead);
-        return nKvHead;
+        // The default may have been written to the settings of an earlier run.
+        if (activation != Activation.RELU) {
+            throw new MiniGptException("mlp is swiglu, whose activation is always SiLU, but activation is "
+                    + EnumOption.spell(activation) + "; leave the activation out, or choose a plain mlp");
+        }
+        return Mlp.SWIGLU;
     }
 
     /** The options' dropout, and their context if it is asked for: all that may differ from a model that is there. */
@@ -160,7 +171,7 @@ final class ModelOptions {
 
     /** For a caller that knows better defaults for some of it. */
     GptConfig.Builder builder(int vocabSize) {
-        return GptConfig.builder()
+        GptConfig.Builder model = GptConfig.builder()
                 .vocabSize(vocabSize)
                 .blockSize(blockSize)
                 .nLayer(nLayer)
@@ -168,13 +179,15 @@ final class ModelOptions {
                 .nEmbd(nEmbd)
                 .dropout(dropout())
                 .bias(bias)
-                .activation(activation)
                 .tiedHead(tiedHead)
                 .initialization(init)
-                .nKvHead(nKvHead())
                 .norm(norm)
-                .positions(positions)
-                .ropeTheta(ropeTheta)
-                .mlp(mlp);
+                .positions(Positions.of(positions, ropeTheta))
+                .mlp(mlp());
+        if (nKvHead != null) {
+            Checks.requireAtLeastOne("--n-kv-head", nKvHead);
+            model.nKvHead(nKvHead);
+        }
+        return model;
     }
 }

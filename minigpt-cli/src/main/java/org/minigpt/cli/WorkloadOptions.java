@@ -2,9 +2,9 @@ package org.minigpt.cli;
 
 import java.util.function.Consumer;
 import org.minigpt.cli.bench.Workload;
-import org.minigpt.graph.Activation;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Mlp;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -91,7 +91,7 @@ final class WorkloadOptions {
         preset("--n-layer", config::nLayer, preset.nLayer);
         if (preset == Preset.GPT2) {
             preset("--bias", config::bias, Bias.ALL);
-            preset("--activation", config::activation, Activation.GELU_TANH);
+            preset("--activation", config::mlp, Mlp.GELU_TANH);
             preset("--tied-head", config::tiedHead, true);
         }
         return config.build();

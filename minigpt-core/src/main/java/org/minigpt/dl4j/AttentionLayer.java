@@ -7,13 +7,10 @@ import org.minigpt.graph.Positions;
 public abstract class AttentionLayer extends GptLayer {
     private static final long serialVersionUID = 1L;
 
-    /** The base of rotary positions' angles in Su et al. 2021. */
-    private static final double ROPE_THETA = 10_000;
-
     private long nHeads;
     private long nKvHeads; // 0 for as many as there are heads
-    private Positions positions = Positions.LEARNED;
-    private double ropeTheta = ROPE_THETA;
+    private Positions.Kind positions = Positions.Kind.LEARNED; // and their setting as saved networks have them
+    private double ropeTheta = Positions.Rotary.DEFAULT_THETA;
     private boolean hasBias;
     private boolean attentionBias;
     private double dropoutRate;
@@ -26,13 +23,17 @@ public abstract class AttentionLayer extends GptLayer {
         super(builder);
         nHeads = builder.nHeads;
         nKvHeads = builder.nKvHeads;
-        positions = builder.positions;
-        ropeTheta = builder.ropeTheta;
+        positions = builder.positions.kind();
+        if (builder.positions instanceof Positions.Rotary rotary) {
+            ropeTheta = rotary.theta();
+        }
         hasBias = builder.hasBias;
         attentionBias = builder.attentionBias;
         dropoutRate = builder.dropoutRate;
         attentionDropoutRate = builder.attentionDropoutRate;
-        if (getNKvHeads() != nHeads || positions != Positions.LEARNED || getAttentionDropoutRate() != dropoutRate) {
+        if (getNKvHeads() != nHeads
+                || positions != Positions.Kind.LEARNED
+                || getAttentionDropoutRate() != dropoutRate) {
             requireFormat(LayerChecks.FORMAT_WITH_LLAMA);
         }
     }
@@ -46,8 +47,7 @@ public abstract class AttentionLayer extends GptLayer {
                 LayerParameters.linear(c, c, hasBias),
                 Math.toIntExact(nHeads),
                 Math.toIntExact(getNKvHeads()),
-                positions,
-                ropeTheta,
+                getPositions(),
                 getAttentionDropoutRate(),
                 dropoutRate);
     }
@@ -57,7 +57,7 @@ public abstract class AttentionLayer extends GptLayer {
         super.check();
         LayerChecks.heads(describe(), nHeads, getNOut());
         LayerChecks.kvHeads(describe(), nHeads, getNKvHeads());
-        LayerChecks.positions(describe(), positions, getNOut() / nHeads, ropeTheta, ROPE_THETA);
+        LayerChecks.positions(describe(), positions, getNOut() / nHeads, ropeTheta);
         LayerChecks.share(describe(), "dropoutRate", dropoutRate);
         LayerChecks.share(describe(), "attentionDropoutRate", getAttentionDropoutRate());
     }
@@ -72,14 +72,9 @@ public abstract class AttentionLayer extends GptLayer {
         return nKvHeads == 0 ? nHeads : nKvHeads;
     }
 
-    /** @return what attention knows of positions; LEARNED is nothing, since an embedding has them */
+    /** @return what attention knows of positions; of learned ones nothing, since an embedding has them */
     public final Positions getPositions() {
-        return positions;
-    }
-
-    /** @return the base of rotary positions' angles */
-    public final double getRopeTheta() {
-        return ropeTheta;
+        return Positions.of(positions, ropeTheta);
     }
 
     /** @return whether the output projection has a bias, and what else there is but queries, keys and values */
@@ -106,8 +101,7 @@ public abstract class AttentionLayer extends GptLayer {
     public abstract static class Builder<T extends Builder<T>> extends GptLayer.Builder<T> {
         private long nHeads;
         private long nKvHeads;
-        private Positions positions = Positions.LEARNED;
-        private double ropeTheta = ROPE_THETA;
+        private Positions positions = new Positions.Learned();
         private boolean hasBias = true;
         private boolean attentionBias;
         private double dropoutRate;
@@ -131,17 +125,10 @@ public abstract class AttentionLayer extends GptLayer {
         }
 
         /**
-         * Sets how attention knows where a step stands: ROTARY or ALIBI; LEARNED, the default, leaves it to the embedding.
-         * All layers of a network should have the same.
+         * Sets how attention knows where a step stands; learned positions, the default, are left to the embedding. All layers of a network should have the same.
          */
         public T positions(Positions positions) {
             this.positions = positions;
-            return self();
-        }
-
-        /** Sets the base of rotary positions' angles; 10000 by default. */
-        public T ropeTheta(double ropeTheta) {
-            this.ropeTheta = ropeTheta;
             return self();
         }
 

@@ -103,13 +103,14 @@ final class LayerChecks {
     }
 
     /** @param d the width of a head */
-    static void positions(String layer, Positions positions, long d, double theta, double defaultTheta) {
-        boolean rotary = positions == Positions.ROTARY;
+    static void positions(String layer, Positions.Kind positions, long d, double theta) {
+        boolean rotary = positions == Positions.Kind.ROTARY;
         if (rotary && d % 2 != 0) {
             throw new MiniGptException(layer + " has rotary positions, which turn pairs of entries, but its heads are "
                     + d + " wide; choose nOut and nHeads so that nOut/nHeads is even");
         }
-        if (rotary && !(theta > 1 && theta < Double.POSITIVE_INFINITY) || !rotary && theta != defaultTheta) {
+        if (rotary && !(theta > 1 && theta < Double.POSITIVE_INFINITY)
+                || !rotary && theta != Positions.Rotary.DEFAULT_THETA) {
             throw new MiniGptException(layer + " has ropeTheta " + theta + " and positions " + positions
                     + "; set it above 1 and with rotary positions only, or leave it out");
         }

@@ -23,7 +23,7 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     private static final long serialVersionUID = 1L;
 
     private long blockSize;
-    private Positions positions = Positions.LEARNED;
+    private Positions.Kind positions = Positions.Kind.LEARNED;
     private double dropoutRate;
 
     /** For DL4J, when it reads a saved network. */
@@ -33,9 +33,9 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
         super(builder);
         LayerChecks.noInputDropout(describe(), builder.getIDropout());
         blockSize = builder.blockSize;
-        positions = builder.positions;
+        positions = builder.positions.kind();
         dropoutRate = builder.dropoutRate;
-        if (positions != Positions.LEARNED) {
+        if (positions != Positions.Kind.LEARNED) {
             requireFormat(LayerChecks.FORMAT_WITH_LLAMA);
         }
     }
@@ -43,7 +43,7 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     @Override
     protected GraphLayer fragment() {
         Initializer zeros = Initializer.zeros();
-        return positions == Positions.LEARNED
+        return positions == Positions.Kind.LEARNED
                 ? new Embedding(getNIn(), blockSize, getNOut(), zeros, dropoutRate)
                 : new TokenEmbedding(getNIn(), getNOut(), zeros, dropoutRate);
     }
@@ -72,7 +72,7 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     /** A step without a position of its own is that of its id, wherever it stands. */
     @Override
     protected boolean isStepwise() {
-        return positions != Positions.LEARNED;
+        return positions != Positions.Kind.LEARNED;
     }
 
     /**
@@ -95,7 +95,7 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     }
 
     /** @return LEARNED if the layer adds positions, else what the blocks do instead */
-    public Positions getPositions() {
+    public Positions.Kind getPositions() {
         return positions;
     }
 
@@ -122,7 +122,7 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     @SuppressWarnings("unchecked") // DL4J's build() returns whatever its caller wants
     public static final class Builder extends GptLayer.Builder<Builder> {
         private long blockSize;
-        private Positions positions = Positions.LEARNED;
+        private Positions positions = new Positions.Learned();
         private double dropoutRate;
 
         /** Sets the longest sequence, in tokens; the steps of the input type by default. */
@@ -131,7 +131,7 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
             return this;
         }
 
-        /** Sets what knows positions: LEARNED, the default, this layer; ROTARY or ALIBI the blocks, and {@code wpe} is not there. */
+        /** Sets what knows positions: learned ones, the default, this layer; others the blocks, and {@code wpe} is not there. */
         public Builder positions(Positions positions) {
             this.positions = positions;
             return this;

@@ -18,7 +18,7 @@ import org.nd4j.linalg.api.buffer.DataType;
  *
  * <pre>{@code
  * new TransformerBlockLayer.Builder().nHeads(4).build()
- * new TransformerBlockLayer.Builder().nHeads(4).nKvHeads(2).positions(Positions.ROTARY).rmsNorm(true).swiGlu(true)
+ * new TransformerBlockLayer.Builder().nHeads(4).nKvHeads(2).positions(new Positions.Rotary()).rmsNorm(true).swiGlu(true)
  *         .hasBias(false).build() // Llama's
  * }</pre>
  */

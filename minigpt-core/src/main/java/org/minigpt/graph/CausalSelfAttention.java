@@ -13,8 +13,7 @@ import org.nd4j.autodiff.samediff.SDVariable;
  * @param cProj C to C
  * @param nHead H, which divides C
  * @param nKvHead K, which divides H
- * @param positions what of them attention has to see to; LEARNED is nothing
- * @param ropeTheta the base of ROTARY's angles; without effect otherwise
+ * @param positions what of them attention has to see to; of learned ones nothing
  * @param attnDropout the share of the probabilities that is dropped in training
  * @param residDropout the share of the output's entries that is dropped in training
  */
@@ -24,20 +23,19 @@ public record CausalSelfAttention(
         int nHead,
         int nKvHead,
         Positions positions,
-        double ropeTheta,
         double attnDropout,
         double residDropout)
         implements GraphLayer {
 
     /** One share of both is dropped. */
     public CausalSelfAttention(
-            Linear cAttn, Linear cProj, int nHead, int nKvHead, Positions positions, double ropeTheta, double dropout) {
-        this(cAttn, cProj, nHead, nKvHead, positions, ropeTheta, dropout, dropout);
+            Linear cAttn, Linear cProj, int nHead, int nKvHead, Positions positions, double dropout) {
+        this(cAttn, cProj, nHead, nKvHead, positions, dropout, dropout);
     }
 
     /** The lecture's: as many heads of keys and values as of queries, positions learned elsewhere. */
     public CausalSelfAttention(Linear cAttn, Linear cProj, int nHead, double dropout) {
-        this(cAttn, cProj, nHead, nHead, Positions.LEARNED, 0, dropout);
+        this(cAttn, cProj, nHead, nHead, new Positions.Learned(), dropout);
     }
 
     @Override
@@ -48,10 +46,10 @@ public record CausalSelfAttention(
     @Override
     public SDVariable define(Scope scope, SDVariable x) {
         SDVariable qkv = cAttn.define(scope.in("c_attn"), x); // (B,T,3C)
-        if (positions == Positions.ROTARY) {
-            qkv = scope.ops().rotary(scope.name("rotary"), qkv, nHead, nKvHead, ropeTheta); // (B,T,3C)
+        if (positions instanceof Positions.Rotary rotary) {
+            qkv = scope.ops().rotary(scope.name("rotary"), qkv, nHead, nKvHead, rotary.theta()); // (B,T,3C)
         }
-        boolean alibi = positions == Positions.ALIBI;
+        boolean alibi = positions instanceof Positions.Alibi;
         SDVariable y = scope.ops() // (B,T,C), heads side by side
                 .causalAttention(scope.name("heads"), qkv, nHead, nKvHead, alibi, scope.dropout("heads", attnDropout));
         y = cProj.define(scope.in("c_proj"), y); // (B,T,C)

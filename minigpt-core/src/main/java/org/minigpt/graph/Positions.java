@@ -1,14 +1,83 @@
 package org.minigpt.graph;
 
+import java.util.Locale;
+import org.minigpt.MiniGptException;
+
 /** How a model knows where in the sequence a token stands. */
-public enum Positions {
+public sealed interface Positions {
+
     /** A row of {@code wpe.weight} for each place, added to the token's: the lecture's and GPT-2's. */
-    LEARNED,
+    record Learned() implements Positions {
+        @Override
+        public Kind kind() {
+            return Kind.LEARNED;
+        }
+    }
+
     /**
      * Queries and keys turned by an angle that grows with the place, RoPE (Su et al. 2021, arXiv:2104.09864); entry j of a
      * head with entry j + D/2, as in Hugging Face's Llama.
+     *
+     * @param theta the base of the angles, above 1
      */
-    ROTARY,
+    record Rotary(double theta) implements Positions {
+        /** The base in Su et al. 2021. */
+        public static final double DEFAULT_THETA = 10_000;
+
+        /** @throws MiniGptException if theta is out of range */
+        public Rotary {
+            if (!(theta > 1 && theta < Double.POSITIVE_INFINITY)) {
+                throw new MiniGptException(
+                        "rope_theta " + theta + " is out of range; choose one above 1, such as " + (int) DEFAULT_THETA);
+            }
+        }
+
+        /** With {@link #DEFAULT_THETA}. */
+        public Rotary() {
+            this(DEFAULT_THETA);
+        }
+
+        @Override
+        public Kind kind() {
+            return Kind.ROTARY;
+        }
+    }
+
     /** Scores that fall off with the distance, ALiBi (Press et al. 2022, arXiv:2108.12409). */
-    ALIBI
+    record Alibi() implements Positions {
+        @Override
+        public Kind kind() {
+            return Kind.ALIBI;
+        }
+    }
+
+    /** The kinds by name, as files and options have them, which keep the settings apart. */
+    enum Kind {
+        /** {@link Learned}. */
+        LEARNED,
+        /** {@link Rotary}. */
+        ROTARY,
+        /** {@link Alibi}. */
+        ALIBI
+    }
+
+    /** @return which of them these are */
+    Kind kind();
+
+    /**
+     * @param theta of {@link Rotary}; {@link Rotary#DEFAULT_THETA} where the others have none
+     * @return what a file or options describe
+     * @throws MiniGptException if theta is out of range, or given for others than rotary ones
+     */
+    static Positions of(Kind kind, double theta) {
+        if (kind != Kind.ROTARY && theta != Rotary.DEFAULT_THETA) {
+            throw new MiniGptException("rope_theta is of use to rotary positions only, but positions are "
+                    + kind.name().toLowerCase(Locale.ROOT) + "; leave it out, or choose rotary positions");
+        }
+        return switch (kind) {
+            case LEARNED -> new Learned();
+            case ROTARY -> new Rotary(theta);
+            case ALIBI -> new Alibi();
+        };
+    }
 }

@@ -12,10 +12,10 @@ import java.util.Optional;
 import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
-import org.minigpt.graph.Activation;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -118,7 +118,7 @@ public final class GgufFile {
                     .nHead(integer(file, header, "attention.head_count"))
                     .normEps(eps instanceof Double value ? value : 1e-5)
                     .tiedHead(true) // unless it has a head of another value
-                    .activation("gelu".equals(header.values().get(ACTIVATION)) ? Activation.GELU : Activation.GELU_TANH)
+                    .mlp("gelu".equals(header.values().get(ACTIVATION)) ? Mlp.GELU : Mlp.GELU_TANH)
                     .build();
         } catch (MiniGptException e) {
             throw new MiniGptException(file + " describes no model: " + e.getMessage(), e);
@@ -154,7 +154,7 @@ public final class GgufFile {
      * @throws MiniGptException if the model is another, or the file can't be written
      */
     public static void write(Path file, Gpt gpt, Tokenizer tokenizer, boolean float16, boolean shareHead) {
-        Gpt2.require(gpt, "GGUF", Set.of(Activation.GELU, Activation.GELU_TANH));
+        Gpt2.require(gpt, "GGUF", Set.of(Mlp.GELU, Mlp.GELU_TANH));
         GptConfig config = gpt.config();
         if (tokenizer != null && tokenizer.vocabSize() != config.vocabSize()) {
             throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
@@ -252,7 +252,7 @@ public final class GgufFile {
         values.put("gpt2.feed_forward_length", 4 * config.nEmbd());
         values.put("gpt2.attention.head_count", config.nHead());
         values.put("gpt2.attention.layer_norm_epsilon", (float) config.normEps());
-        if (config.activation() == Activation.GELU) {
+        if (config.mlp() == Mlp.GELU) {
             values.put(ACTIVATION, "gelu");
         }
         if (hasText(tokenizer)) {

@@ -6,11 +6,11 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.Activation;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -26,10 +26,7 @@ final class Gpt2 {
 
     /** @return a builder with what all GPT-2 have in common */
     static GptConfig.Builder config() {
-        return GptConfig.builder()
-                .bias(Bias.ALL)
-                .activation(Activation.GELU_TANH)
-                .initialization(Initialization.NANOGPT);
+        return GptConfig.builder().bias(Bias.ALL).mlp(Mlp.GELU_TANH).initialization(Initialization.NANOGPT);
     }
 
     /** @return the names of its parameters in the order of the graph, those of an untied head included */
@@ -64,20 +61,20 @@ final class Gpt2 {
 
     /**
      * @param format in messages
-     * @param activations that the format knows
+     * @param mlps the feed-forwards that the format knows
      * @throws MiniGptException if the model is none that the format can hold
      */
-    static void require(Gpt gpt, String format, Set<Activation> activations) {
+    static void require(Gpt gpt, String format, Set<Mlp> mlps) {
         GptConfig config = gpt.config();
         if (gpt.dataType() != DataType.FLOAT) {
             throw new MiniGptException(
                     format + " has no parameters of type " + gpt.dataType() + "; export a model in single precision");
         }
         requireLayers(gpt, format);
-        if (!activations.contains(config.activation())) {
-            String known = activations.stream().map(Gpt2::spell).sorted().collect(Collectors.joining(" or "));
+        if (!mlps.contains(config.mlp())) {
+            String known = mlps.stream().map(Gpt2::spell).sorted().collect(Collectors.joining(" or "));
             throw new MiniGptException(format + " knows GPT-2 with the activation " + known + ", but the model has "
-                    + spell(config.activation()) + "; train one with the activation gelu-tanh, or export it as onnx or"
+                    + spell(config.mlp()) + "; train one with the activation gelu-tanh, or export it as onnx or"
                     + " samediff");
         }
         if (hasHeadBias(gpt)) {
@@ -105,7 +102,7 @@ final class Gpt2 {
         }
     }
 
-    private static String spell(Activation activation) {
-        return activation.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    private static String spell(Mlp mlp) {
+        return mlp.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 }

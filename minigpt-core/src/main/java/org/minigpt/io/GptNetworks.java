@@ -139,7 +139,6 @@ public final class GptNetworks {
                     .nHeads(config.nHead())
                     .nKvHeads(config.nKvHead())
                     .positions(config.positions())
-                    .ropeTheta(config.ropeTheta())
                     .rmsNorm(config.norm() == Norm.RMS)
                     .swiGlu(config.mlp() == Mlp.SWIGLU)
                     .hasBias(bias)
@@ -147,7 +146,13 @@ public final class GptNetworks {
                     .eps(config.normEps())
                     .dropoutRate(dropout.resid())
                     .attentionDropoutRate(dropout.attn());
-            layers.put("h" + i, (config.mlp() == Mlp.SWIGLU ? block : block.activation(config.activation())).build());
+            layers.put(
+                    "h" + i,
+                    config.mlp()
+                            .activation()
+                            .map(block::activation)
+                            .orElse(block)
+                            .build());
         }
         layers.put(
                 "lnF",
@@ -204,7 +209,7 @@ public final class GptNetworks {
             throw noGpt();
         }
         TransformerBlockLayer first = blocks.get(0);
-        boolean alike = embedding.getPositions() == first.getPositions()
+        boolean alike = embedding.getPositions() == first.getPositions().kind()
                 && lastNorm(layers[n + 1], first).equals(List.of(first.getEps(), !first.rmsNorm() && first.hasBias()));
         for (TransformerBlockLayer block : blocks) {
             alike &= commonSettings(block).equals(commonSettings(first));
@@ -235,13 +240,11 @@ public final class GptNetworks {
                 .nKvHead(Math.toIntExact(first.getNKvHeads()))
                 .nEmbd(Math.toIntExact(embedding.getNOut()))
                 .positions(first.getPositions())
-                .ropeTheta(first.getRopeTheta())
                 .norm(first.rmsNorm() ? Norm.RMS : Norm.LAYER)
-                .mlp(first.swiGlu() ? Mlp.SWIGLU : Mlp.PLAIN)
+                .mlp(first.swiGlu() ? Mlp.SWIGLU : Mlp.plain(first.getActivation()))
                 .dropout(new DropoutRates(
                         embedding.getDropoutRate(), first.getAttentionDropoutRate(), first.getDropoutRate()))
                 .bias(!first.hasBias() ? Bias.NONE : first.attentionBias() ? Bias.ALL : Bias.LECTURE)
-                .activation(first.getActivation())
                 .normEps(first.getEps())
                 .tiedHead(head.isTied())
                 .build();
@@ -274,7 +277,6 @@ public final class GptNetworks {
                 block.getNHeads(),
                 block.getNKvHeads(),
                 block.getPositions(),
-                block.getRopeTheta(),
                 block.getActivation(),
                 block.rmsNorm(),
                 block.swiGlu(),

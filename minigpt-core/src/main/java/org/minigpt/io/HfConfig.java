@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
@@ -57,10 +56,14 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
     private static final double DEFAULT_EPS = 1e-5;
     private static final double DEFAULT_DROPOUT = 0.1;
 
-    private static final Map<String, Activation> ACTIVATIONS =
-            Map.of("relu", Activation.RELU, "gelu", Activation.GELU, "gelu_new", Activation.GELU_TANH);
-    /** SwiGLU's, and Hugging Face's name for it. */
+    /** The plain feed-forwards by Hugging Face's names of their activations. */
+    private static final Map<String, Mlp> ACTIVATIONS =
+            Map.of("relu", Mlp.RELU, "gelu", Mlp.GELU, "gelu_new", Mlp.GELU_TANH);
+    /** SwiGLU's. */
     private static final String SILU = "silu";
+
+    private static final String PLAIN = "plain";
+    private static final String SWIGLU = "swiglu";
 
     private static final ObjectWriter WRITER = new JsonMapper().writerWithDefaultPrettyPrinter();
 
@@ -92,7 +95,7 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
         boolean gpt2 = Gpt2.isOne(gpt);
         json.put("model_type", gpt2 ? GPT2 : MINIGPT);
         json.putArray("architectures").add(gpt2 ? "GPT2LMHeadModel" : "MiniGptForCausalLM");
-        json.put("activation_function", config.mlp() == Mlp.SWIGLU ? SILU : nameOf(config.activation()));
+        json.put("activation_function", nameOf(config.mlp()));
         json.put("n_ctx", config.blockSize());
         json.put("n_positions", config.blockSize());
         json.put("n_embd", config.nEmbd());
@@ -114,9 +117,13 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
         own.put("initialization", lower(config.initialization()));
         if (!config.hasLayersOfGpt2() || ownBlocks) {
             own.put("norm", lower(config.norm()));
-            own.put("positions", lower(config.positions()));
-            own.put("rope_theta", config.ropeTheta());
-            own.put("mlp", lower(config.mlp()));
+            own.put("positions", lower(config.positions().kind()));
+            own.put(
+                    "rope_theta",
+                    config.positions() instanceof Positions.Rotary rotary
+                            ? rotary.theta()
+                            : Positions.Rotary.DEFAULT_THETA);
+            own.put("mlp", config.mlp() == Mlp.SWIGLU ? SWIGLU : PLAIN);
             own.put("n_kv_head", config.nKvHead());
             own.put("own_blocks", ownBlocks);
         }
@@ -126,12 +133,12 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
         return value.name().toLowerCase(Locale.ROOT);
     }
 
-    private static String nameOf(Activation activation) {
+    private static String nameOf(Mlp mlp) {
         return ACTIVATIONS.entrySet().stream()
-                .filter(e -> e.getValue() == activation)
+                .filter(e -> e.getValue() == mlp)
                 .map(Map.Entry::getKey)
                 .findFirst()
-                .orElseThrow();
+                .orElse(SILU);
     }
 
     /** @throws MiniGptException if the file can't be read, is damaged, or describes what is no {@link GptConfig} */
@@ -162,7 +169,7 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
         if (config.mlp() == Mlp.SWIGLU) {
             json.requireValue("activation_function", SILU);
         } else {
-            gpt.activation(json.choice("activation_function", "gelu_new", ACTIVATIONS));
+            gpt.mlp(json.choice("activation_function", "gelu_new", ACTIVATIONS));
             config = json.built("model", gpt::build);
         }
         if (json.has("n_inner") && json.integer("n_inner") != config.nInner()) {
@@ -179,9 +186,10 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
         gpt.initialization(own.choice("initialization", JsonConfig.names(Initialization.values())));
         if (version == VERSION_WITH_LAYERS) {
             gpt.norm(own.choice("norm", JsonConfig.names(Norm.values())));
-            gpt.positions(own.choice("positions", JsonConfig.names(Positions.values())));
-            gpt.ropeTheta(own.number("rope_theta"));
-            gpt.mlp(own.choice("mlp", JsonConfig.names(Mlp.values())));
+            Positions.Kind kind = own.choice("positions", JsonConfig.names(Positions.Kind.values()));
+            double theta = own.number("rope_theta");
+            gpt.positions(own.built("model", () -> Positions.of(kind, theta)));
+            gpt.mlp(own.choice("mlp", Map.of(PLAIN, Mlp.RELU, SWIGLU, Mlp.SWIGLU)));
             gpt.nKvHead(own.integer("n_kv_head"));
         }
         return own.flag("own_blocks", false);

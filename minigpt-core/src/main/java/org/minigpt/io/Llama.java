@@ -60,7 +60,7 @@ final class Llama {
         return gpt.dataType() == DataType.FLOAT
                 && !gpt.hasOwnBlocks()
                 && config.norm() == Norm.RMS
-                && config.positions() == Positions.ROTARY
+                && config.positions() instanceof Positions.Rotary
                 && config.mlp() == Mlp.SWIGLU
                 && config.bias() != Bias.LECTURE // its biases are all there or none, but for q, k and v
                 && !Gpt2.hasHeadBias(gpt);
@@ -132,7 +132,7 @@ final class Llama {
         json.put("max_position_embeddings", config.blockSize());
         json.put("vocab_size", config.vocabSize());
         json.put("rms_norm_eps", config.normEps());
-        json.put("rope_theta", config.ropeTheta());
+        json.put("rope_theta", ((Positions.Rotary) config.positions()).theta());
         json.put("attention_bias", config.bias() == Bias.ALL);
         json.put("mlp_bias", config.bias() == Bias.ALL);
         json.put("initializer_range", HfConfig.INITIALIZER_RANGE);
@@ -150,6 +150,7 @@ final class Llama {
             rope.requireValue("rope_type", "default");
             theta = rope.number("rope_theta", theta);
         }
+        double ropeTheta = theta;
         boolean bias = json.flag("attention_bias", false);
         json.requireFlag("mlp_bias", bias);
         int heads = json.integer("num_attention_heads");
@@ -163,8 +164,7 @@ final class Llama {
                 .nEmbd(json.integer("hidden_size"))
                 .norm(Norm.RMS)
                 .normEps(json.number("rms_norm_eps", DEFAULT_EPS))
-                .positions(Positions.ROTARY)
-                .ropeTheta(theta)
+                .positions(json.built("model", () -> new Positions.Rotary(ropeTheta)))
                 .mlp(Mlp.SWIGLU)
                 .bias(bias ? Bias.ALL : Bias.NONE)
                 .dropout(json.built("model", () -> new DropoutRates(0, dropout, 0)))

@@ -11,10 +11,10 @@ import java.util.Map;
 import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
-import org.minigpt.graph.Activation;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Mlp;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -166,7 +166,7 @@ public final class LlmcFile {
      */
     public static void write(Path file, Gpt gpt, boolean bfloat16) {
         GptConfig config = gpt.config();
-        Gpt2.require(gpt, "llm.c", Set.of(Activation.GELU_TANH));
+        Gpt2.require(gpt, "llm.c", Set.of(Mlp.GELU_TANH));
         if (!config.tiedHead()) {
             throw new MiniGptException("llm.c knows GPT-2 with a tied head, but the model's is not; train one with"
                     + " a tied head, or export it as gguf");

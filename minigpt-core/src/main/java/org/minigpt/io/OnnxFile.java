@@ -154,7 +154,7 @@ public final class OnnxFile {
 
     /** Written out: ONNX has GELU from opset 20 only. */
     private String activation(String name, String x) {
-        return switch (config.activation()) {
+        return switch (config.mlp().activation().orElseThrow()) {
             case RELU -> graph.node(name, "Relu", List.of(x));
             case GELU -> {
                 graph.scalar(name + ".root", Math.sqrt(0.5));

@@ -38,7 +38,7 @@ public final class AttentionWeights {
         GptConfig config = gpt.config();
         INDArray x = Inputs.array("ids", new int[][] {ids}); // (1,T)
         Inputs.check(config, x);
-        String queriesAndKeys = config.positions() == Positions.ROTARY ? ".attn.rotary" : ".attn.c_attn";
+        String queriesAndKeys = config.positions() instanceof Positions.Rotary ? ".attn.rotary" : ".attn.c_attn";
         List<String> names = IntStream.range(0, config.nLayer())
                 .mapToObj(i -> "h." + i + queriesAndKeys)
                 .toList();
@@ -84,7 +84,7 @@ public final class AttentionWeights {
         int heads = config.nHead();
         int size = config.nEmbd() / heads; // D
         int key = (heads + head / (heads / config.nKvHead())) * size;
-        double slope = config.positions() == Positions.ALIBI ? AttentionShape.alibiSlope(head, heads) : 0;
+        double slope = config.positions() instanceof Positions.Alibi ? AttentionShape.alibiSlope(head, heads) : 0;
         double[] scores = new double[t + 1];
         for (int s = 0; s <= t; s++) {
             for (int d = 0; d < size; d++) {

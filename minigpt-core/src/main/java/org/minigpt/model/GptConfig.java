@@ -1,60 +1,26 @@
 package org.minigpt.model;
 
-import java.util.Locale;
-import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.graph.SwiGlu;
+import org.minigpt.model.GptConfig.Mlp;
 
 /**
- * The shape of a GPT. The defaults follow the lecture: LayerNorm, learned positions, a plain feed-forward with ReLU, no
- * dropout, an untied head.
+ * The shape of a GPT, immutable and equal to another of the same values. The defaults follow the lecture: LayerNorm, learned
+ * positions, a plain feed-forward with ReLU, no dropout, an untied head.
  *
- * @param vocabSize V, the number of tokens
- * @param blockSize the longest context, in tokens
- * @param nLayer L, the number of blocks
- * @param nHead H, the number of attention heads; divides {@code nEmbd}
- * @param nEmbd C, the width of the residual stream
- * @param dropout the shares dropped in training
- * @param bias which layers have biases
- * @param activation of the feed-forward
- * @param tiedHead whether the head uses {@code wte.weight} again, without bias
- * @param normEps added to the variance in LayerNorm, or to the mean square in RMSNorm
- * @param initialization of the parameters
- * @param nKvHead the heads of keys and values; divides {@code nHead}, and where it is less, heads of queries share them
- * @param norm of the rows of the residual stream
- * @param positions how the model knows where a token stands
- * @param ropeTheta the base of the angles of rotary positions
- * @param mlp the kind of the feed-forward
+ * <pre>{@code
+ * GptConfig llama = GptConfig.builder().vocabSize(65).nHead(4).nKvHead(2).positions(new Positions.Rotary())
+ *         .norm(Norm.RMS).mlp(Mlp.SWIGLU).bias(Bias.NONE).build();
+ * }</pre>
  */
-public record GptConfig(
-        int vocabSize,
-        int blockSize,
-        int nLayer,
-        int nHead,
-        int nEmbd,
-        DropoutRates dropout,
-        Bias bias,
-        Activation activation,
-        boolean tiedHead,
-        double normEps,
-        Initialization initialization,
-        int nKvHead,
-        Norm norm,
-        Positions positions,
-        double ropeTheta,
-        Mlp mlp) {
-
-    private static final double ROPE_THETA = 10_000;
-
-    /** Beyond the largest that anybody has trained: more is a slip of the hand, and would not fit any memory. */
-    private static final int MAX_LAYERS = 10_000;
-
-    private static final double MAX_PARAMETERS = 1e13;
+public sealed interface GptConfig permits CheckedConfig {
 
     /** Which layers have biases. */
-    public enum Bias {
+    enum Bias {
         /** All but the queries, keys and values, as in the lecture. */
         LECTURE,
         /** All, as in GPT-2. */
@@ -64,7 +30,7 @@ public record GptConfig(
     }
 
     /** The distributions of the first parameters. */
-    public enum Initialization {
+    enum Initialization {
         /**
          * PyTorch's defaults: linear layers uniform on ±1/√fan_in, embeddings standard normal; but N(0, 0.02) where the
          * head is tied to them, for which standard normal ones would be far too large.
@@ -75,7 +41,7 @@ public record GptConfig(
     }
 
     /** The norms of the residual stream. */
-    public enum Norm {
+    enum Norm {
         /** LayerNorm, with biases as {@link Bias} says. */
         LAYER,
         /** RMSNorm, Llama's: no mean is taken off, and there is never a bias. */
@@ -83,154 +49,138 @@ public record GptConfig(
     }
 
     /** The kinds of feed-forward. */
-    public enum Mlp {
-        /** act(x·W₁)·W₂, 4C wide, with the activation of the configuration. */
-        PLAIN,
-        /** (silu(x·W)·x·V)·W₂, Llama's. It is 8C/3 wide, so that its three matrices are as large as the two of PLAIN. */
-        SWIGLU
-    }
+    enum Mlp {
+        /** max(0, x·W₁)·W₂, 4C wide: the lecture's. */
+        RELU(Activation.RELU),
+        /** GELU(x·W₁)·W₂ by the error function, 4C wide: nanoGPT's. */
+        GELU(Activation.GELU),
+        /** GELU(x·W₁)·W₂ by its approximation with tanh, 4C wide: GPT-2's. */
+        GELU_TANH(Activation.GELU_TANH),
+        /** (silu(x·W)·x·V)·W₂, Llama's. It is 8C/3 wide, so that its three matrices are as large as the two of the others. */
+        SWIGLU(null);
 
-    /** @throws MiniGptException if a size is not positive or the values do not fit each other */
-    public GptConfig {
-        requirePositive("vocab_size", vocabSize);
-        requirePositive("block_size", blockSize);
-        requirePositive("n_layer", nLayer);
-        requirePositive("n_head", nHead);
-        requirePositive("n_embd", nEmbd);
-        if (nEmbd % nHead != 0) {
-            throw new MiniGptException("n_embd " + nEmbd + " is not divisible by n_head " + nHead
-                    + "; choose an n_embd that is a multiple of it, such as " + (nEmbd / nHead + 1) * nHead);
+        private final Activation activation;
+
+        Mlp(Activation activation) {
+            this.activation = activation;
         }
-        Objects.requireNonNull(dropout, "dropout");
-        if (!(normEps > 0 && normEps < 1)) {
-            throw new MiniGptException(
-                    "norm_eps " + normEps + " is out of range; choose 0 < norm_eps < 1, such as 1e-5");
+
+        /** @return the non-linearity of a plain feed-forward; none for {@link #SWIGLU}, which has a gate */
+        public Optional<Activation> activation() {
+            return Optional.ofNullable(activation);
         }
-        Objects.requireNonNull(bias, "bias");
-        Objects.requireNonNull(activation, "activation");
-        Objects.requireNonNull(initialization, "initialization");
-        Objects.requireNonNull(norm, "norm");
-        Objects.requireNonNull(positions, "positions");
-        Objects.requireNonNull(mlp, "mlp");
-        requirePositive("n_kv_head", nKvHead);
-        if (nHead % nKvHead != 0) {
-            throw new MiniGptException("n_head " + nHead + " is not divisible by n_kv_head " + nKvHead
-                    + "; choose an n_kv_head that divides it, such as " + greatestDivisor(nHead, nKvHead));
-        }
-        if (positions == Positions.ROTARY && nEmbd / nHead % 2 != 0) {
-            throw new MiniGptException(
-                    "positions are rotary, which turn pairs of entries, but a head is n_embd/n_head = "
-                            + nEmbd / nHead + " wide; choose sizes that make it even, such as an n_embd of "
-                            + (nEmbd / nHead + 1) * nHead);
-        }
-        if (!(ropeTheta > 1 && ropeTheta < Double.POSITIVE_INFINITY)) {
-            throw new MiniGptException(
-                    "rope_theta " + ropeTheta + " is out of range; choose one above 1, such as " + (int) ROPE_THETA);
-        }
-        if (positions != Positions.ROTARY && ropeTheta != ROPE_THETA) {
-            throw new MiniGptException("rope_theta is of use to rotary positions only, but positions are "
-                    + positions.name().toLowerCase(Locale.ROOT) + "; leave it out, or choose rotary positions");
-        }
-        if (mlp == Mlp.SWIGLU && activation != Activation.RELU) {
-            throw new MiniGptException("mlp is swiglu, whose activation is always SiLU, but activation is "
-                    + activation.name().toLowerCase(Locale.ROOT).replace('_', '-')
-                    + "; leave the activation out, or choose a plain mlp");
-        }
-        if (nLayer > MAX_LAYERS) {
-            throw new MiniGptException(
-                    "n_layer is " + nLayer + " but must be at most " + MAX_LAYERS + "; choose fewer");
-        }
-        // In doubles, which can't overflow: of the embeddings, the head, and the matrices of a block.
-        double width = 1.0 * nEmbd / nHead * (nHead + 2.0 * nKvHead) + nEmbd + 8.0 * nEmbd;
-        double parameters = (2.0 * vocabSize + blockSize + nLayer * width) * nEmbd;
-        if (parameters > MAX_PARAMETERS) {
-            throw new MiniGptException(String.format(
-                    Locale.ROOT,
-                    "a model of n_embd %d, n_layer %d, block_size %d and a vocabulary of %d would have %.1e parameters,"
-                            + " more than %.1e; choose smaller ones",
-                    nEmbd,
-                    nLayer,
-                    blockSize,
-                    vocabSize,
-                    parameters,
-                    MAX_PARAMETERS));
+
+        /** @return the plain feed-forward with this non-linearity */
+        public static Mlp plain(Activation activation) {
+            return switch (activation) {
+                case RELU -> RELU;
+                case GELU -> GELU;
+                case GELU_TANH -> GELU_TANH;
+            };
         }
     }
 
-    private static int greatestDivisor(int n, int atMost) {
-        int divisor = Math.min(n, atMost);
-        while (n % divisor != 0) {
-            divisor--;
-        }
-        return divisor;
-    }
+    /** @return V, the number of tokens */
+    int vocabSize();
+
+    /** @return the longest context, in tokens */
+    int blockSize();
+
+    /** @return L, the number of blocks */
+    int nLayer();
+
+    /** @return C, the width of the residual stream */
+    int nEmbd();
+
+    /** @return H, the number of attention heads; divides C */
+    int nHead();
+
+    /** @return K, the heads of keys and values; divides H, and where it is less, heads of queries share them */
+    int nKvHead();
+
+    /** @return how the model knows where a token stands */
+    Positions positions();
+
+    /** @return the norm of the rows of the residual stream */
+    Norm norm();
+
+    /** @return what is added to the variance in LayerNorm, or to the mean square in RMSNorm */
+    double normEps();
+
+    /** @return the kind of the feed-forward */
+    Mlp mlp();
+
+    /** @return which layers have biases */
+    Bias bias();
+
+    /** @return whether the head uses {@code wte.weight} again, without bias */
+    boolean tiedHead();
+
+    /** @return the shares dropped in training */
+    DropoutRates dropout();
+
+    /** @return how parameters are drawn */
+    Initialization initialization();
 
     /** @return the width of the feed-forward: 4C, or for SwiGLU 8C/3 rounded up to a multiple of 16 */
-    public long nInner() {
-        return mlp == Mlp.PLAIN ? 4L * nEmbd : SwiGlu.width(nEmbd);
+    default long nInner() {
+        return mlp() == Mlp.SWIGLU ? SwiGlu.width(nEmbd()) : 4L * nEmbd();
     }
 
-    /** @return the width of queries, keys and values side by side: C + 2·C·nKvHead/nHead */
-    public long qkvWidth() {
-        return (long) nEmbd / nHead * (nHead + 2L * nKvHead);
+    /** @return the width of queries, keys and values side by side: C + 2·C·K/H */
+    default long qkvWidth() {
+        return (long) nEmbd() / nHead() * (nHead() + 2L * nKvHead());
     }
 
     /** @return whether these are GPT-2's layers, so that its configuration can tell all about them */
-    public boolean hasLayersOfGpt2() {
-        return nKvHead == nHead && norm == Norm.LAYER && positions == Positions.LEARNED && mlp == Mlp.PLAIN;
-    }
-
-    private static void requirePositive(String name, int value) {
-        if (value <= 0) {
-            throw new MiniGptException(name + " is " + value + " but must be at least 1; set it");
-        }
+    default boolean hasLayersOfGpt2() {
+        return nKvHead() == nHead()
+                && norm() == Norm.LAYER
+                && positions() instanceof Positions.Learned
+                && mlp() != Mlp.SWIGLU;
     }
 
     /** @return a builder with the lecture's small GPT: 4 layers, 4 heads, 64 wide, 32 tokens; V is still to be set */
-    public static Builder builder() {
+    static Builder builder() {
         return new Builder();
     }
 
-    /** @return a builder with this configuration's values */
-    public Builder toBuilder() {
+    /** @return a builder with this configuration's values; K goes on being as many as H where it is */
+    default Builder toBuilder() {
         Builder b = new Builder();
-        b.vocabSize = vocabSize;
-        b.blockSize = blockSize;
-        b.nLayer = nLayer;
-        b.nHead = nHead;
-        b.nEmbd = nEmbd;
-        b.dropout = dropout;
-        b.bias = bias;
-        b.activation = activation;
-        b.tiedHead = tiedHead;
-        b.normEps = normEps;
-        b.initialization = initialization;
-        b.nKvHead = nKvHead == nHead ? 0 : nKvHead;
-        b.norm = norm;
-        b.positions = positions;
-        b.ropeTheta = ropeTheta;
-        b.mlp = mlp;
+        b.vocabSize = vocabSize();
+        b.blockSize = blockSize();
+        b.nLayer = nLayer();
+        b.nEmbd = nEmbd();
+        b.nHead = nHead();
+        b.nKvHead = nKvHead() == nHead() ? OptionalInt.empty() : OptionalInt.of(nKvHead());
+        b.positions = positions();
+        b.norm = norm();
+        b.normEps = normEps();
+        b.mlp = mlp();
+        b.bias = bias();
+        b.tiedHead = tiedHead();
+        b.dropout = dropout();
+        b.initialization = initialization();
         return b;
     }
 
     /** Collects the values; {@link #build} checks them. */
-    public static final class Builder {
+    final class Builder {
         private int vocabSize;
         private int blockSize = 32;
         private int nLayer = 4;
-        private int nHead = 4;
         private int nEmbd = 64;
-        private DropoutRates dropout = DropoutRates.of(0);
-        private Bias bias = Bias.LECTURE;
-        private Activation activation = Activation.RELU;
-        private boolean tiedHead;
-        private double normEps = 1e-5;
-        private Initialization initialization = Initialization.LECTURE;
-        private int nKvHead; // 0 for as many as there are heads
+        private int nHead = 4;
+        private OptionalInt nKvHead = OptionalInt.empty();
+        private Positions positions = new Positions.Learned();
         private Norm norm = Norm.LAYER;
-        private Positions positions = Positions.LEARNED;
-        private double ropeTheta = ROPE_THETA;
-        private Mlp mlp = Mlp.PLAIN;
+        private double normEps = 1e-5;
+        private Mlp mlp = Mlp.RELU;
+        private Bias bias = Bias.LECTURE;
+        private boolean tiedHead;
+        private DropoutRates dropout = DropoutRates.of(0);
+        private Initialization initialization = Initialization.LECTURE;
 
         private Builder() {}
 
@@ -252,15 +202,57 @@ public record GptConfig(
             return this;
         }
 
+        /** Sets C, the width; 64 by default. */
+        public Builder nEmbd(int nEmbd) {
+            this.nEmbd = nEmbd;
+            return this;
+        }
+
         /** Sets H, the number of heads; 4 by default. */
         public Builder nHead(int nHead) {
             this.nHead = nHead;
             return this;
         }
 
-        /** Sets C, the width; 64 by default. */
-        public Builder nEmbd(int nEmbd) {
-            this.nEmbd = nEmbd;
+        /** Sets K, the number of heads of keys and values, a divisor of H; as many as H by default. */
+        public Builder nKvHead(int nKvHead) {
+            this.nKvHead = OptionalInt.of(nKvHead);
+            return this;
+        }
+
+        /** Sets how the model knows where a token stands; learned positions by default. */
+        public Builder positions(Positions positions) {
+            this.positions = positions;
+            return this;
+        }
+
+        /** Sets the norm; LayerNorm by default. */
+        public Builder norm(Norm norm) {
+            this.norm = norm;
+            return this;
+        }
+
+        /** Sets the eps of LayerNorm or RMSNorm; 1e-5 by default. */
+        public Builder normEps(double normEps) {
+            this.normEps = normEps;
+            return this;
+        }
+
+        /** Sets the kind of the feed-forward; with ReLU by default. */
+        public Builder mlp(Mlp mlp) {
+            this.mlp = mlp;
+            return this;
+        }
+
+        /** Sets which layers have biases; the lecture's by default. */
+        public Builder bias(Bias bias) {
+            this.bias = bias;
+            return this;
+        }
+
+        /** Sets whether the head shares the token embedding; false by default. */
+        public Builder tiedHead(boolean tiedHead) {
+            this.tiedHead = tiedHead;
             return this;
         }
 
@@ -275,85 +267,29 @@ public record GptConfig(
             return this;
         }
 
-        /** Sets which layers have biases; the lecture's by default. */
-        public Builder bias(Bias bias) {
-            this.bias = bias;
-            return this;
-        }
-
-        /** Sets the activation of the feed-forward; ReLU by default. */
-        public Builder activation(Activation activation) {
-            this.activation = activation;
-            return this;
-        }
-
-        /** Sets whether the head shares the token embedding; false by default. */
-        public Builder tiedHead(boolean tiedHead) {
-            this.tiedHead = tiedHead;
-            return this;
-        }
-
-        /** Sets the eps of LayerNorm or RMSNorm; 1e-5 by default. */
-        public Builder normEps(double normEps) {
-            this.normEps = normEps;
-            return this;
-        }
-
         /** Sets how parameters are drawn; PyTorch's defaults, as in the lecture, by default. */
         public Builder initialization(Initialization initialization) {
             this.initialization = initialization;
             return this;
         }
 
-        /** Sets the number of heads of keys and values, a divisor of H; 0, the default, for as many as H. */
-        public Builder nKvHead(int nKvHead) {
-            this.nKvHead = nKvHead;
-            return this;
-        }
-
-        /** Sets the norm; LayerNorm by default. */
-        public Builder norm(Norm norm) {
-            this.norm = norm;
-            return this;
-        }
-
-        /** Sets how the model knows where a token stands; learned positions by default. */
-        public Builder positions(Positions positions) {
-            this.positions = positions;
-            return this;
-        }
-
-        /** Sets the base of the angles of rotary positions; 10000 by default. */
-        public Builder ropeTheta(double ropeTheta) {
-            this.ropeTheta = ropeTheta;
-            return this;
-        }
-
-        /** Sets the kind of the feed-forward; plain by default. */
-        public Builder mlp(Mlp mlp) {
-            this.mlp = mlp;
-            return this;
-        }
-
-        /** @throws MiniGptException if the values do not make a model */
+        /** @throws MiniGptException if a size is not positive or the values do not fit each other */
         public GptConfig build() {
-            return new GptConfig(
+            return new CheckedConfig(
                     vocabSize,
                     blockSize,
                     nLayer,
-                    nHead,
                     nEmbd,
-                    dropout,
-                    bias,
-                    activation,
-                    tiedHead,
-                    normEps,
-                    initialization,
-                    nKvHead == 0 ? nHead : nKvHead,
-                    norm,
+                    nHead,
+                    nKvHead.orElse(nHead),
                     positions,
-                    ropeTheta,
-                    mlp);
+                    norm,
+                    normEps,
+                    mlp,
+                    bias,
+                    tiedHead,
+                    dropout,
+                    initialization);
         }
     }
 }

@@ -14,7 +14,6 @@ import org.minigpt.graph.SwiGlu;
 import org.minigpt.graph.TokenEmbedding;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
-import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
 
 /**
@@ -41,7 +40,7 @@ public final class GptLayers {
     public GraphLayer embedding() {
         // As a head, rows of N(0, 1) would make logits of √C and a first loss far above ln V.
         Initializer init = Initializer.normal(nanoGpt() || config.tiedHead() ? NANOGPT_DEVIATION : 1);
-        return config.positions() == Positions.LEARNED
+        return config.positions() instanceof Positions.Learned
                 ? new Embedding(
                         config.vocabSize(),
                         config.blockSize(),
@@ -76,7 +75,6 @@ public final class GptLayers {
                 config.nHead(),
                 config.nKvHead(),
                 config.positions(),
-                config.ropeTheta(),
                 config.dropout().attn(),
                 config.dropout().resid());
     }
@@ -85,16 +83,11 @@ public final class GptLayers {
     public GraphLayer feedForward() {
         long c = config.nEmbd();
         long inner = config.nInner();
-        return config.mlp() == Mlp.SWIGLU
-                ? new SwiGlu(
-                        linear(c, 2 * inner, false),
-                        linear(inner, c, true),
-                        config.dropout().resid())
-                : new FeedForward(
-                        linear(c, inner, false),
-                        linear(inner, c, true),
-                        config.activation(),
-                        config.dropout().resid());
+        double dropout = config.dropout().resid();
+        return config.mlp()
+                .activation()
+                .<GraphLayer>map(act -> new FeedForward(linear(c, inner, false), linear(inner, c, true), act, dropout))
+                .orElseGet(() -> new SwiGlu(linear(c, 2 * inner, false), linear(inner, c, true), dropout));
     }
 
     /**

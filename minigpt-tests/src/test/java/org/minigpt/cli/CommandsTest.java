@@ -20,12 +20,12 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.minigpt.graph.Activation;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
 
 /** What the commands do when all is well, on one tiny model. */
 class CommandsTest {
@@ -160,7 +160,7 @@ class CommandsTest {
                         .blockSize(5)
                         .dropout(new DropoutRates(0.25, 0.125, 0.25))
                         .bias(Bias.ALL)
-                        .activation(Activation.GELU_TANH)
+                        .mlp(Mlp.GELU_TANH)
                         .tiedHead(true)
                         .initialization(Initialization.NANOGPT)
                         .build(),

@@ -13,11 +13,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.minigpt.graph.Activation;
 import org.minigpt.io.GgufFile;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.BpeTrainer;
 import org.minigpt.text.IdTokenizer;
@@ -38,7 +38,7 @@ class ImportCommandTest {
                     .nLayer(1)
                     .nHead(1)
                     .nEmbd(4)
-                    .activation(Activation.GELU_TANH)
+                    .mlp(Mlp.GELU_TANH)
                     .tiedHead(true)
                     .build())
             .build();

@@ -51,8 +51,7 @@ class LayerOptionsTest {
 
         GptConfig config = ModelFolder.load(model).gpt().config();
         assertEquals(Norm.RMS, config.norm());
-        assertEquals(Positions.ROTARY, config.positions());
-        assertEquals(500, config.ropeTheta());
+        assertEquals(new Positions.Rotary(500), config.positions());
         assertEquals(Mlp.SWIGLU, config.mlp());
         assertEquals(1, config.nKvHead());
 
@@ -81,7 +80,8 @@ class LayerOptionsTest {
     void alibi() {
         Path model = dir.resolve("model");
         Cli.train(text, model, "--positions", "alibi").assertDone();
-        assertEquals(Positions.ALIBI, ModelFolder.load(model).gpt().config().positions());
+        assertEquals(
+                new Positions.Alibi(), ModelFolder.load(model).gpt().config().positions());
     }
 
     @Test
@@ -93,9 +93,19 @@ class LayerOptionsTest {
         result = Cli.train(text, model, "--n-head", 4, "--n-kv-head", 3);
         assertEquals(1, result.exitCode());
         assertTrue(result.err().contains("n_head 4 is not divisible by n_kv_head 3"), result.err());
-        result = Cli.train(text, model, "--mlp", "swiglu", "--activation", "gelu");
+        result = Cli.train(text, model, "--mlp", "swiglu", "--activation", "gelu-tanh");
         assertEquals(1, result.exitCode());
-        assertTrue(result.err().contains("whose activation is always SiLU"), result.err());
+        assertTrue(
+                result.err()
+                        .contains(
+                                "mlp is swiglu, whose activation is always SiLU, but activation is gelu-tanh; leave the"
+                                        + " activation out, or choose a plain mlp"),
+                result.err());
+        result = Cli.train(text, model, "--positions", "alibi", "--rope-theta", 500);
+        assertEquals(1, result.exitCode());
+        assertTrue(
+                result.err().contains("rope_theta is of use to rotary positions only, but positions are alibi"),
+                result.err());
         result = Cli.train(text, model, "--positions", "absolute");
         assertEquals(2, result.exitCode());
         assertTrue(result.err().contains("it must be learned, rotary, alibi"), result.err());

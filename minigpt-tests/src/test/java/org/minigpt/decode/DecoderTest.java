@@ -15,7 +15,6 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.Gpt;
@@ -31,6 +30,9 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 /** A decoder's logits are those of the whole context through the model's own graph. */
 class DecoderTest {
     private static final double TOLERANCE = 1e-5;
+    private static final Mlp[] PLAIN = {Mlp.RELU, Mlp.GELU, Mlp.GELU_TANH};
+    private static final Positions[] POSITIONS = {new Positions.Learned(), new Positions.Rotary(), new Positions.Alibi()
+    };
 
     private static GptConfig config(Random random) {
         int heads = 1 + random.nextInt(4);
@@ -41,7 +43,7 @@ class DecoderTest {
                 .nHead(heads)
                 .nEmbd(heads * (1 + random.nextInt(20)))
                 .bias(pick(random, Bias.values()))
-                .activation(pick(random, Activation.values()))
+                .mlp(pick(random, PLAIN))
                 .tiedHead(random.nextBoolean())
                 .initialization(Initialization.NANOGPT)
                 .dropout(random.nextBoolean() ? 0.3 : 0)
@@ -56,9 +58,8 @@ class DecoderTest {
                 .nEmbd(2 * config.nEmbd()) // so that a head is of even width, as rotary positions need
                 .nKvHead(config.nHead() % 2 == 0 && random.nextBoolean() ? config.nHead() / 2 : 1)
                 .norm(pick(random, Norm.values()))
-                .positions(pick(random, Positions.values()))
-                .mlp(swiGlu ? Mlp.SWIGLU : Mlp.PLAIN)
-                .activation(swiGlu ? Activation.RELU : config.activation())
+                .positions(pick(random, POSITIONS))
+                .mlp(swiGlu ? Mlp.SWIGLU : config.mlp())
                 .build();
     }
 

@@ -96,7 +96,7 @@ class LayerGradientTest {
                 .nOut(8)
                 .nHeads(4)
                 .nKvHeads(2)
-                .positions(Positions.ROTARY)
+                .positions(new Positions.Rotary())
                 .attentionBias(true)
                 .build();
     }
@@ -105,7 +105,7 @@ class LayerGradientTest {
         return new CausalSelfAttentionLayer.Builder()
                 .nOut(6)
                 .nHeads(2)
-                .positions(Positions.ALIBI)
+                .positions(new Positions.Alibi())
                 .build();
     }
 
@@ -118,7 +118,7 @@ class LayerGradientTest {
                 .nIn(V)
                 .nOut(C)
                 .blockSize(T)
-                .positions(Positions.ROTARY)
+                .positions(new Positions.Rotary())
                 .build();
     }
 
@@ -126,8 +126,7 @@ class LayerGradientTest {
         return new TransformerBlockLayer.Builder()
                 .nHeads(2)
                 .nKvHeads(1)
-                .positions(Positions.ROTARY)
-                .ropeTheta(100)
+                .positions(new Positions.Rotary(100))
                 .rmsNorm(true)
                 .swiGlu(true)
                 .nHidden(6)

@@ -121,9 +121,11 @@ class LayersInNetworksTest {
                                 .layer(new TokenAndPositionEmbeddingLayer.Builder()
                                         .nIn(V)
                                         .nOut(C)
-                                        .positions(Positions.ROTARY)
+                                        .positions(new Positions.Rotary())
                                         .build())
-                                .layer(llama().nKvHeads(1).ropeTheta(500).build())
+                                .layer(llama().nKvHeads(1)
+                                        .positions(new Positions.Rotary(500))
+                                        .build())
                                 .layer(new SwiGluLayer.Builder()
                                         .nOut(C)
                                         .hasBias(false)
@@ -140,11 +142,10 @@ class LayersInNetworksTest {
         assertEquals(conf, read);
         TransformerBlockLayer block = (TransformerBlockLayer) read.getConf(1).getLayer();
         assertEquals(
-                List.of(1L, Positions.ROTARY, 500.0, true, true, 32L),
+                List.of(1L, new Positions.Rotary(500), true, true, 32L),
                 List.of(
                         block.getNKvHeads(),
                         block.getPositions(),
-                        block.getRopeTheta(),
                         block.rmsNorm(),
                         block.swiGlu(),
                         block.getNHidden()));
@@ -161,7 +162,7 @@ class LayersInNetworksTest {
     private static TransformerBlockLayer.Builder llama() {
         return new TransformerBlockLayer.Builder()
                 .nHeads(2)
-                .positions(Positions.ROTARY)
+                .positions(new Positions.Rotary())
                 .rmsNorm(true)
                 .swiGlu(true);
     }
@@ -355,9 +356,12 @@ class LayersInNetworksTest {
                 message(() -> network(llama().nKvHeads(3))));
         assertTrue(message(() -> network(llama().nHeads(8)))
                 .contains("has rotary positions, which turn pairs of entries"));
-        assertTrue(message(() -> network(llama().ropeTheta(1))).contains("has ropeTheta 1.0 and positions ROTARY;"));
-        assertTrue(message(() -> network(llama().positions(Positions.ALIBI).ropeTheta(500)))
-                .contains("has ropeTheta 500.0 and positions ALIBI;"));
+        MultiLayerConfiguration rotary = network(llama()).getLayerWiseConfigurations();
+        assertTrue(message(() -> edited(rotary, "10000.0", "1.0")).contains("has ropeTheta 1.0 and positions ROTARY;"));
+        MultiLayerConfiguration alibi =
+                network(llama().positions(new Positions.Alibi())).getLayerWiseConfigurations();
+        assertTrue(
+                message(() -> edited(alibi, "10000.0", "500.0")).contains("has ropeTheta 500.0 and positions ALIBI;"));
         assertTrue(message(() -> network(llama().nHidden(-1))).contains("has nHidden -1;"));
         assertTrue(message(() -> network(llama().activation(org.minigpt.graph.Activation.GELU)))
                 .contains("has swiGlu, whose activation is always SiLU, but the activation GELU;"));
@@ -376,6 +380,16 @@ class LayersInNetworksTest {
                         .layer(new LanguageModelOutputLayer.Builder().nOut(V).build()),
                 RNNFormat.NCW,
                 C);
+    }
+
+    /** A network of a saved one's configuration with another number in it. */
+    private static MultiLayerNetwork edited(MultiLayerConfiguration conf, String theta, String other) {
+        String json = conf.toJson();
+        assertTrue(json.contains("\"ropeTheta\" : " + theta), json);
+        MultiLayerNetwork network = new MultiLayerNetwork(
+                MultiLayerConfiguration.fromJson(json.replace("\"ropeTheta\" : " + theta, "\"ropeTheta\" : " + other)));
+        network.init();
+        return network;
     }
 
     @Test

@@ -232,7 +232,7 @@ final class EntryPoints {
     private static Gpt gpt2() {
         return Gpt.create(
                 config().bias(GptConfig.Bias.ALL)
-                        .activation(org.minigpt.graph.Activation.GELU_TANH)
+                        .mlp(GptConfig.Mlp.GELU_TANH)
                         .tiedHead(true)
                         .build(),
                 1);

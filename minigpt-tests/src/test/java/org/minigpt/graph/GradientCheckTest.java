@@ -34,8 +34,8 @@ class GradientCheckTest {
         assertPasses(new RmsNorm(3, 1e-5), ops);
         assertPasses(new SwiGlu(linear(3, 8), linear(4, 3), 0), ops);
         assertPasses(new Head(3, 2), ops);
-        for (Positions positions : Positions.values()) {
-            assertPasses(new CausalSelfAttention(linear(3, 8), linear(4, 3), 2, 1, positions, 100, 0), ops);
+        for (Positions positions : List.of(new Positions.Learned(), new Positions.Rotary(100), new Positions.Alibi())) {
+            assertPasses(new CausalSelfAttention(linear(3, 8), linear(4, 3), 2, 1, positions, 0), ops);
         }
     }
 

@@ -53,9 +53,9 @@ class LlamaLayersTest {
                 60 * LN3);
     }
 
-    private static CausalSelfAttention attention(int c, int heads, int kvHeads, Positions positions, double theta) {
+    private static CausalSelfAttention attention(int c, int heads, int kvHeads, Positions positions) {
         return new CausalSelfAttention(
-                linear(c, c + 2 * c * kvHeads / heads), linear(c, c), heads, kvHeads, positions, theta, 0);
+                linear(c, c + 2 * c * kvHeads / heads), linear(c, c), heads, kvHeads, positions, 0);
     }
 
     @FusedAndPortable
@@ -68,7 +68,7 @@ class LlamaLayersTest {
                 new LayerFixture(setting)
                         .with("c_attn.weight", row(5, 9, 0, 4), row(1, -1, LN3, 8))
                         .with("c_proj.weight", row(1, 0), row(0, 1))
-                        .output(attention(2, 2, 1, Positions.LEARNED, 0), row(1, 0), row(0, 1)),
+                        .output(attention(2, 2, 1, new Positions.Learned()), row(1, 0), row(0, 1)),
                 4,
                 4,
                 7,
@@ -86,7 +86,7 @@ class LlamaLayersTest {
                 new LayerFixture(setting)
                         .with("c_attn.weight", row(0, 0, 0, 0, 1, 0), row(1, 0, 1, 0, 0, 0))
                         .with("c_proj.weight", row(1, 0), row(0, 1))
-                        .output(attention(2, 1, 1, Positions.ROTARY, 10_000), row(3, 1), row(5, 1), row(11, 1)),
+                        .output(attention(2, 1, 1, new Positions.Rotary()), row(3, 1), row(5, 1), row(11, 1)),
                 3,
                 0,
                 (3 * a + 5 * self) / (a + self),
@@ -104,7 +104,7 @@ class LlamaLayersTest {
                 new LayerFixture(setting)
                         .with("c_attn.weight", new double[][] {row(0, 0, 1)})
                         .with("c_proj.weight", new double[][] {row(1)})
-                        .output(attention(1, 1, 1, Positions.ALIBI, 0), row(3), row(5), row(11)),
+                        .output(attention(1, 1, 1, new Positions.Alibi()), row(3), row(5), row(11)),
                 3,
                 (3 * a + 5) / (a + 1),
                 (3 * b + 5 * a + 11) / (b + a + 1));

@@ -16,12 +16,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.minigpt.graph.Activation;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
+import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptLayers;
 import org.nd4j.linalg.api.buffer.DataType;
 
@@ -156,7 +156,7 @@ class HfConfigTest {
                 .nEmbd(768)
                 .dropout(0.1)
                 .bias(Bias.ALL)
-                .activation(Activation.GELU_TANH)
+                .mlp(Mlp.GELU_TANH)
                 .tiedHead(true)
                 .initialization(Initialization.NANOGPT)
                 .build();

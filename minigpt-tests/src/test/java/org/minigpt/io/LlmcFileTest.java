@@ -11,9 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.minigpt.graph.Activation;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Mlp;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -64,7 +64,7 @@ class LlmcFileTest {
                         .nHead(1)
                         .nEmbd(1)
                         .bias(GptConfig.Bias.ALL)
-                        .activation(Activation.GELU_TANH)
+                        .mlp(Mlp.GELU_TANH)
                         .tiedHead(true)
                         .normEps(1e-5)
                         .initialization(GptConfig.Initialization.NANOGPT)

@@ -43,7 +43,6 @@ import org.minigpt.dl4j.LanguageModelOutputLayer;
 import org.minigpt.dl4j.LayerNormLayer;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
@@ -103,25 +102,21 @@ class NetworkPipelineTest {
     static Stream<GptConfig> configs() {
         return Stream.of(
                 config().build(),
-                config().bias(Bias.ALL)
-                        .activation(Activation.GELU_TANH)
-                        .tiedHead(true)
-                        .build(),
-                config().bias(Bias.NONE).activation(Activation.GELU).build(),
-                config().positions(Positions.ROTARY)
-                        .ropeTheta(500)
+                config().bias(Bias.ALL).mlp(Mlp.GELU_TANH).tiedHead(true).build(),
+                config().bias(Bias.NONE).mlp(Mlp.GELU).build(),
+                config().positions(new Positions.Rotary(500))
                         .nKvHead(1)
                         .norm(Norm.RMS)
                         .mlp(Mlp.SWIGLU)
                         .bias(Bias.NONE)
                         .tiedHead(true)
                         .build(),
-                config().positions(Positions.ALIBI)
+                config().positions(new Positions.Alibi())
                         .nKvHead(1)
                         .mlp(Mlp.SWIGLU)
                         .bias(Bias.ALL)
                         .build(),
-                config().positions(Positions.ROTARY)
+                config().positions(new Positions.Rotary())
                         .norm(Norm.RMS)
                         .normEps(1e-4)
                         .dropout(new DropoutRates(0.1, 0.2, 0.3))
@@ -155,12 +150,12 @@ class NetworkPipelineTest {
     void whatIsNoGptIsRefused() {
         MultiLayerNetwork other = mixed();
         assertTrue(refusal(() -> GptNetworks.toGpt(other)).startsWith("the network is not a GPT;"));
-        assertTrue(refusal(() -> GptNetworks.toGpt(chain(Positions.ROTARY, 0)))
+        assertTrue(refusal(() -> GptNetworks.toGpt(chain(new Positions.Rotary(), 0)))
                 .startsWith("the network's blocks, norm and embedding differ in"));
         assertTrue(refusal(() -> GptNetworks.toGpt(twoDropoutRates())).contains("dropout"));
         assertEquals(
                 "the network's feed-forwards are 24 wide, but a Gpt's are 64; leave nHidden out",
-                refusal(() -> GptNetworks.toGpt(chain(Positions.LEARNED, 24))));
+                refusal(() -> GptNetworks.toGpt(chain(new Positions.Learned(), 24))));
         Gpt own = Gpt.builder(config().build())
                 .block(i -> new GptLayers(config().build()).block())
                 .build();
@@ -175,8 +170,8 @@ class NetworkPipelineTest {
             String expected = "the network's head has " + outputs + " outputs, but its embedding " + V
                     + " tokens, and a Gpt has one vocabulary for both; give the head nOut " + V;
 
-            assertEquals(expected, refusal(() -> GptNetworks.toGpt(chain(Positions.LEARNED, 0, outputs))));
-            MultiLayerNetwork replaced = new TransferLearning.Builder(chain(Positions.LEARNED, 0))
+            assertEquals(expected, refusal(() -> GptNetworks.toGpt(chain(new Positions.Learned(), 0, outputs))));
+            MultiLayerNetwork replaced = new TransferLearning.Builder(chain(new Positions.Learned(), 0))
                     .fineTuneConfiguration(new FineTuneConfiguration.Builder()
                             .updater(new Adam(1e-3))
                             .build())

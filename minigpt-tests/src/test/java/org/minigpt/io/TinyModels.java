@@ -2,7 +2,6 @@ package org.minigpt.io;
 
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -34,7 +33,7 @@ final class TinyModels {
     static GptConfig nanoGpt() {
         return lecture().toBuilder()
                 .bias(Bias.NONE)
-                .activation(Activation.GELU)
+                .mlp(Mlp.GELU)
                 .tiedHead(true)
                 .dropout(0.25)
                 .initialization(Initialization.NANOGPT)
@@ -44,7 +43,7 @@ final class TinyModels {
     static GptConfig gpt2() {
         return lecture().toBuilder()
                 .bias(Bias.ALL)
-                .activation(Activation.GELU_TANH)
+                .mlp(Mlp.GELU_TANH)
                 .normEps(1.5e-5)
                 .initialization(Initialization.NANOGPT)
                 .build();
@@ -55,15 +54,14 @@ final class TinyModels {
                 .bias(Bias.NONE)
                 .initialization(Initialization.NANOGPT)
                 .norm(Norm.RMS)
-                .positions(Positions.ROTARY)
-                .ropeTheta(500)
+                .positions(new Positions.Rotary(500))
                 .mlp(Mlp.SWIGLU)
                 .nKvHead(1)
                 .build();
     }
 
     static GptConfig alibi() {
-        return gpt2().toBuilder().positions(Positions.ALIBI).build();
+        return gpt2().toBuilder().positions(new Positions.Alibi()).build();
     }
 
     /** Those that Hugging Face's GPT-2 can be told to be. */

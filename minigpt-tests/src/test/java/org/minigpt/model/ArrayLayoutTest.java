@@ -37,10 +37,10 @@ class ArrayLayoutTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Positions.class)
-    void aModelReadsThemAll(Positions positions) {
+    @EnumSource(Positions.Kind.class)
+    void aModelReadsThemAll(Positions.Kind positions) {
         for (OpSet ops : new OpSet[] {new FusedOps(), new PortableOps()}) {
-            Gpt gpt = gpt(positions, ops);
+            Gpt gpt = gpt(Positions.of(positions, Positions.Rotary.DEFAULT_THETA), ops);
             INDArray logits = gpt.logits(X);
             double loss = gpt.lossAndGradients(X, Y);
             INDArray gradients = gpt.flatGradients().dup();
@@ -67,7 +67,7 @@ class ArrayLayoutTest {
     /** The graph itself has to see to it: whoever opens the file has nothing of this library. */
     @Test
     void soDoesAPortableFile(@TempDir Path folder) {
-        Gpt gpt = gpt(Positions.LEARNED, new FusedOps());
+        Gpt gpt = gpt(new Positions.Learned(), new FusedOps());
         gpt.exportPortable(folder.resolve("gpt.fb"));
         SameDiff loaded = SameDiff.load(folder.resolve("gpt.fb").toFile(), false);
         loaded.setLossVariables(Gpt.LOSS);

@@ -1,9 +1,12 @@
 package org.minigpt.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.minigpt.testing.Sentences.assertSentence;
 
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.Activation;
@@ -21,65 +24,71 @@ class GptConfigTest {
 
     @Test
     void theDefaultsAreTheLecturesSmallGpt() {
+        GptConfig config = valid().build();
         assertEquals(
-                new GptConfig(
-                        65,
-                        32,
-                        4,
-                        4,
-                        64,
-                        DropoutRates.of(0),
-                        Bias.LECTURE,
-                        Activation.RELU,
-                        false,
-                        1e-5,
-                        Initialization.LECTURE,
-                        4,
-                        Norm.LAYER,
-                        Positions.LEARNED,
-                        10_000,
-                        Mlp.PLAIN),
-                valid().build());
+                List.of(65, 32, 4, 64, 4, 4),
+                List.of(
+                        config.vocabSize(),
+                        config.blockSize(),
+                        config.nLayer(),
+                        config.nEmbd(),
+                        config.nHead(),
+                        config.nKvHead()));
+        assertEquals(
+                List.of(new Positions.Learned(), Norm.LAYER, 1e-5, Mlp.RELU, Bias.LECTURE, false),
+                List.of(
+                        config.positions(),
+                        config.norm(),
+                        config.normEps(),
+                        config.mlp(),
+                        config.bias(),
+                        config.tiedHead()));
+        assertEquals(
+                List.of(DropoutRates.of(0), Initialization.LECTURE),
+                List.of(config.dropout(), config.initialization()));
     }
 
     @Test
     void aBuilderFromAConfigurationMakesItAgain() {
-        GptConfig gelu = new GptConfig(
-                7,
-                9,
-                3,
-                2,
-                10,
-                DropoutRates.of(0.1),
-                Bias.NONE,
-                Activation.GELU,
-                true,
-                1e-6,
-                Initialization.NANOGPT,
-                2,
-                Norm.LAYER,
-                Positions.ALIBI,
-                10_000,
-                Mlp.PLAIN);
-        assertEquals(gelu, gelu.toBuilder().build());
-        GptConfig swiGlu = new GptConfig(
-                7,
-                9,
-                3,
-                4,
-                24,
-                DropoutRates.of(0.1),
-                Bias.ALL,
-                Activation.RELU,
-                true,
-                1e-6,
-                Initialization.LECTURE,
-                2,
-                Norm.RMS,
-                Positions.ROTARY,
-                500,
-                Mlp.SWIGLU);
-        assertEquals(swiGlu, swiGlu.toBuilder().build());
+        // Every value is another than the default.
+        GptConfig config = GptConfig.builder()
+                .vocabSize(7)
+                .blockSize(9)
+                .nLayer(3)
+                .nEmbd(24)
+                .nHead(6)
+                .nKvHead(2)
+                .positions(new Positions.Rotary(500))
+                .norm(Norm.RMS)
+                .normEps(1e-6)
+                .mlp(Mlp.SWIGLU)
+                .bias(Bias.NONE)
+                .tiedHead(true)
+                .dropout(0.1)
+                .initialization(Initialization.NANOGPT)
+                .build();
+        assertEquals(config, config.toBuilder().build());
+        assertEquals(config.hashCode(), config.toBuilder().build().hashCode());
+        assertEquals(500, ((Positions.Rotary) config.toBuilder().build().positions()).theta());
+        List<GptConfig> others = List.of(
+                config.toBuilder().vocabSize(8).build(),
+                config.toBuilder().blockSize(8).build(),
+                config.toBuilder().nLayer(2).build(),
+                config.toBuilder().nEmbd(36).build(),
+                config.toBuilder().nHead(2).build(),
+                config.toBuilder().nKvHead(3).build(),
+                config.toBuilder().positions(new Positions.Rotary(501)).build(),
+                config.toBuilder().norm(Norm.LAYER).build(),
+                config.toBuilder().normEps(1e-5).build(),
+                config.toBuilder().mlp(Mlp.GELU).build(),
+                config.toBuilder().bias(Bias.ALL).build(),
+                config.toBuilder().tiedHead(false).build(),
+                config.toBuilder().dropout(0.2).build(),
+                config.toBuilder().initialization(Initialization.LECTURE).build());
+        others.forEach(other -> {
+            assertNotEquals(config, other);
+            assertEquals(other, other.toBuilder().build());
+        });
     }
 
     @Test
@@ -156,6 +165,9 @@ class GptConfigTest {
         assertSentence(
                 "n_kv_head is -1 but must be at least 1; set it",
                 () -> valid().nKvHead(-1).build());
+        assertSentence(
+                "n_kv_head is 0 but must be at least 1; set it",
+                () -> valid().nKvHead(0).build());
     }
 
     @Test
@@ -163,8 +175,9 @@ class GptConfigTest {
         assertSentence(
                 "positions are rotary, which turn pairs of entries, but a head is n_embd/n_head = 5 wide; choose sizes"
                         + " that make it even, such as an n_embd of 24",
-                () -> valid().nEmbd(20).positions(Positions.ROTARY).build());
-        assertEquals(20, valid().nEmbd(20).positions(Positions.ALIBI).build().nEmbd());
+                () -> valid().nEmbd(20).positions(new Positions.Rotary()).build());
+        assertEquals(
+                20, valid().nEmbd(20).positions(new Positions.Alibi()).build().nEmbd());
     }
 
     @Test
@@ -172,20 +185,25 @@ class GptConfigTest {
         for (double theta : new double[] {1, 0, -5, Double.NaN, Double.POSITIVE_INFINITY}) {
             assertSentence(
                     "rope_theta " + theta + " is out of range; choose one above 1, such as 10000",
-                    () -> valid().positions(Positions.ROTARY).ropeTheta(theta).build());
+                    () -> new Positions.Rotary(theta));
         }
         assertSentence(
                 "rope_theta is of use to rotary positions only, but positions are alibi; leave it out, or choose rotary"
                         + " positions",
-                () -> valid().positions(Positions.ALIBI).ropeTheta(500).build());
+                () -> Positions.of(Positions.Kind.ALIBI, 500));
+        assertEquals(new Positions.Rotary(500), Positions.of(Positions.Kind.ROTARY, 500));
+        assertEquals(new Positions.Learned(), Positions.of(Positions.Kind.LEARNED, 10_000));
+        assertEquals(new Positions.Alibi(), Positions.of(Positions.Kind.ALIBI, 10_000));
+        assertEquals(new Positions.Rotary(10_000), new Positions.Rotary());
     }
 
     @Test
-    void swiGluHasItsOwnActivation() {
-        assertSentence(
-                "mlp is swiglu, whose activation is always SiLU, but activation is gelu-tanh; leave the activation out, or"
-                        + " choose a plain mlp",
-                () -> valid().mlp(Mlp.SWIGLU).activation(Activation.GELU_TANH).build());
+    void plainFeedForwardsAreNamedAfterTheirActivations() {
+        for (Activation activation : Activation.values()) {
+            assertEquals(activation.name(), Mlp.plain(activation).name());
+            assertEquals(Optional.of(activation), Mlp.plain(activation).activation());
+        }
+        assertEquals(Optional.empty(), Mlp.SWIGLU.activation());
     }
 
     @Test
@@ -209,12 +227,6 @@ class GptConfigTest {
                 assertThrows(
                                 NullPointerException.class,
                                 () -> valid().bias(null).build())
-                        .getMessage());
-        assertEquals(
-                "activation",
-                assertThrows(
-                                NullPointerException.class,
-                                () -> valid().activation(null).build())
                         .getMessage());
         assertEquals(
                 "initialization",

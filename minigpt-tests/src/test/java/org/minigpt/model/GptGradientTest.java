@@ -10,7 +10,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
@@ -37,29 +36,22 @@ class GptGradientTest {
             .build();
     private static final GptConfig NANOGPT = LECTURE.toBuilder()
             .bias(Bias.NONE)
-            .activation(Activation.GELU)
+            .mlp(Mlp.GELU)
             .tiedHead(true)
             .initialization(Initialization.NANOGPT)
             .build();
-    private static final GptConfig GPT2 = LECTURE.toBuilder()
-            .bias(Bias.ALL)
-            .activation(Activation.GELU_TANH)
-            .tiedHead(true)
-            .build();
+    private static final GptConfig GPT2 =
+            LECTURE.toBuilder().bias(Bias.ALL).mlp(Mlp.GELU_TANH).tiedHead(true).build();
 
     private static final GptConfig LLAMA = LECTURE.toBuilder()
             .bias(Bias.NONE)
             .nKvHead(1)
             .norm(Norm.RMS)
-            .positions(Positions.ROTARY)
-            .ropeTheta(5)
+            .positions(new Positions.Rotary(5))
             .mlp(Mlp.SWIGLU)
             .build();
-    private static final GptConfig ALIBI = GPT2.toBuilder()
-            .positions(Positions.ALIBI)
-            .mlp(Mlp.SWIGLU)
-            .activation(Activation.RELU)
-            .build();
+    private static final GptConfig ALIBI =
+            GPT2.toBuilder().positions(new Positions.Alibi()).mlp(Mlp.SWIGLU).build();
 
     static Stream<GptConfig> configs() {
         return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI);

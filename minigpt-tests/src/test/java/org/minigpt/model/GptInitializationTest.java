@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +11,6 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
@@ -129,20 +127,17 @@ class GptInitializationTest {
                                 .tiedHead(tied)
                                 .initialization(init)
                                 .build()))
-                .flatMap(config -> Arrays.stream(Positions.values())
-                        .map(positions ->
-                                config.toBuilder().positions(positions).build()))
+                .flatMap(config -> Arrays.stream(Positions.Kind.values())
+                        .map(kind -> config.toBuilder()
+                                .positions(Positions.of(kind, 10_000))
+                                .build()))
                 .flatMap(config -> Arrays.stream(Norm.values())
                         .map(norm -> config.toBuilder().norm(norm).build()));
     }
 
     private static Stream<GptConfig> withAllBiasesAndFeedForwards(GptConfig config) {
-        List<GptConfig> feedForwards = new ArrayList<>();
-        for (Activation activation : Activation.values()) {
-            feedForwards.add(config.toBuilder().activation(activation).build());
-        }
-        feedForwards.add(config.toBuilder().mlp(Mlp.SWIGLU).build());
-        return feedForwards.stream()
+        return Arrays.stream(Mlp.values())
+                .map(mlp -> config.toBuilder().mlp(mlp).build())
                 .flatMap(each -> Arrays.stream(Bias.values())
                         .map(bias -> each.toBuilder().bias(bias).build()));
     }
@@ -154,8 +149,8 @@ class GptInitializationTest {
                         headsNormsAndPositions(65, 32).flatMap(GptInitializationTest::withAllBiasesAndFeedForwards),
                         headsNormsAndPositions(300, 256))
                 .toList();
-        int kinds = 2 * 2 * Positions.values().length * Norm.values().length;
-        assertEquals(kinds * (Bias.values().length * (1 + Activation.values().length) + 1), configs.size());
+        int kinds = 2 * 2 * Positions.Kind.values().length * Norm.values().length;
+        assertEquals(kinds * (Bias.values().length * Mlp.values().length + 1), configs.size());
         for (GptConfig config : configs) {
             int v = config.vocabSize();
             Random random = new Random(7);

@@ -19,7 +19,6 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Mlp;
@@ -59,7 +58,7 @@ class GptTest {
                 .blockSize(64)
                 .nEmbd(128)
                 .bias(Bias.NONE)
-                .activation(Activation.GELU)
+                .mlp(Mlp.GELU)
                 .tiedHead(true)
                 .build();
         assertEquals(
@@ -235,8 +234,10 @@ class GptTest {
 
     @Test
     void eachPlaceHasItsRate() {
-        GptConfig swiGlu =
-                TINY.toBuilder().mlp(Mlp.SWIGLU).positions(Positions.ROTARY).build();
+        GptConfig swiGlu = TINY.toBuilder()
+                .mlp(Mlp.SWIGLU)
+                .positions(new Positions.Rotary())
+                .build();
         for (GptConfig config : List.of(TINY, swiGlu)) {
             assertEquals(
                     Map.of("drop", 0.1, "h.0.attn.heads", 0.2, "h.0.attn.drop", 0.3, "h.0.mlp.drop", 0.3),
@@ -264,17 +265,12 @@ class GptTest {
 
     @Test
     void aSavedGraphComputesTheSame(@TempDir Path folder) {
-        GptConfig gelu = TINY.toBuilder()
-                .bias(Bias.NONE)
-                .activation(Activation.GELU)
-                .tiedHead(true)
-                .build();
+        GptConfig gelu =
+                TINY.toBuilder().bias(Bias.NONE).mlp(Mlp.GELU).tiedHead(true).build();
         for (GptConfig config : List.of(
-                TINY,
-                gelu,
-                TINY.toBuilder().dropout(0.5).activation(Activation.GELU_TANH).build())) {
+                TINY, gelu, TINY.toBuilder().dropout(0.5).mlp(Mlp.GELU_TANH).build())) {
             Gpt gpt = Gpt.create(config, 3);
-            File file = folder.resolve(config.activation() + ".fb").toFile();
+            File file = folder.resolve(config.mlp() + ".fb").toFile();
             gpt.sameDiff().save(file, false);
 
             MiniGptRuntime.install();

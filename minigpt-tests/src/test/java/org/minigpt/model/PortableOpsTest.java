@@ -18,11 +18,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.graph.Positions;
+import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -47,24 +47,24 @@ class PortableOpsTest {
     private static final GptConfig NANOGPT = LECTURE.toBuilder()
             .bias(GptConfig.Bias.NONE)
             .tiedHead(true)
-            .activation(Activation.GELU)
+            .mlp(Mlp.GELU)
             .initialization(GptConfig.Initialization.NANOGPT)
             .build();
     private static final GptConfig GPT2 = LECTURE.toBuilder()
             .nHead(1)
             .bias(GptConfig.Bias.ALL)
-            .activation(Activation.GELU_TANH)
+            .mlp(Mlp.GELU_TANH)
             .build();
     private static final GptConfig LLAMA = LECTURE.toBuilder()
             .bias(GptConfig.Bias.NONE)
             .nHead(2)
             .nKvHead(1)
             .norm(GptConfig.Norm.RMS)
-            .positions(Positions.ROTARY)
+            .positions(new Positions.Rotary())
             .mlp(GptConfig.Mlp.SWIGLU)
             .build();
     private static final GptConfig ALIBI = NANOGPT.toBuilder()
-            .positions(Positions.ALIBI)
+            .positions(new Positions.Alibi())
             .nKvHead(1)
             .bias(GptConfig.Bias.ALL)
             .build();
@@ -100,7 +100,7 @@ class PortableOpsTest {
                 .map(SDVariable::name)
                 .toList();
         // embedding, ten a block, ln_f, logits and loss; and for rotary positions one more a block
-        int each = fused.config().positions() == Positions.ROTARY ? 11 : 10;
+        int each = fused.config().positions() instanceof Positions.Rotary ? 11 : 10;
         assertEquals(4 + each * fused.config().nLayer(), names.size());
         Map<String, INDArray> inputs = Map.of(Gpt.IDS, x, Gpt.TARGETS, y);
         Map<String, INDArray> expected = fused.sameDiff().output(inputs, names.toArray(String[]::new));

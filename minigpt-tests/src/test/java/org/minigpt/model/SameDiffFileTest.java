@@ -27,9 +27,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenMultiDataSetIterator;
-import org.minigpt.graph.Activation;
 import org.minigpt.io.GptNetworks;
 import org.minigpt.io.NetworkFile;
+import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.text.CharTokenizer;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -60,7 +60,7 @@ class SameDiffFileTest {
                         .map(tied -> LECTURE.toBuilder()
                                 .bias(bias)
                                 .tiedHead(tied)
-                                .activation(Activation.values()[bias.ordinal()])
+                                .mlp(Mlp.values()[bias.ordinal()])
                                 .dropout(tied ? 0.1 : 0)
                                 .build()));
     }

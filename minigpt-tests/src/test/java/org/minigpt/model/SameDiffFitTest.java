@@ -17,8 +17,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.minigpt.data.DropoutKeys;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenMultiDataSetIterator;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.PortableOps;
+import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.listeners.At;
 import org.nd4j.autodiff.listeners.BaseListener;
@@ -54,11 +54,11 @@ class SameDiffFitTest {
                 LECTURE.toBuilder()
                         .tiedHead(true)
                         .bias(GptConfig.Bias.NONE)
-                        .activation(Activation.GELU)
+                        .mlp(Mlp.GELU)
                         .build(),
                 LECTURE.toBuilder()
                         .bias(GptConfig.Bias.ALL)
-                        .activation(Activation.GELU_TANH)
+                        .mlp(Mlp.GELU_TANH)
                         .dropout(new DropoutRates(0.3, 0, 0.1))
                         .build());
     }

@@ -11,12 +11,12 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.train.AdamW;
 import org.minigpt.train.AdamWConfig;
 import org.minigpt.train.DecayGroup;
@@ -151,7 +151,7 @@ class LibtorchParityTest {
                 .nHead(file.integer("n_head"))
                 .nEmbd(file.integer("n_embd"))
                 .bias(GptConfig.Bias.valueOf(file.text("bias")))
-                .activation(Activation.valueOf(file.text("activation")))
+                .mlp(Mlp.valueOf(file.text("activation")))
                 .tiedHead(Boolean.parseBoolean(file.text("tied_head")))
                 .normEps(file.number("norm_eps"))
                 .build();

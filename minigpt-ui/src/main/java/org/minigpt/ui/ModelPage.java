@@ -133,10 +133,11 @@ final class ModelPage {
     }
 
     private Activation activation() {
-        if (config.mlp() == Mlp.SWIGLU) {
-            return Activation.SWISH; // with a gate
-        }
-        return config.activation() == org.minigpt.graph.Activation.RELU ? Activation.RELU : Activation.GELU;
+        return switch (config.mlp()) {
+            case RELU -> Activation.RELU;
+            case GELU, GELU_TANH -> Activation.GELU;
+            case SWIGLU -> Activation.SWISH; // with a gate
+        };
     }
 
     private IWeightInit embeddings() {

@@ -4,10 +4,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.Activation;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Mlp;
 
 /**
  * How long a GPT-2 of random weights takes to be saved and opened, in how much memory: as Hugging Face's folder, then
@@ -88,7 +88,7 @@ public record FileBench(GptConfig config, Path dir) {
                 .nHead(sizes[3])
                 .nLayer(sizes[4])
                 .bias(Bias.ALL)
-                .activation(Activation.GELU_TANH)
+                .mlp(Mlp.GELU_TANH)
                 .tiedHead(true)
                 .build();
     }

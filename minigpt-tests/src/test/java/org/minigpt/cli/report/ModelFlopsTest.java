@@ -26,7 +26,7 @@ class ModelFlopsTest {
                 .bias(Bias.NONE)
                 .nKvHead(2)
                 .norm(Norm.RMS)
-                .positions(Positions.ROTARY)
+                .positions(new Positions.Rotary())
                 .mlp(Mlp.SWIGLU)
                 .tiedHead(true)
                 .build();

@@ -17,12 +17,12 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.listeners.At;
 import org.nd4j.autodiff.listeners.BaseListener;
@@ -49,7 +49,7 @@ class PlannedSessionTest {
                         .nLayer(2)
                         .nHead(2)
                         .nEmbd(8)
-                        .activation(Activation.GELU)
+                        .mlp(Mlp.GELU)
                         .tiedHead(true)
                         .build(),
                 5);

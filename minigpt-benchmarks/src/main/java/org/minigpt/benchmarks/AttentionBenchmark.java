@@ -1,6 +1,6 @@
 package org.minigpt.benchmarks;
 
-import org.minigpt.graph.Dropout;
+import org.minigpt.graph.OpSet.Dropout;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /** Causal attention of four heads: [B,T,3C] to [B,T,C]. */

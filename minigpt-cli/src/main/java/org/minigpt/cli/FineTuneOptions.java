@@ -11,7 +11,6 @@ import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
-import org.minigpt.model.LoraConfig;
 import org.minigpt.model.Trainable;
 import org.minigpt.text.CodePoints;
 import picocli.CommandLine.Option;
@@ -113,6 +112,8 @@ final class FineTuneOptions {
         }
         double alpha = loraAlpha == null ? loraRank : loraAlpha;
         return Lora.attach(
-                gpt, new LoraConfig(loraRank, alpha, List.of(loraTargets.strip().split("\\s*,\\s*"))), seed);
+                gpt,
+                new Lora.Config(loraRank, alpha, List.of(loraTargets.strip().split("\\s*,\\s*"))),
+                seed);
     }
 }

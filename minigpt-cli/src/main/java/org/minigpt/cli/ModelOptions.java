@@ -1,7 +1,7 @@
 package org.minigpt.cli;
 
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.Activation;
+import org.minigpt.graph.FeedForward.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.GptConfig;

@@ -292,7 +292,7 @@ final class TrainCommand implements Callable<Integer> {
     private TrainConfig config() {
         return TrainConfig.builder()
                 .batchSize(run.batchSize)
-                .sampling(run.sampling)
+                .windows(run.sampling)
                 .gradientAccumulationSteps(run.gradientAccumulationSteps)
                 .maxIters(run.maxIters)
                 .learningRate(schedule.rate(optimizer.learningRate, run.maxIters))

@@ -2,9 +2,9 @@ package org.minigpt.cli;
 
 import java.util.Optional;
 import org.minigpt.train.AdamWConfig;
-import org.minigpt.train.DecayGroup;
+import org.minigpt.train.AdamWConfig.Decay;
 import org.minigpt.train.LearningRate;
-import org.minigpt.train.Sampling;
+import org.minigpt.train.TrainConfig.Windows;
 import picocli.CommandLine.Option;
 
 /** How a model is trained, in groups as the help shows them. */
@@ -26,7 +26,7 @@ final class TrainingOptions {
                 description =
                         "How windows are drawn: random, from anywhere as nanoGPT does; or epoch, each once before any"
                                 + " comes again [${DEFAULT-VALUE}].")
-        Sampling sampling;
+        Windows sampling;
 
         @Option(
                 names = "--gradient-accumulation-steps",
@@ -109,7 +109,7 @@ final class TrainingOptions {
                 paramLabel = "KIND",
                 defaultValue = "all",
                 description = "The parameters that decay: all, or matrices as in nanoGPT [${DEFAULT-VALUE}].")
-        DecayGroup decayGroup;
+        Decay decayGroup;
 
         @Option(
                 names = "--beta1",

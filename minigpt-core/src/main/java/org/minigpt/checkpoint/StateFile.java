@@ -16,8 +16,8 @@ import java.util.Objects;
 import java.util.Optional;
 import org.minigpt.MiniGptException;
 import org.minigpt.train.EvalReport;
-import org.minigpt.train.OutlierGuard;
 import org.minigpt.train.TrainState;
+import org.minigpt.train.TrainState.Outliers;
 
 /**
  * {@code state.json}: a {@link TrainState} as JSON. A number in it is the shortest that reads back as the same bits.
@@ -35,7 +35,7 @@ record StateFile(
         EvalReport lastEvaluation,
         EvalReport bestEvaluation,
         int evaluationsSinceBest,
-        OutlierGuard.State outliers) {
+        Outliers outliers) {
     /** The file itself. */
     static final String FILE = "state.json";
 

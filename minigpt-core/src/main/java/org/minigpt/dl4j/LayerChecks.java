@@ -6,7 +6,7 @@ import org.deeplearning4j.nn.conf.dropout.IDropout;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.weightnoise.IWeightNoise;
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.Activation;
+import org.minigpt.graph.FeedForward.Activation;
 import org.minigpt.graph.Positions;
 import org.nd4j.linalg.activations.IActivation;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -82,7 +82,7 @@ final class LayerChecks {
     static void activation(String layer, IActivation given, IActivation own) {
         if (given != null && !given.equals(own)) {
             throw new MiniGptException(layer + " has no activation of DL4J's, but got " + given
-                    + "; leave it out, or set that of a feed-forward, an org.minigpt.graph.Activation");
+                    + "; leave it out, or set that of a feed-forward, an org.minigpt.graph.FeedForward.Activation");
         }
     }
 

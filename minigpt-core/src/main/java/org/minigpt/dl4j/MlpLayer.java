@@ -1,8 +1,8 @@
 package org.minigpt.dl4j;
 
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.FeedForward;
+import org.minigpt.graph.FeedForward.Activation;
 import org.minigpt.graph.GraphLayer;
 import org.nd4j.linalg.api.buffer.DataType;
 

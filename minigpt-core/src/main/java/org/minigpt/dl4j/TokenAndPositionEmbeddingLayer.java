@@ -5,9 +5,8 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.Embedding;
 import org.minigpt.graph.GraphLayer;
-import org.minigpt.graph.Initializer;
+import org.minigpt.graph.Parameter.Initializer;
 import org.minigpt.graph.Positions;
-import org.minigpt.graph.TokenEmbedding;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -42,10 +41,8 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
 
     @Override
     protected GraphLayer fragment() {
-        Initializer zeros = Initializer.zeros();
-        return positions == Positions.Kind.LEARNED
-                ? new Embedding(getNIn(), blockSize, getNOut(), zeros, dropoutRate)
-                : new TokenEmbedding(getNIn(), getNOut(), zeros, dropoutRate);
+        boolean learned = positions == Positions.Kind.LEARNED;
+        return new Embedding(getNIn(), blockSize, getNOut(), learned, Initializer.zeros(), dropoutRate);
     }
 
     @Override

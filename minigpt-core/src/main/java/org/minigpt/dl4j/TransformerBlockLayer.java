@@ -1,9 +1,9 @@
 package org.minigpt.dl4j;
 
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
-import org.minigpt.graph.Activation;
 import org.minigpt.graph.Block;
 import org.minigpt.graph.FeedForward;
+import org.minigpt.graph.FeedForward.Activation;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.LayerNorm;
 import org.minigpt.graph.RmsNorm;

@@ -1,6 +1,7 @@
 package org.minigpt.graph;
 
 import java.util.List;
+import org.minigpt.internal.simd.Gelu;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
@@ -11,6 +12,25 @@ import org.nd4j.autodiff.samediff.SDVariable;
  * @param dropout the share of the output that is dropped in training
  */
 public record FeedForward(Linear cFc, Linear cProj, Activation activation, double dropout) implements GraphLayer {
+
+    /** The non-linearity between the two layers. */
+    public enum Activation {
+        /** max(0, x): the lecture's. */
+        RELU,
+        /** x·Φ(x): nanoGPT's, PyTorch's {@code nn.GELU()}. */
+        GELU,
+        /** The tanh approximation, GPT-2's own: Hugging Face's {@code gelu_new}. */
+        GELU_TANH;
+
+        /** @return the activation of x, of its shape */
+        SDVariable define(Scope scope, SDVariable x) {
+            return switch (this) {
+                case RELU -> scope.ops().relu(scope.name(), x);
+                case GELU -> scope.ops().gelu(scope.name(), x, Gelu.ERF);
+                case GELU_TANH -> scope.ops().gelu(scope.name(), x, Gelu.TANH);
+            };
+        }
+    }
 
     @Override
     public List<Parameter> parameters() {

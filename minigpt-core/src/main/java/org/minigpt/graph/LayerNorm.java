@@ -1,6 +1,7 @@
 package org.minigpt.graph;
 
 import java.util.List;
+import org.minigpt.graph.Parameter.Initializer;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**

@@ -2,6 +2,7 @@ package org.minigpt.graph;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.minigpt.graph.Parameter.Initializer;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**

@@ -1,6 +1,7 @@
 package org.minigpt.graph;
 
 import java.util.function.Function;
+import org.minigpt.graph.OpSet.Dropout;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**

@@ -16,7 +16,6 @@ import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.io.SafetensorsHeader.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
-import org.minigpt.model.LoraConfig;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -72,7 +71,7 @@ public final class LoraFolder {
         });
     }
 
-    private static ObjectNode json(LoraConfig config) {
+    private static ObjectNode json(Lora.Config config) {
         ObjectNode json = new JsonMapper().createObjectNode();
         json.put("peft_type", "LORA");
         json.put("task_type", "CAUSAL_LM");
@@ -105,7 +104,7 @@ public final class LoraFolder {
         List<String> targets = json.strings("target_modules");
         Lora lora = json.built(
                 "adapter that fits this model",
-                () -> Lora.attach(gpt, new LoraConfig(json.integer("r"), json.number("lora_alpha"), targets), 0));
+                () -> Lora.attach(gpt, new Lora.Config(json.integer("r"), json.number("lora_alpha"), targets), 0));
         try (SafetensorsReader file = SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
             Map<String, TensorInfo> left = new LinkedHashMap<>(file.tensors());
             lora.parameters().forEach((name, target) -> {

@@ -438,7 +438,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         }
 
         /**
-         * Replaces the blocks by layers of one's own, each [B,T,C] to [B,T,C]; {@link GptLayers} has the parts of those
+         * Replaces the blocks by layers of one's own, each [B,T,C] to [B,T,C]; {@link LayerFactory} has the parts of those
          * that the configuration asks for. The parameters of block i get the prefix {@code h.i}.
          *
          * @param block makes block i, for i from 0 to L-1; called whenever a model's parameters are listed

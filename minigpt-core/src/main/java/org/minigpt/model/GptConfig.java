@@ -3,7 +3,7 @@ package org.minigpt.model;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.Activation;
+import org.minigpt.graph.FeedForward.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.graph.SwiGlu;
 import org.minigpt.model.GptConfig.Mlp;

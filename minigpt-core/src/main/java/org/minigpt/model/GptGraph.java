@@ -23,7 +23,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 final class GptGraph implements GraphLayer, DecoderModel.Layers {
     private final GptConfig config;
-    private final GptLayers layers;
+    private final LayerFactory layers;
     private final GraphLayer embedding;
     private final List<GraphLayer> blocks = new ArrayList<>();
     private final GraphLayer lnF;
@@ -31,7 +31,7 @@ final class GptGraph implements GraphLayer, DecoderModel.Layers {
     /** @param block makes block i; null for those of the configuration */
     GptGraph(GptConfig config, IntFunction<? extends GraphLayer> block) {
         this.config = config;
-        this.layers = new GptLayers(config);
+        this.layers = new LayerFactory(config);
         this.embedding = layers.embedding();
         for (int i = 0; i < config.nLayer(); i++) {
             blocks.add(block == null ? layers.block() : block.apply(i));

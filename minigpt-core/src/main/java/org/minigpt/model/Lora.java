@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Parameter;
+import org.minigpt.graph.Parameter.Initializer;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.LowRankKernel;
 import org.minigpt.internal.kernels.NativeMemory;
@@ -22,7 +22,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * the first step; A is uniform on ±1/√in, as in PEFT.
  *
  * <pre>{@code
- * Lora lora = Lora.attach(gpt, LoraConfig.ofRank(8), 1337);
+ * Lora lora = Lora.attach(gpt, Lora.Config.ofRank(8), 1337);
  * new Trainer(lora, data, TrainConfig.builder().maxIters(200).build()).run();
  * LoraFolder.save(Path.of("adapter"), lora); // small
  * ModelFolder.save(Path.of("model"), gpt, tokenizer); // the whole model, with the adapter merged
@@ -36,8 +36,45 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * as much as one of the whole model; what is saved are the optimizer's moments and the size of what is kept.
  */
 public final class Lora implements Trainable, AutoCloseable {
+
+    /**
+     * The shape of an adapter, with the names and defaults of Hugging Face's PEFT.
+     *
+     * @param rank r, the inner dimension of the product that is added to a weight; 8 by default
+     * @param alpha the product is scaled by alpha/r; 8 by default
+     * @param targetModules the linear layers whose weights are adapted, by the last part of their names: {@code c_attn}, the
+     *     default, {@code c_proj}, which both attention and feed-forward have, {@code c_fc}
+     */
+    public record Config(int rank, double alpha, List<String> targetModules) {
+
+        /** @throws MiniGptException if the rank is not positive, alpha is not above 0, or there are no targets */
+        public Config {
+            if (rank < 1) {
+                throw new MiniGptException("lora_rank is " + rank + " but must be at least 1; set it, such as to 8");
+            }
+            if (!(alpha > 0 && alpha < Double.POSITIVE_INFINITY)) {
+                throw new MiniGptException(
+                        "lora_alpha is " + alpha + " but must be above 0; choose one, such as " + rank + ", the rank");
+            }
+            targetModules = List.copyOf(targetModules);
+            if (targetModules.isEmpty()) {
+                throw new MiniGptException("lora_targets are empty; name linear layers, such as c_attn");
+            }
+        }
+
+        /** @return an adapter of the queries, keys and values with alpha = r */
+        public static Config ofRank(int rank) {
+            return new Config(rank, rank, List.of("c_attn"));
+        }
+
+        /** @return alpha/r, what the product is multiplied by */
+        public double scale() {
+            return alpha / rank;
+        }
+    }
+
     private final Gpt gpt;
-    private final LoraConfig config;
+    private final Config config;
     private final List<ParameterInfo> infos;
     private final FlatVector parameters;
     private final FlatVector gradients;
@@ -48,7 +85,7 @@ public final class Lora implements Trainable, AutoCloseable {
     /** {@link Gpt#timesSet} of each, when its W₀ was taken. */
     private final Map<String, Integer> timesSet = new HashMap<>();
 
-    private Lora(Gpt gpt, LoraConfig config, List<Parameter> declared, List<String> weights) {
+    private Lora(Gpt gpt, Config config, List<Parameter> declared, List<String> weights) {
         this.gpt = gpt;
         this.config = config;
         infos = FlatVector.layOut(declared);
@@ -67,7 +104,7 @@ public final class Lora implements Trainable, AutoCloseable {
      * @param seed of A
      * @throws MiniGptException if the model has no such layers, or one is narrower than the rank
      */
-    public static Lora attach(Gpt gpt, LoraConfig config, long seed) {
+    public static Lora attach(Gpt gpt, Config config, long seed) {
         List<String> weights = targets(gpt, config);
         List<Parameter> declared = new ArrayList<>();
         for (String name : weights) {
@@ -85,7 +122,7 @@ public final class Lora implements Trainable, AutoCloseable {
         return lora;
     }
 
-    private static List<String> targets(Gpt gpt, LoraConfig config) {
+    private static List<String> targets(Gpt gpt, Config config) {
         List<String> all = new ArrayList<>();
         for (String module : config.targetModules()) {
             List<String> found = gpt.parameterInfos().stream()
@@ -111,7 +148,7 @@ public final class Lora implements Trainable, AutoCloseable {
     }
 
     /** @return the adapter's shape */
-    public LoraConfig config() {
+    public Config config() {
         return config;
     }
 

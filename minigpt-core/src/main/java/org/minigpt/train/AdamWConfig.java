@@ -1,6 +1,7 @@
 package org.minigpt.train;
 
 import java.util.Objects;
+import org.minigpt.model.ParameterInfo;
 
 /**
  * The settings of {@link AdamW}.
@@ -11,8 +12,21 @@ import java.util.Objects;
  * @param weightDecay a step takes this share, times the learning rate, off the parameters that decay; not negative
  * @param decay the parameters that decay
  */
-public record AdamWConfig(double beta1, double beta2, double eps, double weightDecay, DecayGroup decay) {
+public record AdamWConfig(double beta1, double beta2, double eps, double weightDecay, Decay decay) {
     private static final double EPS = 1e-8;
+
+    /** The parameters that weight decay pulls towards 0. */
+    public enum Decay {
+        /** Those of two axes or more, embeddings included, as in nanoGPT's {@code configure_optimizers}. */
+        MATRICES,
+        /** All, gains and biases too, as PyTorch's AdamW does unless told otherwise, and so the lecture. */
+        ALL;
+
+        /** @return whether this group has the parameter */
+        boolean contains(ParameterInfo parameter) {
+            return this == ALL || parameter.matrix();
+        }
+    }
 
     /** @throws org.minigpt.MiniGptException if a value is out of its range */
     public AdamWConfig {
@@ -25,12 +39,12 @@ public record AdamWConfig(double beta1, double beta2, double eps, double weightD
 
     /** @return PyTorch's defaults, the lecture's: betas 0.9 and 0.999, eps 1e-8, decay 0.01 on all parameters */
     public static AdamWConfig pytorch() {
-        return new AdamWConfig(0.9, 0.999, EPS, 0.01, DecayGroup.ALL);
+        return new AdamWConfig(0.9, 0.999, EPS, 0.01, Decay.ALL);
     }
 
     /** @return nanoGPT's for a corpus of characters: betas 0.9 and 0.99, eps 1e-8, decay 0.1 on matrices only */
     public static AdamWConfig nanoGpt() {
-        return new AdamWConfig(0.9, 0.99, EPS, 0.1, DecayGroup.MATRICES);
+        return new AdamWConfig(0.9, 0.99, EPS, 0.1, Decay.MATRICES);
     }
 
     /** @return a copy with these betas */
@@ -39,7 +53,7 @@ public record AdamWConfig(double beta1, double beta2, double eps, double weightD
     }
 
     /** @return a copy that decays these parameters by {@code weightDecay} */
-    public AdamWConfig withDecay(double weightDecay, DecayGroup decay) {
+    public AdamWConfig withDecay(double weightDecay, Decay decay) {
         return new AdamWConfig(beta1, beta2, eps, weightDecay, decay);
     }
 }

@@ -3,16 +3,11 @@ package org.minigpt.train;
 import org.nd4j.shade.jackson.annotation.JsonCreator;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
-/**
- * The same learning rate always.
- *
- * @param learningRate of every iteration, positive
- */
-public record ConstantRate(@JsonProperty("learningRate") double learningRate) implements RateSchedule {
+/** {@link LearningRate#constant}; the JSON of saved networks has the name of this class. */
+record ConstantRate(@JsonProperty("learningRate") double learningRate) implements LearningRate.Schedule {
 
-    /** @throws org.minigpt.MiniGptException if the rate is not positive */
     @JsonCreator
-    public ConstantRate {
+    ConstantRate {
         Checks.requirePositive("learning_rate", learningRate, "1e-3");
     }
 

@@ -1,6 +1,7 @@
 package org.minigpt.train;
 
 import java.util.Objects;
+import org.minigpt.train.Evaluator.Losses;
 
 /**
  * What an evaluation found.

@@ -11,6 +11,7 @@ import org.minigpt.data.TokenDataset;
 import org.minigpt.data.Tokens;
 import org.minigpt.internal.random.SplitMix64;
 import org.minigpt.model.Gpt;
+import org.minigpt.train.Evaluator.Losses;
 
 /** The ways to measure a model's loss, in nats a token and without dropout. */
 public final class Evaluation {

@@ -2,11 +2,27 @@ package org.minigpt.train;
 
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import org.minigpt.data.Split;
 import org.minigpt.model.Gpt;
 
 /** Measures the losses of a model, without dropout and without changing it; see {@link Evaluation}. */
 @FunctionalInterface
 public interface Evaluator {
+
+    /**
+     * The loss on both splits, in nats a token.
+     *
+     * @param train mean cross-entropy on the training split
+     * @param validation mean cross-entropy on the validation split
+     */
+    record Losses(double train, double validation) {
+
+        /** @return the loss of one split */
+        public double of(Split split) {
+            return split == Split.TRAIN ? train : validation;
+        }
+    }
+
     /** @return the losses of the model as it is now */
     Losses evaluate(Gpt gpt);
 

@@ -1,13 +1,14 @@
 package org.minigpt.train;
 
-import java.util.Objects;
+import org.minigpt.train.TrainState.Outliers;
+import org.minigpt.train.TrainState.Statistic;
 
 /**
  * Tells the steps whose loss or gradient norm is an outlier, so that one bad batch does not undo many good ones: values
  * that lie more than a number of standard deviations above a running mean (as in Kumar et al. 2025, "ZClip", which
  * scales such gradients down). Mean and variance are exponentially weighted (West 1979), about 33 steps long.
  */
-public final class OutlierGuard {
+final class OutlierGuard {
     private static final double FORGETTING = 0.03;
     /** Steps of which none is skipped: until then the variance is a guess. */
     private static final int FIRST_STEPS = 50;
@@ -15,43 +16,7 @@ public final class OutlierGuard {
     private static final double LEAST_DEVIATION = 0.01;
 
     private final double limit;
-    private State state = State.NONE;
-
-    /**
-     * The statistics of a value.
-     *
-     * @param mean of the steps so far
-     * @param variance of the steps so far
-     */
-    public record Statistic(double mean, double variance) {
-        private double threshold(double limit) {
-            return mean + limit * Math.max(Math.sqrt(variance), LEAST_DEVIATION * Math.abs(mean));
-        }
-
-        private Statistic with(double value, double weight) {
-            double difference = value - mean;
-            return new Statistic(
-                    mean + weight * difference, (1 - weight) * (variance + weight * difference * difference));
-        }
-    }
-
-    /**
-     * What a guard remembers.
-     *
-     * @param steps the steps that it has seen
-     * @param skipped how many of them were outliers
-     * @param loss the statistics of the losses
-     * @param gradientNorm the statistics of the gradient norms
-     */
-    public record State(long steps, long skipped, Statistic loss, Statistic gradientNorm) {
-        /** Of a guard that has seen nothing. */
-        public static final State NONE = new State(0, 0, new Statistic(0, 0), new Statistic(0, 0));
-
-        public State {
-            Objects.requireNonNull(loss, "loss");
-            Objects.requireNonNull(gradientNorm, "gradientNorm");
-        }
-    }
+    private Outliers state = Outliers.NONE;
 
     /** @param limit the standard deviations above the mean from which a value is an outlier; 0 for never */
     OutlierGuard(double limit) {
@@ -63,26 +28,38 @@ public final class OutlierGuard {
         if (limit == 0) {
             return false;
         }
-        double highestLoss = state.loss.threshold(limit);
-        double highestNorm = state.gradientNorm.threshold(limit);
-        boolean outlier = state.steps >= FIRST_STEPS && (loss > highestLoss || gradientNorm > highestNorm);
+        double highestLoss = threshold(state.loss());
+        double highestNorm = threshold(state.gradientNorm());
+        boolean outlier = state.steps() >= FIRST_STEPS && (loss > highestLoss || gradientNorm > highestNorm);
         // An outlier counts as what just passes: it hardly moves the mean, yet a lasting change is learnt in the end.
         double usualLoss = outlier ? Math.min(loss, highestLoss) : loss;
         double usualNorm = outlier ? Math.min(gradientNorm, highestNorm) : gradientNorm;
-        double weight = Math.max(FORGETTING, 1.0 / (state.steps + 1));
-        state = new State(
-                state.steps + 1,
-                state.skipped + (outlier ? 1 : 0),
-                state.loss.with(usualLoss, weight),
-                state.gradientNorm.with(usualNorm, weight));
+        double weight = Math.max(FORGETTING, 1.0 / (state.steps() + 1));
+        state = new Outliers(
+                state.steps() + 1,
+                state.skipped() + (outlier ? 1 : 0),
+                with(state.loss(), usualLoss, weight),
+                with(state.gradientNorm(), usualNorm, weight));
         return outlier;
     }
 
-    State state() {
+    private double threshold(Statistic values) {
+        double deviation = Math.max(Math.sqrt(values.variance()), LEAST_DEVIATION * Math.abs(values.mean()));
+        return values.mean() + limit * deviation;
+    }
+
+    private static Statistic with(Statistic before, double value, double weight) {
+        double difference = value - before.mean();
+        return new Statistic(
+                before.mean() + weight * difference,
+                (1 - weight) * (before.variance() + weight * difference * difference));
+    }
+
+    Outliers state() {
         return state;
     }
 
-    void restore(State state) {
+    void restore(Outliers state) {
         this.state = state;
     }
 }

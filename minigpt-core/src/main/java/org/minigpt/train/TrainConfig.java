@@ -7,7 +7,7 @@ import java.util.Objects;
  * 1e-3, PyTorch's AdamW, no clipping, and 200 random batches of each split every 500 iterations.
  *
  * @param batchSize B, the windows of a batch
- * @param sampling how the windows are drawn
+ * @param windows how the windows are drawn
  * @param gradientAccumulationSteps the batches whose gradients are averaged for a step
  * @param maxIters the number of steps
  * @param learningRate the rate of each step
@@ -17,12 +17,12 @@ import java.util.Objects;
  * @param evalIters the random batches of each split that an evaluation takes; 0 for the whole of both splits
  * @param patience the evaluations in a row without a new best that end the run; 0 for never
  * @param skipOutliers the standard deviations above its running mean from which a step's loss or gradient norm is an
- *     outlier, and the step is skipped ({@link OutlierGuard}); 0 for never
+ *     outlier, and the step is skipped (as in Kumar et al. 2025, "ZClip"); 0 for never
  * @param seed of the batches and of dropout
  */
 public record TrainConfig(
         int batchSize,
-        Sampling sampling,
+        Windows windows,
         int gradientAccumulationSteps,
         int maxIters,
         LearningRate learningRate,
@@ -34,10 +34,18 @@ public record TrainConfig(
         double skipOutliers,
         long seed) {
 
+    /** How the windows of the training split are drawn. */
+    public enum Windows {
+        /** From anywhere, with replacement, as in the lecture and in nanoGPT: {@link org.minigpt.data.RandomWindows}. */
+        RANDOM,
+        /** Each once an epoch: {@link org.minigpt.data.ShuffledWindows}. */
+        EPOCH
+    }
+
     /** @throws org.minigpt.MiniGptException if a value is out of its range */
     public TrainConfig {
         Checks.requireAtLeast(1, "batch_size", batchSize);
-        Objects.requireNonNull(sampling, "sampling");
+        Objects.requireNonNull(windows, "windows");
         Checks.requireAtLeast(1, "gradient_accumulation_steps", gradientAccumulationSteps);
         Checks.requireAtLeast(0, "max_iters", maxIters);
         Objects.requireNonNull(learningRate, "learningRate");
@@ -61,7 +69,7 @@ public record TrainConfig(
             long seed) {
         this(
                 batchSize,
-                Sampling.RANDOM,
+                Windows.RANDOM,
                 1,
                 maxIters,
                 learningRate,
@@ -83,7 +91,7 @@ public record TrainConfig(
     public Builder toBuilder() {
         return new Builder()
                 .batchSize(batchSize)
-                .sampling(sampling)
+                .windows(windows)
                 .gradientAccumulationSteps(gradientAccumulationSteps)
                 .maxIters(maxIters)
                 .learningRate(learningRate)
@@ -99,7 +107,7 @@ public record TrainConfig(
     /** Collects the values; {@link #build} checks them. */
     public static final class Builder {
         private int batchSize = 16;
-        private Sampling sampling = Sampling.RANDOM;
+        private Windows windows = Windows.RANDOM;
         private int gradientAccumulationSteps = 1;
         private int maxIters = 5000;
         private LearningRate learningRate = LearningRate.constant(1e-3);
@@ -120,8 +128,8 @@ public record TrainConfig(
         }
 
         /** Sets how the windows are drawn; from anywhere, with replacement, by default. */
-        public Builder sampling(Sampling sampling) {
-            this.sampling = sampling;
+        public Builder windows(Windows windows) {
+            this.windows = windows;
             return this;
         }
 
@@ -194,7 +202,7 @@ public record TrainConfig(
         public TrainConfig build() {
             return new TrainConfig(
                     batchSize,
-                    sampling,
+                    windows,
                     gradientAccumulationSteps,
                     maxIters,
                     learningRate,

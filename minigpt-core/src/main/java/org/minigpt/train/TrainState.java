@@ -16,7 +16,7 @@ import org.minigpt.MiniGptException;
  * @param lastEvaluation the newest evaluation
  * @param bestEvaluation the evaluation with the lowest validation loss
  * @param evaluationsSinceBest the evaluations after it
- * @param outliers the statistics of {@link OutlierGuard}
+ * @param outliers the statistics of losses and gradient norms
  */
 public record TrainState(
         Instant started,
@@ -25,7 +25,33 @@ public record TrainState(
         Optional<EvalReport> lastEvaluation,
         Optional<EvalReport> bestEvaluation,
         int evaluationsSinceBest,
-        OutlierGuard.State outliers) {
+        Outliers outliers) {
+
+    /**
+     * What is remembered to tell steps that are outliers.
+     *
+     * @param steps those that were looked at
+     * @param skipped how many of them were outliers
+     * @param loss the statistics of the losses
+     * @param gradientNorm the statistics of the gradient norms
+     */
+    public record Outliers(long steps, long skipped, Statistic loss, Statistic gradientNorm) {
+        /** Of a run that has looked at nothing. */
+        public static final Outliers NONE = new Outliers(0, 0, new Statistic(0, 0), new Statistic(0, 0));
+
+        public Outliers {
+            Objects.requireNonNull(loss, "loss");
+            Objects.requireNonNull(gradientNorm, "gradientNorm");
+        }
+    }
+
+    /**
+     * The statistics of a value.
+     *
+     * @param mean of the steps so far
+     * @param variance of the steps so far
+     */
+    public record Statistic(double mean, double variance) {}
 
     /** @throws MiniGptException if a count is negative */
     public TrainState {

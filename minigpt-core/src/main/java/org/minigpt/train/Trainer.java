@@ -15,6 +15,7 @@ import org.minigpt.data.TokenDataset;
 import org.minigpt.data.Tokens;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Trainable;
+import org.minigpt.train.Evaluator.Losses;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -101,7 +102,7 @@ public final class Trainer {
     private static BatchSource windows(Gpt gpt, TokenDataset data, TrainConfig config) {
         data.requireWindows(blockSize(gpt));
         Tokens ids = data.train();
-        return switch (config.sampling()) {
+        return switch (config.windows()) {
             case RANDOM -> new RandomWindows(ids, config.batchSize(), blockSize(gpt), config.seed())::batch;
             case EPOCH -> new ShuffledWindows(ids, config.batchSize(), blockSize(gpt), config.seed())::batch;
         };

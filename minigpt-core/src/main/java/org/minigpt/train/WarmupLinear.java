@@ -3,30 +3,16 @@ package org.minigpt.train;
 import org.nd4j.shade.jackson.annotation.JsonCreator;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
-/**
- * A linear rise, a linear fall and a constant rest; BERT's and GPT-1's schedule. The rise is {@link WarmupCosine}'s.
- *
- * <pre>
- * i &lt; warmupIters:   learningRate·(i + 1) / (warmupIters + 1)
- * i ≤ lrDecayIters:  learningRate - (learningRate - minLr)·(i - warmupIters) / (lrDecayIters - warmupIters)
- * beyond:            minLr
- * </pre>
- *
- * @param learningRate the highest rate, at iteration {@code warmupIters}
- * @param minLr the rate from iteration {@code lrDecayIters} on
- * @param warmupIters the iterations of the rise, 0 for none
- * @param lrDecayIters the iteration at which the fall ends
- */
-public record WarmupLinear(
+/** {@link LearningRate#warmupLinear}; the JSON of saved networks has the name of this class. */
+record WarmupLinear(
         @JsonProperty("learningRate") double learningRate,
         @JsonProperty("minLr") double minLr,
         @JsonProperty("warmupIters") int warmupIters,
         @JsonProperty("lrDecayIters") int lrDecayIters)
-        implements RateSchedule {
+        implements LearningRate.Schedule {
 
-    /** @throws org.minigpt.MiniGptException if a value is out of range or the values do not fit each other */
     @JsonCreator
-    public WarmupLinear {
+    WarmupLinear {
         Checks.requireDecay(learningRate, minLr, warmupIters, lrDecayIters);
     }
 

@@ -17,7 +17,7 @@ import org.minigpt.graph.PortableOps;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
-import org.minigpt.model.GptLayers;
+import org.minigpt.model.LayerFactory;
 import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.train.TrainConfig;
@@ -79,13 +79,13 @@ public final class CustomLayerExample {
 
     /** The configuration's GPT, but for the feed-forward of its blocks. */
     static Gpt.Builder model(GptConfig config) {
-        GptLayers layers = new GptLayers(config);
+        LayerFactory layers = new LayerFactory(config);
         return Gpt.builder(config)
                 .block(i -> new Block(layers.norm(), layers.attention(), layers.norm(), feedForward(config)));
     }
 
     private static GraphLayer feedForward(GptConfig config) {
-        GptLayers layers = new GptLayers(config);
+        LayerFactory layers = new LayerFactory(config);
         long c = config.nEmbd();
         return new SquaredReluFeedForward(layers.linear(c, 4 * c, false), layers.linear(4 * c, c, true));
     }

@@ -11,7 +11,6 @@ import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.Lora;
-import org.minigpt.model.LoraConfig;
 import org.minigpt.model.Trainable;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.train.TrainConfig;
@@ -57,7 +56,7 @@ public final class FineTuneExample {
         ModelFolder.save(folder.resolve("whole"), whole, tokenizer);
 
         Gpt adapted = ModelFolder.load(folder.resolve("base")).gpt();
-        Lora lora = Lora.attach(adapted, LoraConfig.ofRank(RANK), 1337);
+        Lora lora = Lora.attach(adapted, Lora.Config.ofRank(RANK), 1337);
         train(lora, second, steps);
         System.out.printf(
                 Locale.ROOT, "after an adapter of %,7d      %.4f%n", lora.parameterCount(), loss(adapted, second));

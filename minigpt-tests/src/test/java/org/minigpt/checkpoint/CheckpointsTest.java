@@ -31,7 +31,7 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.train.BatchSource;
 import org.minigpt.train.EvalReport;
-import org.minigpt.train.Losses;
+import org.minigpt.train.Evaluator.Losses;
 import org.minigpt.train.StepReport;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.TrainListener;

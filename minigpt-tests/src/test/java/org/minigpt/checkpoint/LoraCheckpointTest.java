@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.model.Lora;
-import org.minigpt.model.LoraConfig;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.Trainer;
 
@@ -18,7 +17,7 @@ class LoraCheckpointTest {
 
     private static Trainer trainer(int maxIters) {
         TrainConfig config = TinyRun.config().maxIters(maxIters).build();
-        Lora lora = Lora.attach(TinyRun.trainer(config, 7).gpt(), LoraConfig.ofRank(2), 1);
+        Lora lora = Lora.attach(TinyRun.trainer(config, 7).gpt(), Lora.Config.ofRank(2), 1);
         return new Trainer(lora, TinyRun.DATA, config);
     }
 

@@ -74,7 +74,7 @@ class LayerSettingsTest {
                         "activation",
                         s -> s.block().activation(Activation.TANH),
                         "TransformerBlockLayer has no activation of DL4J's, but got tanh; leave it out, or set that of a"
-                                + " feed-forward, an org.minigpt.graph.Activation"),
+                                + " feed-forward, an org.minigpt.graph.FeedForward.Activation"),
                 refused(
                         "nOut",
                         s -> s.block().nOut(48),
@@ -152,7 +152,7 @@ class LayerSettingsTest {
                         LayerSettingsTest::inBlock),
                 refused(
                         "swiGlu with an activation",
-                        s -> s.block().swiGlu(true).activation(org.minigpt.graph.Activation.RELU),
+                        s -> s.block().swiGlu(true).activation(org.minigpt.graph.FeedForward.Activation.RELU),
                         "TransformerBlockLayer has swiGlu, whose activation is always SiLU, but the activation RELU; leave"
                                 + " one of the two out"));
     }

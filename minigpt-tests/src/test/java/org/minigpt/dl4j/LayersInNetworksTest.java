@@ -363,7 +363,7 @@ class LayersInNetworksTest {
         assertTrue(
                 message(() -> edited(alibi, "10000.0", "500.0")).contains("has ropeTheta 500.0 and positions ALIBI;"));
         assertTrue(message(() -> network(llama().nHidden(-1))).contains("has nHidden -1;"));
-        assertTrue(message(() -> network(llama().activation(org.minigpt.graph.Activation.GELU)))
+        assertTrue(message(() -> network(llama().activation(org.minigpt.graph.FeedForward.Activation.GELU)))
                 .contains("has swiGlu, whose activation is always SiLU, but the activation GELU;"));
         LayerNormLayer norm = new LayerNormLayer.Builder().build();
         assertTrue(message(() -> norm.getOutputType(0, InputType.feedForward(4)))

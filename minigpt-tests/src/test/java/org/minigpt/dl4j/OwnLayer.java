@@ -2,8 +2,8 @@ package org.minigpt.dl4j;
 
 import java.util.List;
 import org.minigpt.graph.GraphLayer;
-import org.minigpt.graph.Initializer;
 import org.minigpt.graph.Parameter;
+import org.minigpt.graph.Parameter.Initializer;
 import org.minigpt.graph.Scope;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;

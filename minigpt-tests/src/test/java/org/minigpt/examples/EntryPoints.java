@@ -32,7 +32,6 @@ import org.minigpt.io.TokenFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.Lora;
-import org.minigpt.model.LoraConfig;
 import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.server.ModelServer;
 import org.minigpt.server.ServerOptions;
@@ -182,7 +181,7 @@ final class EntryPoints {
         GgufFile.write(dir.resolve("model.gguf"), gpt2(), tokenizer(), false);
         LlmcFile.write(dir.resolve("model.bin"), gpt2());
         gpt.exportPortable(dir.resolve("portable.fb"));
-        LoraFolder.save(dir.resolve("adapter"), Lora.attach(gpt(), LoraConfig.ofRank(2), 1));
+        LoraFolder.save(dir.resolve("adapter"), Lora.attach(gpt(), Lora.Config.ofRank(2), 1));
 
         MultiLayerNetwork chain = chain(new NeuralNetConfiguration.Builder().updater(new Adam(1e-3)));
         Files.writeString(

@@ -6,8 +6,11 @@ import static org.minigpt.testing.Deviation.assertEntries;
 import static org.minigpt.testing.Deviation.assertNear;
 
 import java.util.Random;
+import org.minigpt.graph.CausalSelfAttention.Head;
+import org.minigpt.graph.FeedForward.Activation;
 import org.minigpt.graph.LayerFixture.FusedAndPortable;
 import org.minigpt.graph.LayerFixture.Setting;
+import org.minigpt.graph.Parameter.Initializer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -76,7 +79,7 @@ class LayersTest {
         INDArray y = new LayerFixture(setting)
                 .with("wte.weight", row(1, 2), row(3, 4), row(5, 6))
                 .with("wpe.weight", row(10, 20), row(30, 40), row(50, 60), row(70, 80))
-                .output(new Embedding(3, 4, 2, ANY, 0), Nd4j.createFromArray(new int[][] {{2, 0, 2}, {1, 1, 0}}));
+                .output(new Embedding(3, 4, 2, true, ANY, 0), Nd4j.createFromArray(new int[][] {{2, 0, 2}, {1, 1, 0}}));
 
         assertArrayEquals(new long[] {2, 3, 2}, y.shape());
         // wte[2] + wpe[0], wte[0] + wpe[1], wte[2] + wpe[2]; wte[1] + wpe[0], wte[1] + wpe[1], wte[0] + wpe[2]

@@ -5,6 +5,7 @@ import static org.minigpt.testing.Deviation.assertEntries;
 
 import org.minigpt.graph.LayerFixture.FusedAndPortable;
 import org.minigpt.graph.LayerFixture.Setting;
+import org.minigpt.graph.Parameter.Initializer;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** The outputs of the layers that are not GPT-2's, computed by hand, on both op sets. */
@@ -32,7 +33,7 @@ class LlamaLayersTest {
         assertEntries(
                 new LayerFixture(setting)
                         .with("wte.weight", row(1, 2), row(3, 4), row(5, 6))
-                        .output(new TokenEmbedding(3, 2, ANY, 0), Nd4j.createFromArray(new int[][] {{2, 0, 2}})),
+                        .output(new Embedding(3, 4, 2, false, ANY, 0), Nd4j.createFromArray(new int[][] {{2, 0, 2}})),
                 5,
                 6,
                 1,

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Random;
 import org.minigpt.graph.LayerFixture.FusedAndPortable;
 import org.minigpt.graph.LayerFixture.Setting;
+import org.minigpt.graph.OpSet.Dropout;
 import org.minigpt.internal.simd.Gelu;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.testing.Layouts;

@@ -22,7 +22,7 @@ import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;
-import org.minigpt.model.GptLayers;
+import org.minigpt.model.LayerFactory;
 import org.nd4j.linalg.api.buffer.DataType;
 
 class HfConfigTest {
@@ -104,7 +104,7 @@ class HfConfigTest {
     @Test
     void blocksOfOnesOwnAreNoted() {
         Gpt gpt = Gpt.builder(TinyModels.lecture())
-                .block(i -> new GptLayers(TinyModels.lecture()).block())
+                .block(i -> new LayerFactory(TinyModels.lecture()).block())
                 .build();
         HfConfig.write(file, gpt, false, OptionalInt.empty(), List.of());
         assertEquals(new HfConfig(TinyModels.lecture(), true, true, false), HfConfig.read(file));

@@ -19,7 +19,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
-import org.minigpt.model.LoraConfig;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -41,7 +40,7 @@ class LoraFolderTest {
     @BeforeEach
     void adapt() {
         gpt = base();
-        lora = Lora.attach(gpt, new LoraConfig(2, 3, List.of("c_attn", "c_fc")), 7);
+        lora = Lora.attach(gpt, new Lora.Config(2, 3, List.of("c_attn", "c_fc")), 7);
         Nd4j.getRandom().setSeed(4);
         lora.parameters().values().forEach(p -> p.assign(Nd4j.rand(p.dataType(), p.shape())));
         lora.parametersChanged();
@@ -90,7 +89,7 @@ class LoraFolderTest {
         }
     }
 
-    /** All keys of PEFT 0.20's LoraConfig, and one that it may have some day. */
+    /** All keys of PEFT 0.20's Lora.Config, and one that it may have some day. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

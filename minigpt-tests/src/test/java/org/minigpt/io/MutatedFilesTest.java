@@ -20,7 +20,6 @@ import org.minigpt.data.Tokens;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.Lora;
-import org.minigpt.model.LoraConfig;
 import org.minigpt.testing.Mutations;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.IdTokenizer;
@@ -138,16 +137,16 @@ class MutatedFilesTest {
 
     @Test
     void adapters() throws IOException {
-        LoraFolder.save(dir, Lora.attach(gpt, LoraConfig.ofRank(1), 7));
+        LoraFolder.save(dir, Lora.attach(gpt, Lora.Config.ofRank(1), 7));
         mutate(dir.resolve("adapter_model.safetensors"), 300, 6, file -> adapted());
-        LoraFolder.save(dir, Lora.attach(gpt, LoraConfig.ofRank(1), 7));
+        LoraFolder.save(dir, Lora.attach(gpt, Lora.Config.ofRank(1), 7));
         mutate(dir.resolve("adapter_config.json"), Integer.MAX_VALUE, 7, file -> adapted());
     }
 
     /** With the keys that PEFT writes. */
     @Test
     void configurationsOfAdapters() throws IOException {
-        LoraFolder.save(dir, Lora.attach(gpt, LoraConfig.ofRank(1), 7));
+        LoraFolder.save(dir, Lora.attach(gpt, Lora.Config.ofRank(1), 7));
         Path file = dir.resolve("adapter_config.json");
         Files.writeString(file, Files.readString(file).replaceFirst("\\{", """
                 {"alora_invocation_tokens": null, "arrow_config": null, "auto_mapping": null, "eva_config": null,

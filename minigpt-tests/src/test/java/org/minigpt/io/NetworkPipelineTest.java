@@ -50,11 +50,10 @@ import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
-import org.minigpt.model.GptLayers;
+import org.minigpt.model.LayerFactory;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.train.AdamWConfig;
-import org.minigpt.train.ConstantRate;
-import org.minigpt.train.DecayGroup;
+import org.minigpt.train.AdamWConfig.Decay;
 import org.minigpt.train.StepReport;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.TrainListener;
@@ -157,7 +156,7 @@ class NetworkPipelineTest {
                 "the network's feed-forwards are 24 wide, but a Gpt's are 64; leave nHidden out",
                 refusal(() -> GptNetworks.toGpt(chain(new Positions.Learned(), 24))));
         Gpt own = Gpt.builder(config().build())
-                .block(i -> new GptLayers(config().build()).block())
+                .block(i -> new LayerFactory(config().build()).block())
                 .build();
         assertTrue(refusal(() -> GptNetworks.toComputationGraph(own, training()))
                 .startsWith("the model has blocks of its own,"));
@@ -252,9 +251,9 @@ class NetworkPipelineTest {
         List<Double> losses = new ArrayList<>();
         TrainConfig trainConfig = TrainConfig.builder()
                 .maxIters(steps)
-                .learningRate(new ConstantRate(1e-3))
+                .learningRate(1e-3)
                 .gradClip(clip)
-                .adamW(AdamWConfig.pytorch().withDecay(0.01, DecayGroup.MATRICES))
+                .adamW(AdamWConfig.pytorch().withDecay(0.01, Decay.MATRICES))
                 .build();
         Trainer trainer = new Trainer(gpt, windows()::batch, trainConfig);
         trainer.addListener(new TrainListener() {

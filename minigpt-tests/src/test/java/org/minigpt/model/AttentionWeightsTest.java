@@ -49,7 +49,7 @@ class AttentionWeightsTest {
 
     @Test
     void blocksOfOnesOwnAreRefused() {
-        GptLayers layers = new GptLayers(CONFIG);
+        LayerFactory layers = new LayerFactory(CONFIG);
         Gpt own = Gpt.builder(CONFIG).block(i -> layers.block()).build();
         assertSentence(
                 "a model with blocks of your own need not have the library's attention, so its weights can't be told;"

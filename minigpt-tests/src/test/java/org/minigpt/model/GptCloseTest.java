@@ -106,7 +106,7 @@ class GptCloseTest {
     void anAdapterIsClosedWithoutItsModel() {
         Gpt gpt = gpt();
         INDArray before = gpt.logits(X);
-        Lora lora = Lora.attach(gpt, new LoraConfig(1, 2, List.of("c_attn")), 7);
+        Lora lora = Lora.attach(gpt, new Lora.Config(1, 2, List.of("c_attn")), 7);
         INDArray a = lora.flatParameters();
 
         lora.close();

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.Activation;
+import org.minigpt.graph.FeedForward.Activation;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;

@@ -47,7 +47,7 @@ class LoraTest {
         Gpt gpt = gpt(type, 2);
         INDArray w = gpt.parameters().get(WEIGHT); // (2,6)
         w.assign(Nd4j.createFromArray(new double[][] {{1, 1, 1, 1, 1, 1}, {0, 1, 2, 3, 4, 5}}));
-        Lora lora = Lora.attach(gpt, new LoraConfig(1, 2, List.of("c_attn")), 7);
+        Lora lora = Lora.attach(gpt, new Lora.Config(1, 2, List.of("c_attn")), 7);
         lora.parameters().get(A).assign(Nd4j.createFromArray(new double[][] {{1}, {2}}));
         lora.parameters().get(B).assign(Nd4j.createFromArray(new double[][] {{1, 0, -1, 2, 0, 3}}));
 
@@ -72,7 +72,7 @@ class LoraTest {
     @Test
     void itsGradientIsThatOfDifferences() {
         Gpt gpt = gpt(DataType.DOUBLE, 4);
-        Lora lora = Lora.attach(gpt, new LoraConfig(2, 3, List.of("c_attn", "c_proj")), 7);
+        Lora lora = Lora.attach(gpt, new Lora.Config(2, 3, List.of("c_attn", "c_proj")), 7);
         randomize(lora);
         Map<String, INDArray> differences = new HashMap<>();
         lora.parameters().forEach((name, parameter) -> differences.put(name, differences(lora, parameter)));
@@ -120,8 +120,8 @@ class LoraTest {
     void singlePrecisionComputesTheSame() {
         Gpt single = gpt(DataType.FLOAT, 16);
         Gpt twice = gpt(DataType.DOUBLE, 16);
-        Lora a = Lora.attach(single, LoraConfig.ofRank(4), 7);
-        Lora b = Lora.attach(twice, LoraConfig.ofRank(4), 7);
+        Lora a = Lora.attach(single, Lora.Config.ofRank(4), 7);
+        Lora b = Lora.attach(twice, Lora.Config.ofRank(4), 7);
         randomize(a);
         randomize(b);
         for (Lora lora : List.of(a, b)) {
@@ -138,7 +138,7 @@ class LoraTest {
     void changesNothingAtFirst() {
         Gpt gpt = gpt(DataType.FLOAT, 16);
         INDArray before = gpt.logits(X).dup();
-        Lora lora = Lora.attach(gpt, LoraConfig.ofRank(4), 7);
+        Lora lora = Lora.attach(gpt, Lora.Config.ofRank(4), 7);
         lora.parametersChanged();
         assertEquals(before, gpt.logits(X));
         assertNotEquals(0, lora.parameters().get(A).amaxNumber().doubleValue());
@@ -161,7 +161,7 @@ class LoraTest {
                 .learningRate(LearningRate.constant(0.02))
                 .adamW(AdamWConfig.nanoGpt())
                 .build();
-        Lora lora = Lora.attach(gpt, LoraConfig.ofRank(4), 7);
+        Lora lora = Lora.attach(gpt, Lora.Config.ofRank(4), 7);
         Trainer trainer = new Trainer(lora, TokenDataset.split(ids, 0.8), config);
 
         double first = trainer.evaluate().validation();
@@ -180,18 +180,18 @@ class LoraTest {
         Gpt gpt = gpt(DataType.FLOAT, 4);
         assertSentence(
                 "lora_rank is 0 but must be at least 1; set it, such as to 8",
-                () -> new LoraConfig(0, 1, List.of("c_fc")));
+                () -> new Lora.Config(0, 1, List.of("c_fc")));
         assertSentence(
                 "lora_alpha is NaN but must be above 0; choose one, such as 8, the rank",
-                () -> new LoraConfig(8, Double.NaN, List.of("c_fc")));
+                () -> new Lora.Config(8, Double.NaN, List.of("c_fc")));
         assertSentence(
-                "lora_targets are empty; name linear layers, such as c_attn", () -> new LoraConfig(8, 8, List.of()));
+                "lora_targets are empty; name linear layers, such as c_attn", () -> new Lora.Config(8, 8, List.of()));
         assertSentence(
                 "the model has no linear layer called q_proj to adapt; lora_targets may be c_attn, c_proj and c_fc in a"
                         + " model of GPT-2's layers",
-                () -> Lora.attach(gpt, new LoraConfig(1, 1, List.of("q_proj")), 7));
+                () -> Lora.attach(gpt, new Lora.Config(1, 1, List.of("q_proj")), 7));
         assertSentence(
                 "lora_rank is 5, but h.0.attn.c_attn.weight is [4,12], whose rank is less; choose a lower one",
-                () -> Lora.attach(gpt, LoraConfig.ofRank(5), 7));
+                () -> Lora.attach(gpt, Lora.Config.ofRank(5), 7));
     }
 }

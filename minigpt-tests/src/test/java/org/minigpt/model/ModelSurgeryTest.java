@@ -95,7 +95,7 @@ class ModelSurgeryTest {
     @Test
     void blocksOfOnesOwnAreRefused() {
         GptConfig config = gpt(false).config();
-        GptLayers layers = new GptLayers(config);
+        LayerFactory layers = new LayerFactory(config);
         Gpt own = Gpt.builder(config).block(i -> layers.block()).build();
         String sentence =
                 "a model with blocks of your own can't be cropped or grown, since they may depend on its sizes;"

@@ -233,7 +233,7 @@ class SetArrayTest {
     /** What is set is W: so W₀ follows, and steps go on from there. */
     @Test
     void anAdaptersBaseFollows() {
-        Lora lora = Lora.attach(gpt, LoraConfig.ofRank(2), 7);
+        Lora lora = Lora.attach(gpt, Lora.Config.ofRank(2), 7);
         lora.flatParameters()
                 .assign(Nd4j.linspace(
                         DataType.FLOAT, 0, 0.01, lora.flatParameters().length()));

@@ -19,7 +19,7 @@ import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.train.AdamW;
 import org.minigpt.train.AdamWConfig;
-import org.minigpt.train.DecayGroup;
+import org.minigpt.train.AdamWConfig.Decay;
 import org.minigpt.train.GradientClip;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -135,7 +135,7 @@ class LibtorchParityTest {
                 file.number("beta2"),
                 file.number("adam_eps"),
                 file.number("weight_decay"),
-                DecayGroup.valueOf(file.text("decay")));
+                Decay.valueOf(file.text("decay")));
     }
 
     private static double tolerance(DataType type) {

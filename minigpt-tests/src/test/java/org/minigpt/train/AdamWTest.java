@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.minigpt.model.ParameterInfo;
+import org.minigpt.train.AdamWConfig.Decay;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -32,7 +33,7 @@ class AdamWTest {
             value = DataType.class,
             names = {"FLOAT", "DOUBLE"})
     void stepsAsComputedByHand(DataType type) {
-        AdamW optimizer = new AdamW(INFOS, type, config(DecayGroup.MATRICES));
+        AdamW optimizer = new AdamW(INFOS, type, config(Decay.MATRICES));
         INDArray p = vector(type, 2, 7, 2);
 
         optimizer.step(p, vector(type, 1, 9, 1), RATE);
@@ -61,7 +62,7 @@ class AdamWTest {
             value = DataType.class,
             names = {"FLOAT", "DOUBLE"})
     void allParametersDecayIfAskedTo(DataType type) {
-        AdamW optimizer = new AdamW(INFOS, type, config(DecayGroup.ALL));
+        AdamW optimizer = new AdamW(INFOS, type, config(Decay.ALL));
         INDArray p = vector(type, 2, 7, -4);
 
         optimizer.step(p, vector(type, 0, 0, 0), RATE);
@@ -75,7 +76,7 @@ class AdamWTest {
             value = DataType.class,
             names = {"FLOAT", "DOUBLE"})
     void aClippedStepIsAStepWithTheClippedGradients(DataType type) {
-        AdamW optimizer = new AdamW(INFOS, type, config(DecayGroup.MATRICES));
+        AdamW optimizer = new AdamW(INFOS, type, config(Decay.MATRICES));
         INDArray p = vector(type, 2, 7, 2);
         INDArray g = vector(type, 4, 9, 4);
 
@@ -177,22 +178,20 @@ class AdamWTest {
     @Test
     void settingsAreCheckedWhereTheyAreMade() {
         AdamWConfig usual = AdamWConfig.pytorch();
-        assertEquals(new AdamWConfig(0.9, 0.999, 1e-8, 0.01, DecayGroup.ALL), usual);
+        assertEquals(new AdamWConfig(0.9, 0.999, 1e-8, 0.01, Decay.ALL), usual);
         assertEquals(
-                new AdamWConfig(0.9, 0.99, 1e-8, 0.1, DecayGroup.MATRICES),
-                usual.withBetas(0.9, 0.99).withDecay(0.1, DecayGroup.MATRICES));
+                new AdamWConfig(0.9, 0.99, 1e-8, 0.1, Decay.MATRICES),
+                usual.withBetas(0.9, 0.99).withDecay(0.1, Decay.MATRICES));
         assertSentence("beta1 is 1.0 but must be in 0 ≤ beta1 < 1; 0.9 is usual", () -> usual.withBetas(1, 0.9));
         assertSentence(
                 "beta2 is NaN but must be in 0 ≤ beta2 < 1; 0.99 is usual", () -> usual.withBetas(0.9, Double.NaN));
         assertSentence(
-                "weight_decay is -0.1 but must not be negative; 0.1 is usual",
-                () -> usual.withDecay(-0.1, DecayGroup.ALL));
+                "weight_decay is -0.1 but must not be negative; 0.1 is usual", () -> usual.withDecay(-0.1, Decay.ALL));
         assertSentence(
-                "eps is 0.0 but must be positive; 1e-8 is usual",
-                () -> new AdamWConfig(0.9, 0.99, 0, 0.1, DecayGroup.ALL));
+                "eps is 0.0 but must be positive; 1e-8 is usual", () -> new AdamWConfig(0.9, 0.99, 0, 0.1, Decay.ALL));
     }
 
-    private static AdamWConfig config(DecayGroup group) {
+    private static AdamWConfig config(Decay group) {
         return new AdamWConfig(BETA1, BETA2, EPS, DECAY, group);
     }
 

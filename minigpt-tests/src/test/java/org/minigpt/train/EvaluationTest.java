@@ -12,6 +12,7 @@ import org.minigpt.data.RandomWindows;
 import org.minigpt.data.Split;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.model.Gpt;
+import org.minigpt.train.Evaluator.Losses;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 class EvaluationTest {

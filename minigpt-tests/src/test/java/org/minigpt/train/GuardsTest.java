@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.model.Gpt;
+import org.minigpt.train.Evaluator.Losses;
 
 /** What ends a run early, or keeps a step from doing harm. */
 class GuardsTest {

@@ -92,7 +92,7 @@ class LearningRateTest {
                 () -> LearningRate.warmupStableDecay(1e-3, 2e-4, 4, 14, 14));
     }
 
-    static List<RateSchedule> schedules() {
+    static List<LearningRate.Schedule> schedules() {
         return List.of(
                 new ConstantRate(3e-4),
                 new WarmupCosine(1e-3, 1e-4, 4, 12),
@@ -102,7 +102,7 @@ class LearningRateTest {
 
     @ParameterizedTest
     @MethodSource("schedules")
-    void isAScheduleOfDl4jThatSurvivesItsJson(RateSchedule schedule) {
+    void isAScheduleOfDl4jThatSurvivesItsJson(LearningRate.Schedule schedule) {
         MultiLayerConfiguration network = new NeuralNetConfiguration.Builder()
                 .updater(new Adam(schedule))
                 .list(new OutputLayer.Builder().nIn(2).nOut(2).build())

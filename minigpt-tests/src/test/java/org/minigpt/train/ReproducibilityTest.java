@@ -14,6 +14,7 @@ import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.train.Evaluator.Losses;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** What the seed fixes, and what the number of replicas changes. */

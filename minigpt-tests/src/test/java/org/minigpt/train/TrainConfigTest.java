@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.minigpt.testing.Sentences.assertSentence;
 
 import org.junit.jupiter.api.Test;
+import org.minigpt.train.TrainConfig.Windows;
 
 class TrainConfigTest {
     @Test
@@ -16,12 +17,12 @@ class TrainConfigTest {
     @Test
     void eachValueIsTaken() {
         TrainConfig config = new TrainConfig(
-                12, Sampling.EPOCH, 4, 2000, new ConstantRate(3e-4), AdamWConfig.nanoGpt(), 1.5, 250, 20, 3, 5.5, 42);
+                12, Windows.EPOCH, 4, 2000, new ConstantRate(3e-4), AdamWConfig.nanoGpt(), 1.5, 250, 20, 3, 5.5, 42);
         assertEquals(
                 config,
                 TrainConfig.builder()
                         .batchSize(12)
-                        .sampling(Sampling.EPOCH)
+                        .windows(Windows.EPOCH)
                         .gradientAccumulationSteps(4)
                         .maxIters(2000)
                         .learningRate(3e-4)

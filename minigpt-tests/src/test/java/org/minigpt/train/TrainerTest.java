@@ -23,6 +23,8 @@ import org.minigpt.data.RandomWindows;
 import org.minigpt.data.ShuffledWindows;
 import org.minigpt.data.TokenDataset;
 import org.minigpt.model.Gpt;
+import org.minigpt.train.Evaluator.Losses;
+import org.minigpt.train.TrainConfig.Windows;
 
 class TrainerTest {
     private static final TokenDataset DATA =
@@ -111,7 +113,7 @@ class TrainerTest {
         Gpt gpt = TinyModels.small(0).build();
         Record record = new Record();
         TrainConfig config =
-                CONFIG.toBuilder().sampling(Sampling.EPOCH).maxIters(1).build();
+                CONFIG.toBuilder().windows(Windows.EPOCH).maxIters(1).build();
         new Trainer(gpt, DATA, config).addListener(record).run();
 
         Batch batch = new ShuffledWindows(DATA.train(), 3, 4, 1337).batch(0);

@@ -4,7 +4,7 @@ import java.util.Random;
 import org.minigpt.data.Batch;
 import org.minigpt.model.GptConfig;
 import org.minigpt.train.AdamWConfig;
-import org.minigpt.train.DecayGroup;
+import org.minigpt.train.AdamWConfig.Decay;
 
 /**
  * What is measured: steps of one model on one batch of random ids, each forward, backward, clipping and AdamW. Every
@@ -21,7 +21,7 @@ public record Workload(GptConfig config, int batchSize, int steps, int rounds) {
 
     static final double LEARNING_RATE = 1e-3;
     static final double GRAD_CLIP = 1.0;
-    static final AdamWConfig ADAM_W = AdamWConfig.pytorch().withDecay(0.1, DecayGroup.ALL);
+    static final AdamWConfig ADAM_W = AdamWConfig.pytorch().withDecay(0.1, Decay.ALL);
 
     /** @return the batch, the same for each call */
     public Batch batch() {

@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.train.EvalReport;
-import org.minigpt.train.Losses;
+import org.minigpt.train.Evaluator.Losses;
 import org.minigpt.train.StepReport;
 import org.minigpt.train.TrainListener;
 import org.minigpt.train.TrainResult;

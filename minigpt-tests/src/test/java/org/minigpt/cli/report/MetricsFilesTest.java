@@ -17,7 +17,7 @@ import org.minigpt.model.GptConfig;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.train.EvalReport;
-import org.minigpt.train.Losses;
+import org.minigpt.train.Evaluator.Losses;
 import org.minigpt.train.StepReport;
 
 class MetricsFilesTest {

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 import org.minigpt.train.EvalReport;
-import org.minigpt.train.Losses;
+import org.minigpt.train.Evaluator.Losses;
 import org.minigpt.train.StepReport;
 
 class TrainingReportTest {

@@ -23,7 +23,6 @@ import org.minigpt.io.Safetensors;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.Lora;
-import org.minigpt.model.LoraConfig;
 import org.minigpt.model.ModelSurgery;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.train.AdamW;
@@ -142,7 +141,7 @@ class WorkspacesTest {
 
     @Test
     void adaptersAndOptimizers() {
-        LoraConfig config = new LoraConfig(1, 2, List.of("c_attn"));
+        Lora.Config config = new Lora.Config(1, 2, List.of("c_attn"));
         Gpt first = gpt();
         Gpt second = gpt();
         Lora expected = Lora.attach(first, config, 7);

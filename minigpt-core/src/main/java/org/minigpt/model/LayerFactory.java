@@ -5,13 +5,12 @@ import org.minigpt.graph.CausalSelfAttention;
 import org.minigpt.graph.Embedding;
 import org.minigpt.graph.FeedForward;
 import org.minigpt.graph.GraphLayer;
-import org.minigpt.graph.Initializer;
 import org.minigpt.graph.LayerNorm;
 import org.minigpt.graph.Linear;
+import org.minigpt.graph.Parameter.Initializer;
 import org.minigpt.graph.Positions;
 import org.minigpt.graph.RmsNorm;
 import org.minigpt.graph.SwiGlu;
-import org.minigpt.graph.TokenEmbedding;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Norm;
@@ -20,19 +19,19 @@ import org.minigpt.model.GptConfig.Norm;
  * The layers that a configuration asks for, so that a block of one's own can have some of them:
  *
  * <pre>{@code
- * GptLayers layers = new GptLayers(config);
+ * LayerFactory layers = new LayerFactory(config);
  * Gpt gpt = Gpt.builder(config)
  *         .block(i -> new Block(layers.norm(), layers.attention(), layers.norm(), new MyFeedForward(layers)))
  *         .build();
  * }</pre>
  */
-public final class GptLayers {
+public final class LayerFactory {
     private static final double NANOGPT_DEVIATION = 0.02;
 
     private final GptConfig config;
 
     /** @param config of the model that the layers are for */
-    public GptLayers(GptConfig config) {
+    public LayerFactory(GptConfig config) {
         this.config = config;
     }
 
@@ -40,18 +39,13 @@ public final class GptLayers {
     public GraphLayer embedding() {
         // As a head, rows of N(0, 1) would make logits of √C and a first loss far above ln V.
         Initializer init = Initializer.normal(nanoGpt() || config.tiedHead() ? NANOGPT_DEVIATION : 1);
-        return config.positions() instanceof Positions.Learned
-                ? new Embedding(
-                        config.vocabSize(),
-                        config.blockSize(),
-                        config.nEmbd(),
-                        init,
-                        config.dropout().embd())
-                : new TokenEmbedding(
-                        config.vocabSize(),
-                        config.nEmbd(),
-                        init,
-                        config.dropout().embd());
+        return new Embedding(
+                config.vocabSize(),
+                config.blockSize(),
+                config.nEmbd(),
+                config.positions() instanceof Positions.Learned,
+                init,
+                config.dropout().embd());
     }
 
     /** @return a block, [B,T,C] to [B,T,C] */

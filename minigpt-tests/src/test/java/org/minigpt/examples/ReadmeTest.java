@@ -89,24 +89,4 @@ class ReadmeTest {
             }
         }
     }
-
-    @Test
-    void everyClassThatTheArchitectureNamesIsThere() throws IOException {
-        List<String> classes;
-        try (Stream<Path> files = Files.walk(ROOT)) {
-            classes = files.map(file -> file.getFileName().toString())
-                    .filter(name -> name.endsWith(".java"))
-                    .map(name -> name.replace(".java", ""))
-                    .toList();
-        }
-        // Words in code type like `TokenGenerator` or `RandomWindows.batch(i)`; not constants, equations or packages.
-        Matcher word = Pattern.compile("`([A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*)[`.]")
-                .matcher(Files.readString(ROOT.resolve("docs/architecture.md")));
-        int count = 0;
-        while (word.find()) {
-            assertTrue(classes.contains(word.group(1)), word.group(1));
-            count++;
-        }
-        assertTrue(count > 40, count + " classes");
-    }
 }

@@ -16,7 +16,7 @@ import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Mlp;
-import org.minigpt.model.ParameterInfo;
+import org.minigpt.model.Trainable.ParameterInfo;
 import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;

@@ -8,7 +8,7 @@ import java.util.Map;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.io.Safetensors;
-import org.minigpt.model.ParameterInfo;
+import org.minigpt.model.Trainable.ParameterInfo;
 import org.minigpt.train.AdamW;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;

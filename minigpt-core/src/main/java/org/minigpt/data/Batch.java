@@ -14,11 +14,11 @@ import org.nd4j.linalg.factory.Nd4j;
  * @param batchSize B, the number of windows
  * @param blockSize T, the tokens of a window
  * @param x the tokens
- * @param y the targets; {@link #IGNORE} where there is none to be counted in the loss
+ * @param y the targets; {@link #IGNORE_INDEX} where there is none to be counted in the loss
  */
 public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
     /** The target that the loss does not count. */
-    public static final int IGNORE = -1;
+    public static final int IGNORE_INDEX = -1;
 
     /** @throws MiniGptException if a size is below 1 or an array has not B * T entries */
     public Batch {
@@ -65,7 +65,7 @@ public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
                 throw new MiniGptException("The batch has the target " + y[i] + ", but one-hot labels of " + vocabSize
                         + " tokens go from 0 to " + (vocabSize - 1) + ": give the tokenizer's vocab_size.");
             }
-            if (y[i] != IGNORE) {
+            if (y[i] != IGNORE_INDEX) {
                 columns.putScalar(i / blockSize, ncw ? y[i] : i % blockSize, ncw ? i % blockSize : y[i], 1);
             }
         }
@@ -79,16 +79,16 @@ public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
         }
         float[] counts = new float[y.length];
         for (int i = 0; i < counts.length; i++) {
-            counts[i] = y[i] == IGNORE ? 0 : 1;
+            counts[i] = y[i] == IGNORE_INDEX ? 0 : 1;
         }
         return Nd4j.createFromArray(counts).reshape('c', batchSize, blockSize);
     }
 
-    /** The number of targets that count: those that are not {@link #IGNORE}. */
+    /** The number of targets that count: those that are not {@link #IGNORE_INDEX}. */
     public int targetCount() {
         int count = 0;
         for (int target : y) {
-            if (target != IGNORE) {
+            if (target != IGNORE_INDEX) {
                 count++;
             }
         }

@@ -9,7 +9,7 @@ import org.minigpt.MiniGptException;
 /**
  * Texts of unequal length, such as verses, messages or records, a row each: row r holds the tokens of text r from its first
  * on, and no token sees another text's. A batch is as wide as its longest row; shorter ones are padded behind, in x with 0 and
- * in y with {@link Batch#IGNORE}, and DL4J's iterators give the mask that goes with it. Texts longer than T + 1 tokens are cut
+ * in y with {@link Batch#IGNORE_INDEX}, and DL4J's iterators give the mask that goes with it. Texts longer than T + 1 tokens are cut
  * into rows of T tokens that follow each other, so that every token but each text's first is a target exactly once.
  *
  * <p>The rows come in the order of the texts: shuffle those if it tells something. Immutable and safe for use by several
@@ -81,7 +81,7 @@ public final class PaddedTexts implements Serializable {
         int width = Arrays.stream(lengths).max().getAsInt();
         int[] x = new int[count * width];
         int[] y = new int[x.length];
-        Arrays.fill(y, Batch.IGNORE);
+        Arrays.fill(y, Batch.IGNORE_INDEX);
         for (int row = 0; row < count; row++) {
             int r = (int) first + row;
             System.arraycopy(texts[text[r]], start[r], x, row * width, lengths[row]);

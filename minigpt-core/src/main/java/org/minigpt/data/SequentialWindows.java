@@ -8,7 +8,7 @@ import org.minigpt.MiniGptException;
 /**
  * A whole split, window by window, in order: every token but the first is a target exactly once. Windows do not
  * overlap, so window i holds the tokens from i * T on. Where the last window runs past the end of the text, x is
- * padded with 0 and y with {@link Batch#IGNORE}; the last batch has as many rows as there are windows left.
+ * padded with 0 and y with {@link Batch#IGNORE_INDEX}; the last batch has as many rows as there are windows left.
  *
  * <p>Batches are not equally long, so a mean over the split weighs each batch's mean by its
  * {@link Batch#targetCount()}; the sum of those is n - 1. Each {@link #iterator()} starts at the beginning.
@@ -72,7 +72,7 @@ public final class SequentialWindows implements Iterable<Batch>, Serializable {
     private Batch batch(long firstWindow, int rows) {
         int[] x = new int[rows * blockSize];
         int[] y = new int[x.length];
-        Arrays.fill(y, Batch.IGNORE);
+        Arrays.fill(y, Batch.IGNORE_INDEX);
         // Only the last window can be short, so the tokens of all rows follow each other without a gap.
         long start = firstWindow * blockSize;
         int length = (int) Math.min(x.length, ids.length() - 1 - start);

@@ -12,6 +12,11 @@ public sealed interface Positions {
         public Kind kind() {
             return Kind.LEARNED;
         }
+
+        @Override
+        public String toString() {
+            return "learned";
+        }
     }
 
     /**
@@ -41,6 +46,11 @@ public sealed interface Positions {
         public Kind kind() {
             return Kind.ROTARY;
         }
+
+        @Override
+        public String toString() {
+            return "rotary of theta " + theta;
+        }
     }
 
     /** Scores that fall off with the distance, ALiBi (Press et al. 2022, arXiv:2108.12409). */
@@ -48,6 +58,11 @@ public sealed interface Positions {
         @Override
         public Kind kind() {
             return Kind.ALIBI;
+        }
+
+        @Override
+        public String toString() {
+            return "alibi";
         }
     }
 

@@ -10,6 +10,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.minigpt.MiniGptException;
+import org.minigpt.data.Batch;
 import org.minigpt.decode.Decoder;
 import org.minigpt.decode.DecoderModel;
 import org.minigpt.decode.Decoders;
@@ -62,9 +63,6 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
 
     /** The variable of the loss, a scalar. */
     public static final String LOSS = "loss";
-
-    /** The target that is not counted. */
-    public static final int IGNORE_INDEX = -1;
 
     private final GptConfig config;
     private final IntFunction<? extends GraphLayer> block;
@@ -298,7 +296,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     }
 
     /**
-     * The mean cross-entropy in nats over the targets that are not {@link #IGNORE_INDEX}, without dropout.
+     * The mean cross-entropy in nats over the targets that are not {@link Batch#IGNORE_INDEX}, without dropout.
      *
      * @param x ids [B,T]
      * @param y the ids that follow them [B,T]

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import org.minigpt.data.Batch;
 import org.minigpt.decode.DecoderModel;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
@@ -51,7 +52,7 @@ final class GptGraph implements GraphLayer, DecoderModel.Layers {
         SDVariable targets = sd.placeHolder(Gpt.TARGETS, DataType.INT32, -1, -1);
         SDVariable key = config.dropout().any() ? sd.placeHolder(Gpt.DROPOUT_KEY, DataType.INT64) : null;
         SDVariable logits = define(Scope.root(ops, sd::getVariable, key), ids);
-        ops.crossEntropy(Gpt.LOSS, logits, targets, Gpt.IGNORE_INDEX);
+        ops.crossEntropy(Gpt.LOSS, logits, targets, Batch.IGNORE_INDEX);
         sd.setLossVariables(Gpt.LOSS);
         return sd;
     }

@@ -2,6 +2,7 @@ package org.minigpt.model;
 
 import java.util.Arrays;
 import org.minigpt.MiniGptException;
+import org.minigpt.data.Batch;
 import org.minigpt.ops.JavaOps;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -51,7 +52,7 @@ final class Inputs {
             throw new MiniGptException("the targets are " + y.dataType() + " " + Arrays.toString(y.shape())
                     + ", but the ids " + Arrays.toString(x.shape()) + "; pass one integer target for each id");
         }
-        checkRange("targets", config, y, Gpt.IGNORE_INDEX);
+        checkRange("targets", config, y, Batch.IGNORE_INDEX);
     }
 
     private static void checkRange(String name, GptConfig config, INDArray array, int lowest) {

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import org.minigpt.data.Batch;
 import org.minigpt.internal.batch.GradientSum;
 import org.minigpt.internal.batch.Replicas;
 import org.minigpt.internal.batch.Replicas.Gradients;
@@ -147,7 +148,7 @@ final class LossAndGradients {
             int t = (int) x.size(1);
             int counted = 0;
             for (int i = firstRow * t; i < (firstRow + rows) * t; i++) {
-                counted += targets[i] == Gpt.IGNORE_INDEX ? 0 : 1;
+                counted += targets[i] == Batch.IGNORE_INDEX ? 0 : 1;
             }
             return counted;
         }

@@ -101,7 +101,7 @@ public final class ModelSurgery {
     private static String differences(GptConfig one, GptConfig other) {
         try {
             List<String> names = new ArrayList<>();
-            for (RecordComponent component : GptConfig.class.getRecordComponents()) {
+            for (RecordComponent component : CheckedConfig.class.getRecordComponents()) {
                 Object a = component.getAccessor().invoke(one);
                 Object b = component.getAccessor().invoke(other);
                 if (!a.equals(b)) {

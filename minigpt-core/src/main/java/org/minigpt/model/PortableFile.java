@@ -30,7 +30,7 @@ final class PortableFile {
                 .sum();
         if (bytes > LARGEST_BUFFER - GRAPH_BYTES) {
             throw new MiniGptException(file + " would hold " + bytes + " bytes of parameters, but SameDiff writes files"
-                    + " of 1 GiB at most: save the model as safetensors.");
+                    + " of 1 GiB at most; save the model as safetensors");
         }
         // The arrays are the model's own: that of the file is the only copy.
         SameDiff sd = graph.build(parameters, new PortableOps(), name -> {});
@@ -50,7 +50,7 @@ final class PortableFile {
             if (op.getOp() instanceof JavaOp) {
                 throw new MiniGptException(
                         file + " would hold the op " + op.getOp().opName() + ", which ND4J does not"
-                                + " have: let its layer use SameDiff's own calls where scope.ops() is PortableOps.");
+                                + " have; let its layer use SameDiff's own calls where scope.ops() is PortableOps");
             }
         }
     }

@@ -11,6 +11,22 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 public sealed interface Trainable permits Gpt, Lora {
 
+    /**
+     * A parameter's place in the flat vectors.
+     *
+     * @param name Hugging Face GPT-2's
+     * @param shape sizes of the axes
+     * @param offset of its first entry
+     * @param length the number of its entries
+     */
+    record ParameterInfo(String name, List<Long> shape, long offset, long length) {
+
+        /** @return whether it has two axes or more: nanoGPT decays those only */
+        public boolean matrix() {
+            return shape.size() >= 2;
+        }
+    }
+
     /** @return the model that computes losses and gradients */
     Gpt model();
 

@@ -8,7 +8,7 @@ import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.parallel.Workers;
 import org.minigpt.internal.runtime.Workspaces;
-import org.minigpt.model.ParameterInfo;
+import org.minigpt.model.Trainable.ParameterInfo;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;

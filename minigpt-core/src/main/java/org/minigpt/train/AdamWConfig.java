@@ -1,7 +1,7 @@
 package org.minigpt.train;
 
 import java.util.Objects;
-import org.minigpt.model.ParameterInfo;
+import org.minigpt.model.Trainable.ParameterInfo;
 
 /**
  * The settings of {@link AdamW}.

@@ -13,7 +13,7 @@ import org.minigpt.data.TokenDataset;
 import org.minigpt.data.Tokens;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
-import org.minigpt.model.ParameterInfo;
+import org.minigpt.model.Trainable.ParameterInfo;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.train.AdamW;
@@ -55,7 +55,7 @@ public final class BigramBaseline {
         // A row of the table is an embedding of the token as wide as the vocabulary; there are no positions to add.
         SDVariable noPositions = sd.constant("no_positions", Nd4j.zeros(DataType.FLOAT, BLOCK_SIZE, vocabSize));
         SDVariable logits = ops.embedding("logits", sd.var("table", table), noPositions, x); // (B,T,V)
-        ops.crossEntropy("loss", logits, y, Batch.IGNORE);
+        ops.crossEntropy("loss", logits, y, Batch.IGNORE_INDEX);
         sd.setLossVariables("loss");
     }
 

@@ -103,7 +103,7 @@ public final class LstmVersusGpt {
             float[] values = p.dup('c').data().asFloat();
             int v = (int) p.size(2);
             for (int i = 0; i < batch.y().length; i++) {
-                if (batch.y()[i] != Batch.IGNORE) {
+                if (batch.y()[i] != Batch.IGNORE_INDEX) {
                     sum -= Math.log(values[i * v + batch.y()[i]]);
                     targets++;
                 }

@@ -22,7 +22,8 @@ class BatchTest {
         // Row 1, time 0 is entry 1 * 3 + 0.
         assertArrayEquals(new int[][] {{1, 2, 3}, {4, 5, 0}}, batch.xArray().toIntMatrix());
         assertArrayEquals(
-                new int[][] {{2, 3, 4}, {5, 6, Batch.IGNORE}}, batch.yArray().toIntMatrix());
+                new int[][] {{2, 3, 4}, {5, 6, Batch.IGNORE_INDEX}},
+                batch.yArray().toIntMatrix());
     }
 
     @Test

@@ -75,7 +75,7 @@ class PaddedTextsTest {
     /** Targets 2, none and 0 of 3 tokens. */
     @Test
     void labelsMayBeOneHotInBothFormats() {
-        Batch batch = new Batch(1, 3, new int[] {1, 1, 1}, new int[] {2, Batch.IGNORE, 0});
+        Batch batch = new Batch(1, 3, new int[] {1, 1, 1}, new int[] {2, Batch.IGNORE_INDEX, 0});
         INDArray nwc = Nd4j.createFromArray(new float[][][] {{{0, 0, 1}, {0, 0, 0}, {1, 0, 0}}}); // [B,T,V]
         assertEquals(nwc, batch.oneHotArray(3, RNNFormat.NWC));
         assertEquals(nwc.permute(0, 2, 1), batch.oneHotArray(3, RNNFormat.NCW));

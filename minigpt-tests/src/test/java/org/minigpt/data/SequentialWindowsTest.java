@@ -25,7 +25,7 @@ class SequentialWindowsTest {
         assertEquals(
                 List.of(
                         new Batch(2, 3, new int[] {10, 11, 12, 13, 14, 15}, new int[] {11, 12, 13, 14, 15, 16}),
-                        new Batch(1, 3, new int[] {16, 17, 0}, new int[] {17, 18, Batch.IGNORE})),
+                        new Batch(1, 3, new int[] {16, 17, 0}, new int[] {17, 18, Batch.IGNORE_INDEX})),
                 batches);
     }
 
@@ -65,10 +65,10 @@ class SequentialWindowsTest {
                 assertEquals(blockSize, batch.blockSize(), what);
                 assertTrue(last ? batch.batchSize() <= batchSize : batch.batchSize() == batchSize, what);
                 for (int row = 0; row < batch.batchSize(); row++) {
-                    assertTrue(batch.y()[row * blockSize] != Batch.IGNORE, "a row of padding only: " + what);
+                    assertTrue(batch.y()[row * blockSize] != Batch.IGNORE_INDEX, "a row of padding only: " + what);
                 }
                 for (int t = 0; t < batch.x().length; t++) {
-                    assertTrue(batch.y()[t] != Batch.IGNORE || batch.x()[t] == 0, "padded x: " + what);
+                    assertTrue(batch.y()[t] != Batch.IGNORE_INDEX || batch.x()[t] == 0, "padded x: " + what);
                 }
             }
         }
@@ -130,7 +130,7 @@ class SequentialWindowsTest {
     private static int[] countedTargets(List<Batch> batches) {
         return batches.stream()
                 .flatMapToInt(batch -> Arrays.stream(batch.y()))
-                .filter(target -> target != Batch.IGNORE)
+                .filter(target -> target != Batch.IGNORE_INDEX)
                 .toArray();
     }
 
@@ -138,7 +138,7 @@ class SequentialWindowsTest {
         List<Integer> inputs = new ArrayList<>();
         for (Batch batch : batches) {
             for (int i = 0; i < batch.x().length; i++) {
-                if (batch.y()[i] != Batch.IGNORE) {
+                if (batch.y()[i] != Batch.IGNORE_INDEX) {
                     inputs.add(batch.x()[i]);
                 }
             }

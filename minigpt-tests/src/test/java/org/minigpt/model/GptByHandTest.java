@@ -11,6 +11,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.minigpt.data.Batch;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
@@ -160,11 +161,11 @@ class GptByHandTest {
                 gpt.lossAndGradients(Nd4j.createFromArray(IDS), Nd4j.createFromArray(new int[][] {{2, 0}})),
                 tolerance);
         // Only the second target counts.
-        assertEquals(LN5, gpt.loss(IDS, new int[][] {{Gpt.IGNORE_INDEX, 0}}), tolerance);
+        assertEquals(LN5, gpt.loss(IDS, new int[][] {{Batch.IGNORE_INDEX, 0}}), tolerance);
         // Two rows, of which one counts one target less: (2·(ln 6.5)/2 + ln 5)/3.
         assertEquals(
                 (Math.log(6.5) + LN5) / 3,
-                gpt.loss(new int[][] {IDS[0], IDS[0]}, new int[][] {{2, 0}, {Gpt.IGNORE_INDEX, 0}}),
+                gpt.loss(new int[][] {IDS[0], IDS[0]}, new int[][] {{2, 0}, {Batch.IGNORE_INDEX, 0}}),
                 tolerance);
     }
 

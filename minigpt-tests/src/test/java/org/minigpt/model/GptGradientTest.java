@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.minigpt.data.Batch;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
@@ -25,7 +26,7 @@ import org.nd4j.linalg.factory.Nd4j;
 /** The gradient of a whole model by every entry of every parameter, compared with central differences in double. */
 class GptGradientTest {
     private static final int[][] X = {{1, 4, 1}, {0, 3, 2}, {2, 2, 2}};
-    private static final int[][] Y = {{4, 1, Gpt.IGNORE_INDEX}, {3, 2, 0}, {2, 2, 4}};
+    private static final int[][] Y = {{4, 1, Batch.IGNORE_INDEX}, {3, 2, 0}, {2, 2, 4}};
 
     private static final GptConfig LECTURE = GptConfig.builder()
             .vocabSize(5)

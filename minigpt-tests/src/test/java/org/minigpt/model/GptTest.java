@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.Trainable.ParameterInfo;
 import org.minigpt.ops.JavaOp;
 import org.minigpt.runtime.Graphs;
 import org.minigpt.runtime.MiniGptRuntime;

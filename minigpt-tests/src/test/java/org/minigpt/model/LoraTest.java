@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.minigpt.data.TokenDataset;
+import org.minigpt.model.Trainable.ParameterInfo;
 import org.minigpt.train.AdamWConfig;
 import org.minigpt.train.LearningRate;
 import org.minigpt.train.TrainConfig;

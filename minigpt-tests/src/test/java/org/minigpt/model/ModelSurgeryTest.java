@@ -8,6 +8,7 @@ import static org.minigpt.testing.Sentences.assertSentence;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.minigpt.graph.Positions;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
@@ -74,6 +75,12 @@ class ModelSurgeryTest {
                         + " and " + deeper.config().nLayer()
                         + "; only vocabulary, dropout and a shorter block_size may differ",
                 () -> ModelSurgery.copy(gpt, deeper, ids));
+        Gpt turned = Gpt.create(
+                config.toBuilder().positions(new Positions.Rotary(500)).build(), 1);
+        assertSentence(
+                "a model can't be copied into one of another shape, which differs in positions, learned and rotary of theta"
+                        + " 500.0; only vocabulary, dropout and a shorter block_size may differ",
+                () -> ModelSurgery.copy(gpt, turned, ids));
         assertSentence(
                 "there are 2 ids for a vocabulary of 7; give one for each token",
                 () -> ModelSurgery.copy(gpt, gpt(false), new int[2]));

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.minigpt.data.Batch;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
@@ -144,7 +145,7 @@ class PortableOpsTest {
     private INDArray ids(int[] size, int ignored) {
         int[] ids = random.ints((long) size[0] * size[1], 0, V).toArray();
         for (int i = 0; i < ignored; i++) {
-            ids[i] = Gpt.IGNORE_INDEX;
+            ids[i] = Batch.IGNORE_INDEX;
         }
         return Nd4j.createFromArray(ids).reshape(size[0], size[1]);
     }

@@ -8,6 +8,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.minigpt.data.Batch;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -33,7 +34,7 @@ class ReplicasTest {
         int[][] rows = new int[5][8];
         for (int row = 0; row < rows.length; row++) {
             for (int i = 0; i < 8; i++) {
-                rows[row][i] = targets && row < 2 && i > 1 ? Gpt.IGNORE_INDEX : random.nextInt(VOCAB);
+                rows[row][i] = targets && row < 2 && i > 1 ? Batch.IGNORE_INDEX : random.nextInt(VOCAB);
             }
         }
         return Nd4j.createFromArray(rows);
@@ -107,7 +108,7 @@ class ReplicasTest {
                 CONFIG.toBuilder().blockSize(64).nLayer(1).nEmbd(8).dropout(0.2).build();
         INDArray x = Nd4j.createFromArray(rows(50, 64, 1));
         INDArray y = Nd4j.createFromArray(rows(50, 64, 2));
-        y.get(NDArrayIndex.interval(0, 9), NDArrayIndex.all()).assign(Gpt.IGNORE_INDEX);
+        y.get(NDArrayIndex.interval(0, 9), NDArrayIndex.all()).assign(Batch.IGNORE_INDEX);
         Gpt chunks = Gpt.builder(config).dataType(DataType.DOUBLE).replicas(1).build();
         Gpt replicas = Gpt.builder(config).dataType(DataType.DOUBLE).replicas(5).build();
         double loss = replicas.lossAndGradients(x, y, 5);

@@ -11,6 +11,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.minigpt.data.Batch;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
@@ -155,7 +156,7 @@ class LibtorchParityTest {
                 .tiedHead(Boolean.parseBoolean(file.text("tied_head")))
                 .normEps(file.number("norm_eps"))
                 .build();
-        assertEquals(Gpt.IGNORE_INDEX, file.integer("ignore_index"));
+        assertEquals(Batch.IGNORE_INDEX, file.integer("ignore_index"));
         Gpt gpt = Gpt.builder(config).dataType(type).opSet(ops).build();
         Map<String, INDArray> parameters = file.under("param.");
         assertEquals(parameters.keySet(), gpt.parameters().keySet());

@@ -33,7 +33,7 @@ class GradientAccumulationTest {
         int[] x = new Random(1).ints(rows * 8, 0, 11).toArray();
         int[] y = new Random(2).ints(rows * 8, 0, 11).toArray();
         if (ignoreSome) {
-            Arrays.fill(y, 3, 27, Batch.IGNORE);
+            Arrays.fill(y, 3, 27, Batch.IGNORE_INDEX);
         }
         return new Batch(rows, 8, x, y);
     }

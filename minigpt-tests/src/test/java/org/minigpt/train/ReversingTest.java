@@ -73,7 +73,7 @@ class ReversingTest {
         Random random = new Random(iteration);
         int[] x = new int[BATCH_SIZE * BLOCK_SIZE];
         int[] y = new int[x.length];
-        Arrays.fill(y, Batch.IGNORE);
+        Arrays.fill(y, Batch.IGNORE_INDEX);
         for (int row = 0; row < BATCH_SIZE; row++) {
             int[] sequence = withReverse(string(random, false));
             int answer = LENGTH - 1; // the place whose target is the first digit of the answer

@@ -21,7 +21,7 @@ import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
-import org.minigpt.model.ParameterInfo;
+import org.minigpt.model.Trainable.ParameterInfo;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.activations.IActivation;
 

@@ -12,10 +12,10 @@ import org.minigpt.internal.kernels.HeapCache;
 import org.minigpt.internal.kernels.SharedBatch;
 import org.minigpt.internal.kernels.WeightPanels;
 import org.minigpt.internal.ops.CachedAttentionOp;
-import org.minigpt.internal.ops.EmbeddingAtOp;
+import org.minigpt.internal.ops.EmbeddingOp;
 import org.minigpt.internal.ops.InferenceLinearOp;
 import org.minigpt.internal.ops.LastTokenOp;
-import org.minigpt.internal.ops.RotaryAtOp;
+import org.minigpt.internal.ops.RotaryOp;
 import org.minigpt.internal.runtime.Workspaces;
 import org.minigpt.internal.simd.Gelu;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -112,7 +112,7 @@ final class CachedOps implements OpSet {
         if (wpe == null) {
             return fused.embedding(name, wte, null, ids);
         }
-        return new EmbeddingAtOp(wte.getSameDiff(), wte, wpe, ids, sequences.past()).outputVariables(name)[0];
+        return new EmbeddingOp(wte.getSameDiff(), wte, wpe, ids, sequences.past()).outputVariables(name)[0];
     }
 
     @Override
@@ -138,7 +138,7 @@ final class CachedOps implements OpSet {
     @Override
     public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double theta) {
         widths.put(name, widths.get(qkv.name()));
-        return new RotaryAtOp(qkv.getSameDiff(), qkv, sequences.past(), heads, kvHeads, theta, capacity)
+        return new RotaryOp(qkv.getSameDiff(), qkv, sequences.past(), heads, kvHeads, theta, capacity)
                 .outputVariables(name)[0];
     }
 

@@ -1,5 +1,6 @@
 package org.minigpt.internal.kernels;
 
+import java.util.function.Supplier;
 import org.minigpt.internal.random.DropoutMask;
 import org.minigpt.internal.simd.Products;
 import org.minigpt.internal.simd.Simd;
@@ -16,32 +17,37 @@ import org.minigpt.internal.simd.Simd;
  * <p>A tile is held transposed, [keys,queries]: so a softmax runs down the columns, and a vector of queries needs no sum
  * across its lanes.
  */
-public final class AttentionKernel {
+public sealed class AttentionKernel implements Runnable {
     private static final int TILE_ROWS = 64;
 
-    private final int b;
-    private final int t;
-    private final int c;
-    private final int width;
-    private final int heads;
-    private final int d;
-    private final AttentionShape shape;
-    private final float scale;
-    private final int tileRows;
-    private final Floats probabilities; // [T,tileRows]
-    private final float[] p;
-    private Floats dProbabilities; // [T,tileRows], for backward
+    final int b;
+    final int t;
+    final int c;
+    final int width;
+    final int heads;
+    final int d;
+    final AttentionShape shape;
+    final float scale;
+    final int tileRows;
+    final Floats probabilities; // [T,tileRows]
+    final float[] p;
+    final Floats qkv;
+    final Supplier<DropoutMask> masks;
+    final Floats y;
 
     /** Null where products are left to BLAS. */
-    private final SmallAttention small;
+    final SmallAttention small;
 
-    /** @param b B, the sequences */
-    public AttentionKernel(int b, AttentionShape shape) {
-        this(b, shape, Simd.PRODUCTS.fasterAt(Products.Kind.SMALL));
+    /**
+     * @param b B, the sequences
+     * @param masks the mask of each run
+     */
+    public AttentionKernel(int b, AttentionShape shape, Floats qkv, Supplier<DropoutMask> masks, Floats y) {
+        this(b, shape, qkv, masks, y, Simd.PRODUCTS.fasterAt(Products.Kind.SMALL));
     }
 
     /** @param onHeap whether to compute few positions as {@link SmallAttention} does */
-    AttentionKernel(int b, AttentionShape shape, boolean onHeap) {
+    AttentionKernel(int b, AttentionShape shape, Floats qkv, Supplier<DropoutMask> masks, Floats y, boolean onHeap) {
         this.b = b;
         this.shape = shape;
         this.t = shape.t();
@@ -51,21 +57,18 @@ public final class AttentionKernel {
         this.d = shape.d();
         this.scale = (float) (1 / Math.sqrt(d));
         this.small = onHeap && SmallAttention.fits(shape) ? new SmallAttention(shape) : null;
+        this.qkv = qkv;
+        this.masks = masks;
+        this.y = y;
         this.tileRows = Math.min(TILE_ROWS, t);
         this.probabilities = Floats.allocate(tileRows * t);
         this.p = new float[tileRows * t];
     }
 
-    /** Takes the memory that {@link #backward} needs, which does so itself otherwise. @return this */
-    public AttentionKernel forBackward() {
-        if (small == null && dProbabilities == null) {
-            dProbabilities = Floats.allocate(tileRows * t);
-        }
-        return this;
-    }
-
-    /** Computes y [B,T,C]. */
-    public void forward(Floats qkv, DropoutMask mask, Floats y) {
+    /** Computes y. */
+    @Override
+    public void run() {
+        DropoutMask mask = masks.get();
         if (small != null) {
             for (int batch = 0; batch < b; batch++) {
                 small.forward(qkv, y, batch, dropout(mask));
@@ -90,63 +93,13 @@ public final class AttentionKernel {
         }
     }
 
-    /** Computes dqkv [B,T,3C]. */
-    public void backward(Floats qkv, DropoutMask mask, Floats dy, Floats dqkv) {
-        if (small != null) {
-            for (int batch = 0; batch < b; batch++) {
-                small.backward(qkv, dy, dqkv, batch, dropout(mask));
-            }
-            return;
-        }
-        Floats keys = qkv.alias();
-        forBackward();
-        float[] dp = new float[tileRows * t];
-        float[] dropped = mask.active() ? new float[tileRows * t] : p;
-        int last = (t - 1) / tileRows * tileRows;
-        for (int batch = 0; batch < b; batch++) {
-            for (int head = 0; head < heads; head++) {
-                long first = (long) batch * t * width;
-                long q = first + shape.q(head);
-                long k = first + shape.k(head);
-                long v = first + shape.v(head);
-                // From the last tile, which sees every key and so writes the whole of dk and dv, to the first. Heads
-                // that
-                // share keys and values come one after the other, and add to what the first of them wrote.
-                for (int row = last; row >= 0; row -= tileRows) {
-                    int m = Math.min(tileRows, t - row);
-                    int n = row + m;
-                    long dyRows = out(batch, row, head);
-                    long qRows = q + (long) row * width;
-                    float beta = row == last && shape.firstOfGroup(head) ? 0f : 1f;
-                    probabilities(qkv, keys, first, head, row, m);
-                    if (mask.active()) {
-                        System.arraycopy(p, 0, dropped, 0, n * m);
-                        dropTile(mask, dropped, batch, head, row, m);
-                    }
-                    probabilities.write(0, dropped, 0, n * m);
-                    // dv [n,D] += pᵀ [n,m] · dy [m,D]
-                    Blas.nn(n, d, m, 1f, probabilities.at(0), m, dy.at(dyRows), c, beta, dqkv.at(v), width);
-                    // dpᵀ [n,m] = v [n,D] · dyᵀ [D,m]
-                    Blas.nt(n, m, d, 1f, qkv.at(v), width, dy.at(dyRows), c, 0f, dProbabilities.at(0), m);
-                    dProbabilities.read(0, dp, 0, n * m);
-                    dropTile(mask, dp, batch, head, row, m);
-                    Simd.MATH.softmaxColumnsGradient(p, dp, n, m, row + 1, scale);
-                    dProbabilities.write(0, dp, 0, n * m);
-                    // dq [m,D] = (dsᵀ [n,m])ᵀ · k [n,D];  dk [n,D] += dsᵀ [n,m] · q [m,D]
-                    Blas.tn(m, d, n, 1f, dProbabilities.at(0), m, qkv.at(k), width, 0f, dqkv.at(qRows), width);
-                    Blas.nn(n, d, m, 1f, dProbabilities.at(0), m, qkv.at(qRows), width, beta, dqkv.at(k), width);
-                }
-            }
-        }
-    }
-
     /** @return null if nothing is dropped */
-    private SmallAttention.Dropout dropout(DropoutMask mask) {
+    final SmallAttention.Dropout dropout(DropoutMask mask) {
         return mask.active() ? (tile, batch, head) -> dropTile(mask, tile, batch, head, 0, t) : null;
     }
 
     /** Fills p [n,m] with the probabilities of the query rows row..row+m over the keys 0..n, n = row+m. */
-    private void probabilities(Floats qkv, Floats keys, long first, int head, int row, int m) {
+    final void probabilities(Floats qkv, Floats keys, long first, int head, int row, int m) {
         int n = row + m;
         long k = first + shape.k(head);
         long qRows = first + shape.q(head) + (long) row * width;
@@ -169,7 +122,7 @@ public final class AttentionKernel {
     }
 
     /** Drops entries of a tile [row+m,m], counted as entries of the [B,H,T,T] array that is never made. */
-    private void dropTile(DropoutMask mask, float[] tile, int batch, int head, int row, int m) {
+    final void dropTile(DropoutMask mask, float[] tile, int batch, int head, int row, int m) {
         if (!mask.active()) {
             return;
         }
@@ -182,7 +135,83 @@ public final class AttentionKernel {
     }
 
     /** @return the offset of a head's output row in y [B,T,C] */
-    private long out(int batch, int row, int head) {
+    final long out(int batch, int row, int head) {
         return ((long) batch * t + row) * c + (long) head * d;
+    }
+
+    /** qkv and dy [B,T,C] to dqkv, of the shape of qkv. */
+    public static final class Gradient extends AttentionKernel {
+        private final Floats dy;
+        private final Floats dqkv;
+        private final Floats dProbabilities; // [T,tileRows], null on the heap
+
+        public Gradient(int b, AttentionShape shape, Floats qkv, Supplier<DropoutMask> masks, Floats dy, Floats dqkv) {
+            this(b, shape, qkv, masks, dy, dqkv, Simd.PRODUCTS.fasterAt(Products.Kind.SMALL));
+        }
+
+        Gradient(
+                int b,
+                AttentionShape shape,
+                Floats qkv,
+                Supplier<DropoutMask> masks,
+                Floats dy,
+                Floats dqkv,
+                boolean onHeap) {
+            super(b, shape, qkv, masks, null, onHeap);
+            this.dy = dy;
+            this.dqkv = dqkv;
+            this.dProbabilities = small == null ? Floats.allocate(tileRows * t) : null;
+        }
+
+        /** Computes dqkv. */
+        @Override
+        public void run() {
+            DropoutMask mask = masks.get();
+            if (small != null) {
+                for (int batch = 0; batch < b; batch++) {
+                    small.backward(qkv, dy, dqkv, batch, dropout(mask));
+                }
+                return;
+            }
+            Floats keys = qkv.alias();
+            float[] dp = new float[tileRows * t];
+            float[] dropped = mask.active() ? new float[tileRows * t] : p;
+            int last = (t - 1) / tileRows * tileRows;
+            for (int batch = 0; batch < b; batch++) {
+                for (int head = 0; head < heads; head++) {
+                    long first = (long) batch * t * width;
+                    long q = first + shape.q(head);
+                    long k = first + shape.k(head);
+                    long v = first + shape.v(head);
+                    // From the last tile, which sees every key and so writes the whole of dk and dv, to the first.
+                    // Heads that
+                    // share keys and values come one after the other, and add to what the first of them wrote.
+                    for (int row = last; row >= 0; row -= tileRows) {
+                        int m = Math.min(tileRows, t - row);
+                        int n = row + m;
+                        long dyRows = out(batch, row, head);
+                        long qRows = q + (long) row * width;
+                        float beta = row == last && shape.firstOfGroup(head) ? 0f : 1f;
+                        probabilities(qkv, keys, first, head, row, m);
+                        if (mask.active()) {
+                            System.arraycopy(p, 0, dropped, 0, n * m);
+                            dropTile(mask, dropped, batch, head, row, m);
+                        }
+                        probabilities.write(0, dropped, 0, n * m);
+                        // dv [n,D] += pᵀ [n,m] · dy [m,D]
+                        Blas.nn(n, d, m, 1f, probabilities.at(0), m, dy.at(dyRows), c, beta, dqkv.at(v), width);
+                        // dpᵀ [n,m] = v [n,D] · dyᵀ [D,m]
+                        Blas.nt(n, m, d, 1f, qkv.at(v), width, dy.at(dyRows), c, 0f, dProbabilities.at(0), m);
+                        dProbabilities.read(0, dp, 0, n * m);
+                        dropTile(mask, dp, batch, head, row, m);
+                        Simd.MATH.softmaxColumnsGradient(p, dp, n, m, row + 1, scale);
+                        dProbabilities.write(0, dp, 0, n * m);
+                        // dq [m,D] = (dsᵀ [n,m])ᵀ · k [n,D];  dk [n,D] += dsᵀ [n,m] · q [m,D]
+                        Blas.tn(m, d, n, 1f, dProbabilities.at(0), m, qkv.at(k), width, 0f, dqkv.at(qRows), width);
+                        Blas.nn(n, d, m, 1f, dProbabilities.at(0), m, qkv.at(qRows), width, beta, dqkv.at(k), width);
+                    }
+                }
+            }
+        }
     }
 }

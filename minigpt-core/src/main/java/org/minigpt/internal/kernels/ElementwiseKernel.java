@@ -1,92 +1,85 @@
 package org.minigpt.internal.kernels;
 
+import java.util.function.Supplier;
 import org.minigpt.internal.random.DropoutMask;
 import org.minigpt.internal.simd.Gelu;
 import org.minigpt.internal.simd.Simd;
 
-/** Operations that treat every entry alike: ReLU, GELU and the residual sum, on arrays of one length. */
-public final class ElementwiseKernel {
+/** Operations that treat every entry alike: ReLU, GELU, the residual sum and dropout, on arrays of one length. */
+public final class ElementwiseKernel implements Runnable {
     private static final int TILE = 4096;
 
-    private final int length;
+    /** Changes the first n entries of a, which lie at {@code at} in the array; b is null for one operand. */
+    private interface Loop {
+        void run(float[] a, float[] b, int n, int at);
+    }
+
+    private final Floats a;
+    private final Floats b;
+    private final Floats y;
+    private final Loop loop;
     private final float[] first;
     private final float[] second;
 
-    /** @param length the number of entries */
-    public ElementwiseKernel(int length) {
-        this.length = length;
-        this.first = new float[Math.min(TILE, length)];
-        this.second = new float[first.length];
+    private ElementwiseKernel(Floats a, Floats b, Floats y, Loop loop) {
+        this.a = a;
+        this.b = b;
+        this.y = y;
+        this.loop = loop;
+        this.first = new float[Math.min(TILE, a.length())];
+        this.second = b == null ? null : new float[first.length];
     }
 
     /** y = max(0, x). */
-    public void relu(Floats x, Floats y) {
-        for (int at = 0; at < length; at += TILE) {
-            int n = Math.min(TILE, length - at);
-            x.read(at, first, 0, n);
-            Simd.MATH.relu(first, n);
-            y.write(at, first, 0, n);
-        }
+    public static ElementwiseKernel relu(Floats x, Floats y) {
+        return new ElementwiseKernel(x, null, y, (a, b, n, at) -> Simd.MATH.relu(a, n));
     }
 
     /** dx = dy where x &gt; 0, else 0. */
-    public void reluGradient(Floats x, Floats dy, Floats dx) {
-        for (int at = 0; at < length; at += TILE) {
-            int n = Math.min(TILE, length - at);
-            x.read(at, first, 0, n);
-            dy.read(at, second, 0, n);
-            Simd.MATH.reluGradient(first, second, n);
-            dx.write(at, second, 0, n);
-        }
+    public static ElementwiseKernel reluGradient(Floats x, Floats dy, Floats dx) {
+        return new ElementwiseKernel(dy, x, dx, (a, b, n, at) -> Simd.MATH.reluGradient(b, a, n));
     }
 
     /** y = GELU(x). */
-    public void gelu(Gelu form, Floats x, Floats y) {
-        for (int at = 0; at < length; at += TILE) {
-            int n = Math.min(TILE, length - at);
-            x.read(at, first, 0, n);
-            Simd.MATH.gelu(form, first, n);
-            y.write(at, first, 0, n);
-        }
+    public static ElementwiseKernel gelu(Gelu form, Floats x, Floats y) {
+        return new ElementwiseKernel(x, null, y, (a, b, n, at) -> Simd.MATH.gelu(form, a, n));
     }
 
     /** dx = dy·GELU'(x). */
-    public void geluGradient(Gelu form, Floats x, Floats dy, Floats dx) {
-        for (int at = 0; at < length; at += TILE) {
-            int n = Math.min(TILE, length - at);
-            x.read(at, first, 0, n);
-            dy.read(at, second, 0, n);
-            Simd.MATH.geluGradient(form, first, second, n);
-            dx.write(at, second, 0, n);
-        }
+    public static ElementwiseKernel geluGradient(Gelu form, Floats x, Floats dy, Floats dx) {
+        return new ElementwiseKernel(dy, x, dx, (a, b, n, at) -> Simd.MATH.geluGradient(form, b, a, n));
     }
 
     /** y = a + b. */
-    public void add(Floats a, Floats b, Floats y) {
+    public static ElementwiseKernel add(Floats a, Floats b, Floats y) {
+        return new ElementwiseKernel(a, b, y, (sum, other, n, at) -> Simd.MATH.add(sum, other, n));
+    }
+
+    /**
+     * y = x·mask/(1-p), the mask being drawn anew from the key; with key 0 y = x. The gradient is the same map.
+     *
+     * @param masks the mask of each run
+     */
+    public static Runnable dropout(Supplier<DropoutMask> masks, Floats x, Floats y) {
+        DropoutMask[] mask = new DropoutMask[1];
+        Runnable kernel = new ElementwiseKernel(x, null, y, (a, b, n, at) -> mask[0].apply(a, 0, n, at));
+        return () -> {
+            mask[0] = masks.get();
+            kernel.run();
+        };
+    }
+
+    /** Computes y. */
+    @Override
+    public void run() {
+        int length = a.length();
         for (int at = 0; at < length; at += TILE) {
             int n = Math.min(TILE, length - at);
             a.read(at, first, 0, n);
-            b.read(at, second, 0, n);
-            Simd.MATH.add(first, second, n);
-            y.write(at, first, 0, n);
-        }
-    }
-
-    /** y = x. */
-    public void copy(Floats x, Floats y) {
-        for (int at = 0; at < length; at += TILE) {
-            int n = Math.min(TILE, length - at);
-            x.read(at, first, 0, n);
-            y.write(at, first, 0, n);
-        }
-    }
-
-    /** y = x·mask/(1-p), the mask being drawn anew from the key; with key 0 y = x. The gradient is the same map. */
-    public void dropout(DropoutMask mask, Floats x, Floats y) {
-        for (int at = 0; at < length; at += TILE) {
-            int n = Math.min(TILE, length - at);
-            x.read(at, first, 0, n);
-            mask.apply(first, 0, n, at);
+            if (b != null) {
+                b.read(at, second, 0, n);
+            }
+            loop.run(first, second, n, at);
             y.write(at, first, 0, n);
         }
     }

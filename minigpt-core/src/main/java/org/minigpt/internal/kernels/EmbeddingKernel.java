@@ -5,57 +5,97 @@ import org.minigpt.internal.simd.Simd;
 
 /**
  * Token plus position embedding: y[b,t] = wte[ids[b,t]] + wpe[t], with wte [V,C], wpe [P,C], T ≤ P and y [B,T,C]. The
- * positions, wpe, may be absent.
+ * positions, wpe, may be absent; or sequences begin at positions of their own, wpe[min(past[b] + t, P - 1)].
  */
-public final class EmbeddingKernel {
-    private final int b;
+public final class EmbeddingKernel implements Runnable {
     private final int t;
     private final int c;
+    private final int[] ids;
+    private final int[] past;
+    private final Floats wte;
+    private final Floats wpe;
+    private final Floats y;
+    private final int last;
     private final float[] sum;
     private final float[] row;
 
-    /** @param c the width of a row */
-    public EmbeddingKernel(int b, int t, int c) {
-        this.b = b;
+    /**
+     * @param t T
+     * @param c the width of a row
+     * @param ids [B,T], read anew at each run, in range
+     * @param wpe null for none
+     * @param past [B], as ids; null for positions from 0 on
+     */
+    public EmbeddingKernel(int t, int c, int[] ids, Floats wte, Floats wpe, int[] past, Floats y) {
         this.t = t;
         this.c = c;
+        this.ids = ids;
+        this.past = past == null ? new int[ids.length / t] : past;
+        this.wte = wte;
+        this.wpe = wpe;
+        this.y = y;
+        this.last = wpe == null ? 0 : wpe.length() / c - 1;
         this.sum = new float[c];
         this.row = new float[c];
     }
 
-    /** Computes y; {@code ids} [B,T] are in range, {@code wpe} may be null. */
-    public void forward(int[] ids, Floats wte, Floats wpe, Floats y) {
-        for (int i = 0; i < b * t; i++) {
+    /** Computes y. */
+    @Override
+    public void run() {
+        for (int i = 0; i < ids.length; i++) {
             wte.read(ids[i] * c, sum, 0, c);
             if (wpe != null) {
-                wpe.read(i % t * c, row, 0, c);
+                wpe.read(Math.min(past[i / t] + i % t, last) * c, row, 0, c);
                 Simd.MATH.add(sum, row, c);
             }
             y.write(i * c, sum, 0, c);
         }
     }
 
-    /**
-     * Computes dwte [vocab,C] and, unless it is null, dwpe [positions,C]: dy added up over the places where a row was used.
-     */
-    public void backward(int[] ids, Floats dy, int vocab, Floats dwte, int positions, Floats dwpe) {
-        Arrays.fill(sum, 0f);
-        for (int v = 0; v < vocab; v++) {
-            dwte.write(v * c, sum, 0, c);
+    /** dy [B,T,C] to dwte [V,C] and, unless it is null, dwpe [P,C]: added up over the places where a row was used. */
+    public static final class Gradient implements Runnable {
+        private final int t;
+        private final int c;
+        private final int[] ids;
+        private final Floats dy;
+        private final Floats dwte;
+        private final Floats dwpe;
+        private final float[] sum;
+        private final float[] row;
+
+        /** @param dwpe null for none */
+        public Gradient(int t, int c, int[] ids, Floats dy, Floats dwte, Floats dwpe) {
+            this.t = t;
+            this.c = c;
+            this.ids = ids;
+            this.dy = dy;
+            this.dwte = dwte;
+            this.dwpe = dwpe;
+            this.sum = new float[c];
+            this.row = new float[c];
         }
-        for (int i = 0; i < b * t; i++) {
-            dy.read(i * c, row, 0, c);
-            dwte.read(ids[i] * c, sum, 0, c);
-            Simd.MATH.add(sum, row, c);
-            dwte.write(ids[i] * c, sum, 0, c);
-        }
-        for (int position = 0; dwpe != null && position < positions; position++) {
+
+        @Override
+        public void run() {
             Arrays.fill(sum, 0f);
-            for (int i = position; position < t && i < b * t; i += t) {
-                dy.read(i * c, row, 0, c);
-                Simd.MATH.add(sum, row, c);
+            for (int at = 0; at < dwte.length(); at += c) {
+                dwte.write(at, sum, 0, c);
             }
-            dwpe.write(position * c, sum, 0, c);
+            for (int i = 0; i < ids.length; i++) {
+                dy.read(i * c, row, 0, c);
+                dwte.read(ids[i] * c, sum, 0, c);
+                Simd.MATH.add(sum, row, c);
+                dwte.write(ids[i] * c, sum, 0, c);
+            }
+            int positions = dwpe == null ? 0 : dwpe.length() / c;
+            for (int position = 0; position < positions; position++) {
+                Arrays.fill(sum, 0f);
+                for (int i = position; position < t && i < ids.length; i += t) {
+                    dy.read(i * c, row, 0, c);
+                    Simd.MATH.add(sum, row, c);
+                }
+                dwpe.write(position * c, sum, 0, c);
+            }
         }
     }
 }

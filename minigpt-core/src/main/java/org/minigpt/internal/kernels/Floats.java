@@ -44,6 +44,11 @@ public final class Floats {
         return new Floats(new FloatPointer(pointer).position(0), owner);
     }
 
+    /** @return how many there are */
+    public int length() {
+        return buffer.capacity();
+    }
+
     /** @return the pointer, moved to element {@code offset}: one object, so the next call moves it again */
     FloatPointer at(long offset) {
         return pointer.position(offset);

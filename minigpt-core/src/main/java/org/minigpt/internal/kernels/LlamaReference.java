@@ -65,13 +65,16 @@ public final class LlamaReference {
         return 1 / (1 + Math.exp(-x));
     }
 
-    /** Turns the queries and keys of qkv in place; see {@link RotaryKernel}. */
-    public static void rotate(double[] qkv, AttentionShape shape, double theta, boolean back) {
+    /** Turns the queries and keys of qkv in place; {@code past} may be null. See {@link RotaryKernel}. */
+    public static void rotate(
+            double[] qkv, AttentionShape shape, double theta, boolean back, int positions, int[] past) {
         int d = shape.d();
         for (int row = 0; row < qkv.length / shape.width(); row++) {
+            int first = past == null ? 0 : past[row / shape.t()];
+            int position = Math.min(first + row % shape.t(), positions - 1);
             for (int head = 0; head < shape.heads() + shape.kvHeads(); head++) {
                 for (int j = 0; j < d / 2; j++) {
-                    double angle = RotaryKernel.angle(row % shape.t(), j, d, theta) * (back ? -1 : 1);
+                    double angle = RotaryKernel.angle(position, j, d, theta) * (back ? -1 : 1);
                     int at = row * shape.width() + head * d + j;
                     double a = qkv[at];
                     double b = qkv[at + d / 2];

@@ -14,11 +14,12 @@ public final class Reference {
 
     private Reference() {}
 
-    /** y[b,t] = wte[ids[b,t]] + wpe[t]; wpe may be null. See {@link EmbeddingKernel}. */
-    public static void embedding(int[] ids, double[] wte, double[] wpe, int t, int c, double[] y) {
+    /** y[b,t] = wte[ids[b,t]] + wpe[past[b] + t]; wpe and past may be null. See {@link EmbeddingKernel}. */
+    public static void embedding(int[] ids, double[] wte, double[] wpe, int[] past, int t, int c, double[] y) {
         for (int i = 0; i < ids.length; i++) {
+            int position = past == null ? i % t : Math.min(past[i / t] + i % t, wpe.length / c - 1);
             for (int j = 0; j < c; j++) {
-                y[i * c + j] = wte[ids[i] * c + j] + (wpe == null ? 0 : wpe[i % t * c + j]);
+                y[i * c + j] = wte[ids[i] * c + j] + (wpe == null ? 0 : wpe[position * c + j]);
             }
         }
     }

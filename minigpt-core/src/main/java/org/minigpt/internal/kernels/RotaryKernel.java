@@ -7,32 +7,34 @@ import org.minigpt.internal.simd.Simd;
  * j + D/2, j &lt; D/2, are turned as a point of the plane by the angle position·θ^(-2j/D), "half-split" as in Hugging Face's
  * Llama and GPT-NeoX. (The paper and GPT-J pair 2j with 2j+1: the same with the columns of the weight in another order.)
  */
-public final class RotaryKernel {
+public final class RotaryKernel implements Runnable {
     private final int rows;
     private final AttentionShape shape;
     private final int positions;
     private final float[] cos; // [positions,D/2]
     private final float[] sin;
-    private final int[] origin; // of sequences that begin at position 0
+    private final Floats qkv;
+    private final int[] past;
+    private final Floats y;
     private final float[] tile;
     private final int tileRows;
 
     /**
-     * @param b B, the sequences
-     * @param shape of qkv, with an even D
+     * @param shape of qkv [B,T,(H+2·K)·D], with an even D
      * @param theta θ, the base of the angles; 10000 in the paper
      * @param back whether to turn the other way, which is the gradient: a rotation's transpose is its inverse
+     * @param positions how many there are; those beyond count as the last
+     * @param past [B], the first position of each sequence, read anew at each run; null for 0
+     * @param y of the shape of qkv, which may be qkv itself
      */
-    public RotaryKernel(int b, AttentionShape shape, double theta, boolean back) {
-        this(b, shape, theta, back, shape.t());
-    }
-
-    /** @param positions how many there are; those beyond count as the last */
-    public RotaryKernel(int b, AttentionShape shape, double theta, boolean back, int positions) {
-        this.rows = b * shape.t();
+    public RotaryKernel(
+            AttentionShape shape, double theta, boolean back, int positions, Floats qkv, int[] past, Floats y) {
+        this.rows = qkv.length() / shape.width();
         this.shape = shape;
         this.positions = positions;
-        this.origin = new int[b];
+        this.qkv = qkv;
+        this.past = past == null ? new int[rows / shape.t()] : past;
+        this.y = y;
         int half = shape.d() / 2;
         this.cos = new float[positions * half];
         this.sin = new float[positions * half];
@@ -50,13 +52,9 @@ public final class RotaryKernel {
         return position * Math.pow(theta, -2.0 * j / d);
     }
 
-    /** Computes y, of the shape of qkv, which may be qkv itself. */
-    public void rotate(Floats qkv, Floats y) {
-        rotate(qkv, origin, y);
-    }
-
-    /** {@link #rotate(Floats, Floats)} for sequences whose first position is past[b], [B]. */
-    public void rotate(Floats qkv, int[] past, Floats y) {
+    /** Computes y. */
+    @Override
+    public void run() {
         int width = shape.width();
         int half = shape.d() / 2;
         int rotated = (shape.heads() + shape.kvHeads()) * shape.d();

@@ -5,14 +5,14 @@ import java.util.List;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.ElementwiseKernel;
 import org.minigpt.internal.kernels.Floats;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** The residual sum y = a + b of two arrays of one shape; nothing is broadcast. */
-public final class AddOp extends JavaOp {
+public final class AddOp extends KernelOp {
 
     /** For SameDiff. */
     public AddOp() {}
@@ -47,15 +47,13 @@ public final class AddOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        if (JavaOps.isDouble(in[0])) {
-            return () -> JavaOps.map(in[0], in[1], out[0], Double::sum);
-        }
-        ElementwiseKernel kernel = new ElementwiseKernel((int) in[0].length());
-        Floats a = Floats.of(in[0]);
-        Floats b = Floats.of(in[1]);
-        Floats y = Floats.of(out[0]);
-        return () -> kernel.add(a, b, y);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        return ElementwiseKernel.add(Floats.of(in[0]), Floats.of(in[1]), Floats.of(out[0]));
+    }
+
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
+        Arrays.setAll(y[0], i -> x[0][i] + x[1][i]);
     }
 
     @Override
@@ -95,22 +93,11 @@ public final class AddOp extends JavaOp {
 
         @Override
         public Runnable bind(INDArray[] in, INDArray[] out) {
-            if (JavaOps.isDouble(in[0])) {
-                return () -> {
-                    JavaOps.map(in[0], out[0], x -> x);
-                    JavaOps.map(in[0], out[1], x -> x);
-                };
-            }
-            ElementwiseKernel kernel = new ElementwiseKernel((int) in[0].length());
-            Floats dy = Floats.of(in[0]);
-            Floats da = Floats.of(out[0]);
-            Floats db = Floats.of(out[1]);
             return () -> {
-                if (out[0] != in[0]) {
-                    kernel.copy(dy, da);
-                }
-                if (out[1] != in[0]) {
-                    kernel.copy(dy, db);
+                for (INDArray gradient : out) {
+                    if (gradient != in[0]) {
+                        NativeMemory.copy(in[0], gradient);
+                    }
                 }
             };
         }

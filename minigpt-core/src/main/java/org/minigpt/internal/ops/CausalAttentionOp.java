@@ -7,7 +7,6 @@ import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.Reference;
 import org.minigpt.internal.random.DropoutMask;
 import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -20,7 +19,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * slope·distance. No [B,H,T,T] tensor outlives the op: the gradient computes the probabilities again.
  * With a {@linkplain DropoutKey dropout key} as second input, probabilities are dropped as {@link DropoutOp} does.
  */
-public final class CausalAttentionOp extends JavaOp {
+public final class CausalAttentionOp extends KernelOp {
 
     /** For SameDiff. */
     public CausalAttentionOp() {}
@@ -95,19 +94,14 @@ public final class CausalAttentionOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        AttentionShape shape = shape(this, in[0]);
-        if (JavaOps.isDouble(in[0])) {
-            return () -> {
-                double[] y = new double[(int) out[0].length()];
-                Reference.attention(JavaOps.read(in[0]), shape, mask(this, in, 1), y);
-                JavaOps.write(y, out[0]);
-            };
-        }
-        AttentionKernel kernel = new AttentionKernel((int) in[0].size(0), shape);
-        Floats qkv = Floats.of(in[0]);
-        Floats y = Floats.of(out[0]);
-        return () -> kernel.forward(qkv, mask(this, in, 1), y);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        return new AttentionKernel(
+                (int) in[0].size(0), shape(this, in[0]), Floats.of(in[0]), () -> mask(this, in, 1), Floats.of(out[0]));
+    }
+
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
+        Reference.attention(x[0], shape(this, in[0]), mask(this, in, 1), y[0]);
     }
 
     private static DropoutMask mask(JavaOp op, INDArray[] in, int keyAt) {
@@ -126,7 +120,7 @@ public final class CausalAttentionOp extends JavaOp {
     }
 
     /** qkv [B,T,3C], dy [B,T,C] and, with dropout, the key to dqkv, of the shape of qkv. */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -156,21 +150,19 @@ public final class CausalAttentionOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
-            AttentionShape shape = shape(this, in[0]);
-            if (JavaOps.isDouble(in[0])) {
-                return () -> {
-                    double[] dqkv = new double[(int) out[0].length()];
-                    Reference.attentionGradient(
-                            JavaOps.read(in[0]), shape, mask(this, in, 2), JavaOps.read(in[1]), dqkv);
-                    JavaOps.write(dqkv, out[0]);
-                };
-            }
-            AttentionKernel kernel = new AttentionKernel((int) in[0].size(0), shape).forBackward();
-            Floats qkv = Floats.of(in[0]);
-            Floats dy = Floats.of(in[1]);
-            Floats dqkv = Floats.of(out[0]);
-            return () -> kernel.backward(qkv, mask(this, in, 2), dy, dqkv);
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            return new AttentionKernel.Gradient(
+                    (int) in[0].size(0),
+                    shape(this, in[0]),
+                    Floats.of(in[0]),
+                    () -> mask(this, in, 2),
+                    Floats.of(in[1]),
+                    Floats.of(out[0]));
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
+            Reference.attentionGradient(x[0], shape(this, in[0]), mask(this, in, 2), x[1], y[0]);
         }
     }
 }

@@ -3,8 +3,6 @@ package org.minigpt.internal.ops;
 import java.util.Arrays;
 import java.util.List;
 import org.minigpt.MiniGptException;
-import org.minigpt.internal.kernels.NativeMemory;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -89,6 +87,25 @@ final class Checks {
         }
     }
 
+    /** Checks that an input that is known to hold whole numbers has so many. */
+    static void vector(String op, String name, INDArray array, long length) {
+        if (array.rank() != 1 || array.length() != length) {
+            throw new MiniGptException(op + " needs " + name + " of shape [" + length + "], but got "
+                    + Arrays.toString(array.shape()) + "; pass a number for each row of the batch");
+        }
+    }
+
+    /** @return the positions of first tokens, once all are known to be there */
+    static int[] past(String op, int[] past, long positions) {
+        for (int i = 0; i < past.length; i++) {
+            if (past[i] < 0 || past[i] >= positions) {
+                throw new MiniGptException(op + ": past[" + i + "] is " + past[i] + ", but positions go from 0 to "
+                        + (positions - 1) + "; crop the sequence to its last tokens");
+            }
+        }
+        return past;
+    }
+
     /** Checks the numbers of heads, before anything is divided by them. */
     static void heads(String op, int heads, int kvHeads) {
         if (heads < 1) {
@@ -118,18 +135,6 @@ final class Checks {
     static void share(String op, double p) {
         if (!(p >= 0 && p < 1)) {
             throw new MiniGptException(op + " can't drop a share of " + p + "; choose one from 0 to below 1");
-        }
-    }
-
-    /** Reads whole numbers of type INT or LONG, row-major, into {@code target}; what an int can't hold is clamped. */
-    static void read(INDArray array, int[] target) {
-        if (array.dataType() == DataType.INT32) {
-            NativeMemory.of(array).read(0, target, 0, target.length);
-            return;
-        }
-        long[] wide = JavaOps.readIntegers(array);
-        for (int i = 0; i < wide.length; i++) {
-            target[i] = (int) Math.max(Integer.MIN_VALUE, Math.min(Integer.MAX_VALUE, wide[i]));
         }
     }
 

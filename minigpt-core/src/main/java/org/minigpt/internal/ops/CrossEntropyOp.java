@@ -6,8 +6,6 @@ import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.CrossEntropyKernel;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.Reference;
-import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -17,7 +15,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * not the ignore index, of log Σ exp(logits) - logits[target]. If every target is ignored the loss is 0, and so are the
  * gradients. The gradient honours what comes from above, so a weight on the loss scales it.
  */
-public final class CrossEntropyOp extends JavaOp {
+public final class CrossEntropyOp extends KernelOp {
 
     /** For SameDiff. */
     public CrossEntropyOp() {}
@@ -49,28 +47,29 @@ public final class CrossEntropyOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        int v = (int) in[0].size(-1);
-        int ignore = getIArgument(0).intValue();
-        int[] targets = new int[(int) in[1].length()];
-        if (JavaOps.isDouble(in[0])) {
-            return () -> {
-                readTargets(in[1], targets, v, ignore);
-                JavaOps.write(new double[] {Reference.crossEntropy(JavaOps.read(in[0]), v, targets, ignore)}, out[0]);
-            };
-        }
-        CrossEntropyKernel kernel = new CrossEntropyKernel(targets.length, v);
-        Floats logits = Floats.of(in[0]);
-        Floats loss = Floats.of(out[0]);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        Ints targets = new Ints(in[1]);
+        Runnable kernel = new CrossEntropyKernel(
+                (int) in[0].size(-1), Floats.of(in[0]), targets.values(), ignore(this), Floats.of(out[0]));
         return () -> {
-            readTargets(in[1], targets, v, ignore);
-            loss.put(0, kernel.forward(logits, targets, ignore));
+            read(this, in, targets);
+            kernel.run();
         };
     }
 
-    private static void readTargets(INDArray array, int[] targets, long v, int ignore) {
-        Checks.read(array, targets);
-        Checks.ids("minigpt_cross_entropy", "targets", targets, v, ignore);
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
+        int[] targets = read(this, in, new Ints(in[1]));
+        y[0][0] = Reference.crossEntropy(x[0], (int) in[0].size(-1), targets, ignore(this));
+    }
+
+    private static int ignore(KernelOp op) {
+        return op.getIArgument(0).intValue();
+    }
+
+    /** @return the targets, once all are in range or ignored */
+    private static int[] read(KernelOp op, INDArray[] in, Ints targets) {
+        return targets.read("minigpt_cross_entropy", "targets", in[0].size(-1), ignore(op));
     }
 
     @Override
@@ -82,7 +81,7 @@ public final class CrossEntropyOp extends JavaOp {
      * logits [...,V], targets [...], dLoss (scalar), loss (scalar) to dLogits [...,V]. The loss is not looked at, but
      * {@code sd.fit} computes nothing that no gradient depends on, and would report a loss of 0.
      */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -109,27 +108,25 @@ public final class CrossEntropyOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
-            int v = (int) in[0].size(-1);
-            int ignore = getIArgument(0).intValue();
-            int[] targets = new int[(int) in[1].length()];
-            if (JavaOps.isDouble(in[0])) {
-                return () -> {
-                    readTargets(in[1], targets, v, ignore);
-                    double[] dLogits = new double[(int) out[0].length()];
-                    double dLoss = in[2].getDouble(0);
-                    Reference.crossEntropyGradient(JavaOps.read(in[0]), v, targets, ignore, dLoss, dLogits);
-                    JavaOps.write(dLogits, out[0]);
-                };
-            }
-            CrossEntropyKernel kernel = new CrossEntropyKernel(targets.length, v);
-            Floats logits = Floats.of(in[0]);
-            Floats dLoss = Floats.of(in[2]);
-            Floats dLogits = Floats.of(out[0]);
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            Ints targets = new Ints(in[1]);
+            Runnable kernel = new CrossEntropyKernel.Gradient(
+                    (int) in[0].size(-1),
+                    Floats.of(in[0]),
+                    targets.values(),
+                    ignore(this),
+                    Floats.of(in[2]),
+                    Floats.of(out[0]));
             return () -> {
-                readTargets(in[1], targets, v, ignore);
-                kernel.backward(logits, targets, ignore, dLoss.get(0), dLogits);
+                read(this, in, targets);
+                kernel.run();
             };
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
+            int[] targets = read(this, in, new Ints(in[1]));
+            Reference.crossEntropyGradient(x[0], (int) in[0].size(-1), targets, ignore(this), x[2][0], y[0]);
         }
     }
 }

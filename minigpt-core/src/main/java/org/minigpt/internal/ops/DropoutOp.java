@@ -1,11 +1,10 @@
 package org.minigpt.internal.ops;
 
+import java.util.Arrays;
 import java.util.List;
 import org.minigpt.internal.kernels.ElementwiseKernel;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.random.DropoutMask;
-import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -13,10 +12,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 /**
  * Inverted dropout: x of any shape, its first axis the batch, and a {@linkplain DropoutKey key} to x·mask/(1-p). The mask is
  * a function of key, salt and index ({@link DropoutMask}): key 0 drops nothing, so one graph serves training and sampling,
- * and a run repeats. Both
- * dropout ops of ND4J 1.0.0-M2.1 refuse to be differentiated.
+ * and a run repeats. Both dropout ops of ND4J 1.0.0-M2.1 refuse to be differentiated.
  */
-public final class DropoutOp extends JavaOp {
+public final class DropoutOp extends KernelOp {
 
     /** For SameDiff. */
     public DropoutOp() {}
@@ -50,28 +48,27 @@ public final class DropoutOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        return bindMask(this, in, out);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        return bindFloats(this, in, out);
     }
 
-    private static Runnable bindMask(JavaOp op, INDArray[] in, INDArray[] out) {
-        double p = op.getTArgument(0);
-        long salt = op.getIArgument(0);
+    private static Runnable bindFloats(KernelOp op, INDArray[] in, INDArray[] out) {
+        return ElementwiseKernel.dropout(() -> mask(op, in), Floats.of(in[0]), Floats.of(out[0]));
+    }
+
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
+        compute(this, in, x, y);
+    }
+
+    private static void compute(KernelOp op, INDArray[] in, double[][] x, double[][] y) {
+        DropoutMask mask = mask(op, in);
+        Arrays.setAll(y[0], i -> x[0][i] * mask.factor(i));
+    }
+
+    private static DropoutMask mask(KernelOp op, INDArray[] in) {
         long entriesPerRow = in[0].rank() == 0 ? 1 : in[0].length() / in[0].size(0);
-        if (JavaOps.isDouble(in[0])) {
-            return () -> {
-                DropoutMask mask = DropoutKey.mask(in[1], salt, p, entriesPerRow);
-                double[] x = JavaOps.read(in[0]);
-                for (int i = 0; i < x.length; i++) {
-                    x[i] *= mask.factor(i);
-                }
-                JavaOps.write(x, out[0]);
-            };
-        }
-        ElementwiseKernel kernel = new ElementwiseKernel((int) in[0].length());
-        Floats x = Floats.of(in[0]);
-        Floats y = Floats.of(out[0]);
-        return () -> kernel.dropout(DropoutKey.mask(in[1], salt, p, entriesPerRow), x, y);
+        return DropoutKey.mask(in[1], op.getIArgument(0), op.getTArgument(0), entriesPerRow);
     }
 
     @Override
@@ -80,7 +77,7 @@ public final class DropoutOp extends JavaOp {
     }
 
     /** dy and the key to dx = dy·mask/(1-p). */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -107,8 +104,13 @@ public final class DropoutOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
-            return bindMask(this, in, out);
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            return DropoutOp.bindFloats(this, in, out);
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
+            DropoutOp.compute(this, in, x, y);
         }
     }
 }

@@ -5,8 +5,6 @@ import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.EmbeddingKernel;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.Reference;
-import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -15,8 +13,11 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * Token plus learned position embedding: wte [V,C], wpe [P,C], ids [B,T] (INT or LONG, T ≤ P) to
  * y[b,t] = wte[ids[b,t]] + wpe[t], [B,T,C]; without wpe y[b,t] = wte[ids[b,t]]. The ids come last because they have no
  * gradient.
+ *
+ * <p>For generating, without a gradient, each row of the batch may begin at a position of its own: past [B] after the ids
+ * makes it wpe[past[b] + t]. Positions beyond the last, which only padding has, count as the last.
  */
-public final class EmbeddingOp extends JavaOp {
+public final class EmbeddingOp extends KernelOp {
     /** For SameDiff. */
     public EmbeddingOp() {}
 
@@ -28,6 +29,19 @@ public final class EmbeddingOp extends JavaOp {
         super(sd, wpe == null ? new SDVariable[] {wte, ids} : new SDVariable[] {wte, wpe, ids});
     }
 
+    /**
+     * @param ids [B,T]
+     * @param past [B], the position of each row's first token
+     */
+    public EmbeddingOp(SameDiff sd, SDVariable wte, SDVariable wpe, SDVariable ids, SDVariable past) {
+        super(sd, wte, wpe, ids, past);
+    }
+
+    /** @param inputs how many there are: without positions, with them, or with a past too */
+    private static int idsAt(int inputs) {
+        return inputs == 2 ? 1 : 2;
+    }
+
     @Override
     public String opName() {
         return "minigpt_embedding";
@@ -35,10 +49,10 @@ public final class EmbeddingOp extends JavaOp {
 
     @Override
     protected List<long[]> outputShapes(List<INDArray> in) {
-        Checks.inputs(opName(), in, 2, 3);
+        Checks.inputs(opName(), in, 2, 4);
         INDArray wte = in.get(0);
-        INDArray wpe = in.size() == 3 ? in.get(1) : null;
-        INDArray ids = in.get(in.size() - 1);
+        INDArray wpe = in.size() > 2 ? in.get(1) : null;
+        INDArray ids = in.get(idsAt(in.size()));
         Checks.shape(opName(), "wte", wte, -1, -1);
         if (wpe != null) {
             Checks.shape(opName(), "wpe", wpe, -1, wte.size(1));
@@ -48,7 +62,10 @@ public final class EmbeddingOp extends JavaOp {
             throw new MiniGptException(opName() + " needs ids of rank 2, [B,T], but got rank " + ids.rank()
                     + "; reshape a single sequence to [1,T]");
         }
-        if (wpe != null && ids.size(1) > wpe.size(0)) {
+        if (in.size() == 4) {
+            Checks.integers(opName(), "past", in.get(3));
+            Checks.vector(opName(), "past", in.get(3), ids.size(0));
+        } else if (wpe != null && ids.size(1) > wpe.size(0)) {
             throw new MiniGptException(opName() + ": the sequence has " + ids.size(1) + " tokens, but block_size is "
                     + wpe.size(0) + "; crop it to its last " + wpe.size(0) + " tokens");
         }
@@ -56,47 +73,53 @@ public final class EmbeddingOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        INDArray idArray = in[in.length - 1];
-        boolean positions = in.length == 3;
-        int b = (int) idArray.size(0);
-        int t = (int) idArray.size(1);
-        int c = (int) in[0].size(1);
-        long vocab = in[0].size(0);
-        int[] ids = new int[b * t];
-        if (JavaOps.isDouble(in[0])) {
-            return () -> {
-                readIds(idArray, ids, vocab);
-                double[] y = new double[b * t * c];
-                double[] wpe = positions ? JavaOps.read(in[1]) : null;
-                Reference.embedding(ids, JavaOps.read(in[0]), wpe, t, c, y);
-                JavaOps.write(y, out[0]);
-            };
-        }
-        EmbeddingKernel kernel = new EmbeddingKernel(b, t, c);
-        Floats wte = Floats.of(in[0]);
-        Floats wpe = positions ? Floats.of(in[1]) : null;
-        Floats y = Floats.of(out[0]);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        Ints ids = new Ints(in[idsAt(in.length)]);
+        Ints past = in.length == 4 ? new Ints(in[3]) : null;
+        Runnable kernel = new EmbeddingKernel(
+                (int) out[0].size(1),
+                (int) out[0].size(2),
+                ids.values(),
+                Floats.of(in[0]),
+                in.length > 2 ? Floats.of(in[1]) : null,
+                past == null ? null : past.values(),
+                Floats.of(out[0]));
         return () -> {
-            readIds(idArray, ids, vocab);
-            kernel.forward(ids, wte, wpe, y);
+            ids.read("minigpt_embedding", "ids", in[0].size(0));
+            if (past != null) {
+                Checks.past(opName(), past.read(), in[1].size(0));
+            }
+            kernel.run();
         };
     }
 
-    private static void readIds(INDArray array, int[] ids, long vocab) {
-        Checks.read(array, ids);
-        Checks.ids("minigpt_embedding", "ids", ids, vocab, 0);
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
+        INDArray ids = in[idsAt(in.length)];
+        int[] past = in.length == 4 ? Checks.past(opName(), new Ints(in[3]).read(), in[1].size(0)) : null;
+        Reference.embedding(
+                new Ints(ids).read("minigpt_embedding", "ids", in[0].size(0)),
+                x[0],
+                in.length > 2 ? x[1] : null,
+                past,
+                (int) ids.size(1),
+                (int) in[0].size(1),
+                y[0]);
     }
 
     @Override
     public List<SDVariable> doDiff(List<SDVariable> gradients) {
         int last = args().length - 1;
+        if (last == 3) {
+            throw new MiniGptException(
+                    opName() + " with a past is for generating and has no gradient; train without one");
+        }
         SDVariable wpe = last == 2 ? arg(1) : null;
         return new Gradient(sameDiff, arg(0), wpe, arg(last), gradients.get(0)).outputs();
     }
 
     /** wte [V,C], ids [B,T], dy [B,T,C] and wpe [P,C], if any, to dwte [V,C] and dwpe [P,C]: repeated ids add up. */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -128,35 +151,32 @@ public final class EmbeddingOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
-            INDArray idArray = in[in.length - 2];
-            INDArray dyArray = in[in.length - 1];
-            int b = (int) idArray.size(0);
-            int t = (int) idArray.size(1);
-            int c = (int) in[0].size(1);
-            int vocab = (int) in[0].size(0);
-            int positions = positions() ? (int) in[1].size(0) : 0;
-            int[] ids = new int[b * t];
-            if (JavaOps.isDouble(in[0])) {
-                return () -> {
-                    readIds(idArray, ids, vocab);
-                    double[] dwte = new double[vocab * c];
-                    double[] dwpe = positions > 0 ? new double[positions * c] : null;
-                    Reference.embeddingGradient(ids, JavaOps.read(dyArray), t, c, dwte, dwpe);
-                    JavaOps.write(dwte, out[0]);
-                    if (dwpe != null) {
-                        JavaOps.write(dwpe, out[1]);
-                    }
-                };
-            }
-            EmbeddingKernel kernel = new EmbeddingKernel(b, t, c);
-            Floats dy = Floats.of(dyArray);
-            Floats dwte = Floats.of(out[0]);
-            Floats dwpe = positions > 0 ? Floats.of(out[1]) : null;
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            Ints ids = new Ints(in[in.length - 2]);
+            Floats dy = Floats.of(in[in.length - 1]);
+            Runnable kernel = new EmbeddingKernel.Gradient(
+                    (int) in[in.length - 2].size(1),
+                    (int) in[0].size(1),
+                    ids.values(),
+                    dy,
+                    Floats.of(out[0]),
+                    floats(out, 1));
             return () -> {
-                readIds(idArray, ids, vocab);
-                kernel.backward(ids, dy, vocab, dwte, positions, dwpe);
+                ids.read("minigpt_embedding", "ids", in[0].size(0));
+                kernel.run();
             };
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
+            INDArray ids = in[in.length - 2];
+            Reference.embeddingGradient(
+                    new Ints(ids).read("minigpt_embedding", "ids", in[0].size(0)),
+                    x[in.length - 1],
+                    (int) ids.size(1),
+                    (int) in[0].size(1),
+                    y[0],
+                    optional(y, 1));
         }
     }
 }

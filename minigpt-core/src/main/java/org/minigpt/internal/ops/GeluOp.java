@@ -1,12 +1,11 @@
 package org.minigpt.internal.ops;
 
+import java.util.Arrays;
 import java.util.List;
 import org.minigpt.internal.kernels.ElementwiseKernel;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.Reference;
 import org.minigpt.internal.simd.Gelu;
-import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -15,7 +14,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * y = GELU(x) of any shape, in its erf or its tanh form. ND4J's own {@code gelu} is x·sigmoid(1.702x), and its
  * {@code preciseGelu} cubes the constant too.
  */
-public final class GeluOp extends JavaOp {
+public final class GeluOp extends KernelOp {
 
     /** For SameDiff. */
     public GeluOp() {}
@@ -31,7 +30,7 @@ public final class GeluOp extends JavaOp {
         return "minigpt_gelu";
     }
 
-    private static Gelu form(JavaOp op) {
+    private static Gelu form(KernelOp op) {
         return Gelu.values()[op.getIArgument(0).intValue()];
     }
 
@@ -47,15 +46,14 @@ public final class GeluOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        return ElementwiseKernel.gelu(form(this), Floats.of(in[0]), Floats.of(out[0]));
+    }
+
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
         Gelu form = form(this);
-        if (JavaOps.isDouble(in[0])) {
-            return () -> JavaOps.map(in[0], out[0], x -> Reference.gelu(form, x));
-        }
-        ElementwiseKernel kernel = new ElementwiseKernel((int) in[0].length());
-        Floats x = Floats.of(in[0]);
-        Floats y = Floats.of(out[0]);
-        return () -> kernel.gelu(form, x, y);
+        Arrays.setAll(y[0], i -> Reference.gelu(form, x[0][i]));
     }
 
     @Override
@@ -64,7 +62,7 @@ public final class GeluOp extends JavaOp {
     }
 
     /** x, dy to dx = dy·GELU'(x). */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -90,16 +88,14 @@ public final class GeluOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            return ElementwiseKernel.geluGradient(form(this), Floats.of(in[0]), Floats.of(in[1]), Floats.of(out[0]));
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
             Gelu form = form(this);
-            if (JavaOps.isDouble(in[0])) {
-                return () -> JavaOps.map(in[0], in[1], out[0], (x, dy) -> dy * Reference.geluDerivative(form, x));
-            }
-            ElementwiseKernel kernel = new ElementwiseKernel((int) in[0].length());
-            Floats x = Floats.of(in[0]);
-            Floats dy = Floats.of(in[1]);
-            Floats dx = Floats.of(out[0]);
-            return () -> kernel.geluGradient(form, x, dy, dx);
+            Arrays.setAll(y[0], i -> x[1][i] * Reference.geluDerivative(form, x[0][i]));
         }
     }
 }

@@ -4,8 +4,6 @@ import java.util.List;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.LayerNormKernel;
 import org.minigpt.internal.kernels.Reference;
-import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -14,7 +12,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * LayerNorm over the last axis (Ba et al., arXiv:1607.06450): x [...,C], gain [C] and, optionally, bias [C] to
  * y = (x - E[x])/√(Var[x] + eps)·gain + bias, [...,C].
  */
-public final class LayerNormOp extends JavaOp {
+public final class LayerNormOp extends KernelOp {
 
     /** For SameDiff. */
     public LayerNormOp() {}
@@ -46,24 +44,20 @@ public final class LayerNormOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        int c = (int) in[0].size(-1);
-        double eps = getTArgument(0);
-        boolean biased = in.length == 3;
-        if (JavaOps.isDouble(in[0])) {
-            return () -> {
-                double[] y = new double[(int) in[0].length()];
-                double[] bias = biased ? JavaOps.read(in[2]) : null;
-                Reference.layerNorm(JavaOps.read(in[0]), c, eps, JavaOps.read(in[1]), bias, y);
-                JavaOps.write(y, out[0]);
-            };
-        }
-        LayerNormKernel kernel = new LayerNormKernel(Checks.rows(in[0]), c, (float) eps);
-        Floats x = Floats.of(in[0]);
-        Floats gain = Floats.of(in[1]);
-        Floats bias = biased ? Floats.of(in[2]) : null;
-        Floats y = Floats.of(out[0]);
-        return () -> kernel.forward(x, gain, bias, y);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        return new LayerNormKernel(
+                Checks.rows(in[0]),
+                (int) in[0].size(-1),
+                (float) (double) getTArgument(0),
+                Floats.of(in[0]),
+                Floats.of(in[1]),
+                floats(in, 2),
+                Floats.of(out[0]));
+    }
+
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
+        Reference.layerNorm(x[0], (int) in[0].size(-1), getTArgument(0), x[1], optional(x, 2), y[0]);
     }
 
     @Override
@@ -72,7 +66,7 @@ public final class LayerNormOp extends JavaOp {
     }
 
     /** x [...,C], gain [C], dy [...,C] to dx [...,C], dgain [C] and, with a bias, dbias [C]. */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -106,32 +100,23 @@ public final class LayerNormOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
-            int c = (int) in[0].size(-1);
-            double eps = getTArgument(0);
-            boolean biased = getBArgument(0);
-            if (JavaOps.isDouble(in[0])) {
-                return () -> {
-                    double[] dx = new double[(int) in[0].length()];
-                    double[] dGain = new double[c];
-                    double[] dBias = biased ? new double[c] : null;
-                    Reference.layerNormGradient(
-                            JavaOps.read(in[0]), c, eps, JavaOps.read(in[1]), JavaOps.read(in[2]), dx, dGain, dBias);
-                    JavaOps.write(dx, out[0]);
-                    JavaOps.write(dGain, out[1]);
-                    if (biased) {
-                        JavaOps.write(dBias, out[2]);
-                    }
-                };
-            }
-            LayerNormKernel kernel = new LayerNormKernel(Checks.rows(in[0]), c, (float) eps);
-            Floats x = Floats.of(in[0]);
-            Floats gain = Floats.of(in[1]);
-            Floats dy = Floats.of(in[2]);
-            Floats dx = Floats.of(out[0]);
-            Floats dGain = Floats.of(out[1]);
-            Floats dBias = biased ? Floats.of(out[2]) : null;
-            return () -> kernel.backward(x, gain, dy, dx, dGain, dBias);
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            return new LayerNormKernel.Gradient(
+                    Checks.rows(in[0]),
+                    (int) in[0].size(-1),
+                    (float) (double) getTArgument(0),
+                    Floats.of(in[0]),
+                    Floats.of(in[1]),
+                    Floats.of(in[2]),
+                    Floats.of(out[0]),
+                    Floats.of(out[1]),
+                    floats(out, 2));
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
+            Reference.layerNormGradient(
+                    x[0], (int) in[0].size(-1), getTArgument(0), x[1], x[2], y[0], y[1], optional(y, 2));
         }
     }
 }

@@ -5,8 +5,6 @@ import java.util.List;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.LinearKernel;
 import org.minigpt.internal.kernels.Reference;
-import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -15,7 +13,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * x [...,in], W and, optionally, b [out] to y = x·W + b, [...,out]. W is [in,out], as Hugging Face's GPT-2 stores it
  * ("Conv1D"), or [out,in], as a head that is tied to the token embedding needs it.
  */
-public final class LinearOp extends JavaOp {
+public final class LinearOp extends KernelOp {
 
     /** For SameDiff. */
     public LinearOp() {}
@@ -57,25 +55,23 @@ public final class LinearOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        int width = (int) in[0].size(-1);
-        int outWidth = (int) out[0].size(-1);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        return new LinearKernel(
+                Checks.rows(in[0]),
+                (int) in[0].size(-1),
+                (int) out[0].size(-1),
+                getBArgument(0),
+                Floats.of(in[0]),
+                Floats.of(in[1]),
+                floats(in, 2),
+                Floats.of(out[0]));
+    }
+
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
         boolean outIn = getBArgument(0);
-        boolean biased = in.length == 3;
-        if (JavaOps.isDouble(in[0])) {
-            return () -> {
-                double[] y = new double[(int) out[0].length()];
-                double[] b = biased ? JavaOps.read(in[2]) : null;
-                Reference.linear(JavaOps.read(in[0]), JavaOps.read(in[1]), outIn, b, width, outWidth, y);
-                JavaOps.write(y, out[0]);
-            };
-        }
-        LinearKernel kernel = new LinearKernel(Checks.rows(in[0]), width, outWidth, outIn);
-        Floats x = Floats.of(in[0]);
-        Floats w = Floats.of(in[1]);
-        Floats b = biased ? Floats.of(in[2]) : null;
-        Floats y = Floats.of(out[0]);
-        return () -> kernel.forward(x, w, b, y);
+        int width = (int) in[0].size(-1);
+        Reference.linear(x[0], x[1], outIn, optional(x, 2), width, (int) in[1].size(outIn ? 0 : 1), y[0]);
     }
 
     @Override
@@ -84,7 +80,7 @@ public final class LinearOp extends JavaOp {
     }
 
     /** x [...,in], W, dy [...,out] to dx [...,in], dW in W's layout and, with a bias, db [out]. */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -112,44 +108,32 @@ public final class LinearOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
-            int width = (int) in[0].size(-1);
-            int outWidth = (int) in[2].size(-1);
-            boolean outIn = getBArgument(0);
-            boolean biased = getBArgument(1);
-            if (JavaOps.isDouble(in[0])) {
-                return () -> {
-                    double[] dx = new double[(int) in[0].length()];
-                    double[] dw = new double[(int) in[1].length()];
-                    double[] db = biased ? new double[outWidth] : null;
-                    Reference.linearGradient(
-                            JavaOps.read(in[0]),
-                            JavaOps.read(in[1]),
-                            outIn,
-                            JavaOps.read(in[2]),
-                            width,
-                            outWidth,
-                            dx,
-                            dw,
-                            db);
-                    JavaOps.write(dx, out[0]);
-                    JavaOps.write(dw, out[1]);
-                    if (biased) {
-                        JavaOps.write(db, out[2]);
-                    }
-                };
-            }
-            LinearKernel kernel = new LinearKernel(Checks.rows(in[0]), width, outWidth, outIn);
-            Floats x = Floats.of(in[0]);
-            Floats w = Floats.of(in[1]);
-            Floats dy = Floats.of(in[2]);
-            Floats dx = Floats.of(out[0]);
-            Floats dw = Floats.of(out[1]);
-            Floats db = biased ? Floats.of(out[2]) : null;
-            if (biased) {
-                kernel.forBias();
-            }
-            return () -> kernel.backward(x, w, dy, dx, dw, db);
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            return new LinearKernel.Gradient(
+                    Checks.rows(in[0]),
+                    (int) in[0].size(-1),
+                    (int) in[2].size(-1),
+                    getBArgument(0),
+                    Floats.of(in[0]),
+                    Floats.of(in[1]),
+                    Floats.of(in[2]),
+                    Floats.of(out[0]),
+                    Floats.of(out[1]),
+                    floats(out, 2));
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
+            Reference.linearGradient(
+                    x[0],
+                    x[1],
+                    getBArgument(0),
+                    x[2],
+                    (int) in[0].size(-1),
+                    (int) in[2].size(-1),
+                    y[0],
+                    y[1],
+                    optional(y, 2));
         }
     }
 }

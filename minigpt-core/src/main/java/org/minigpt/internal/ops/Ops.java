@@ -38,8 +38,6 @@ public final class Ops {
                 new ExternalGradientOp.Gradient(),
                 new InferenceLinearOp(),
                 new CachedAttentionOp(),
-                new EmbeddingAtOp(),
-                new RotaryAtOp(),
                 new LastTokenOp());
     }
 }

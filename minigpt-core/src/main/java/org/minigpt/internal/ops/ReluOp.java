@@ -1,16 +1,15 @@
 package org.minigpt.internal.ops;
 
+import java.util.Arrays;
 import java.util.List;
 import org.minigpt.internal.kernels.ElementwiseKernel;
 import org.minigpt.internal.kernels.Floats;
-import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** y = max(0, x), of any shape; the gradient at 0 is 0. */
-public final class ReluOp extends JavaOp {
+public final class ReluOp extends KernelOp {
 
     /** For SameDiff. */
     public ReluOp() {}
@@ -37,14 +36,13 @@ public final class ReluOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        if (JavaOps.isDouble(in[0])) {
-            return () -> JavaOps.map(in[0], out[0], x -> Math.max(0, x));
-        }
-        ElementwiseKernel kernel = new ElementwiseKernel((int) in[0].length());
-        Floats x = Floats.of(in[0]);
-        Floats y = Floats.of(out[0]);
-        return () -> kernel.relu(x, y);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        return ElementwiseKernel.relu(Floats.of(in[0]), Floats.of(out[0]));
+    }
+
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
+        Arrays.setAll(y[0], i -> Math.max(0, x[0][i]));
     }
 
     @Override
@@ -54,7 +52,7 @@ public final class ReluOp extends JavaOp {
     }
 
     /** y, dy to dx = dy where y &gt; 0, which is where x is, else 0. */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -79,15 +77,13 @@ public final class ReluOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
-            if (JavaOps.isDouble(in[0])) {
-                return () -> JavaOps.map(in[0], in[1], out[0], (y, dy) -> y > 0 ? dy : 0);
-            }
-            ElementwiseKernel kernel = new ElementwiseKernel((int) in[0].length());
-            Floats y = Floats.of(in[0]);
-            Floats dy = Floats.of(in[1]);
-            Floats dx = Floats.of(out[0]);
-            return () -> kernel.reluGradient(y, dy, dx);
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            return ElementwiseKernel.reluGradient(Floats.of(in[0]), Floats.of(in[1]), Floats.of(out[0]));
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
+            Arrays.setAll(y[0], i -> x[0][i] > 0 ? x[1][i] : 0);
         }
     }
 }

@@ -4,8 +4,6 @@ import java.util.List;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.LlamaReference;
 import org.minigpt.internal.kernels.RmsNormKernel;
-import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -14,7 +12,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * RMSNorm over the last axis (Zhang and Sennrich 2019, arXiv:1910.07467): x [...,C] and gain [C] to y = x/√(E[x²] + eps)·gain,
  * [...,C].
  */
-public final class RmsNormOp extends JavaOp {
+public final class RmsNormOp extends KernelOp {
 
     /** For SameDiff. */
     public RmsNormOp() {}
@@ -39,21 +37,19 @@ public final class RmsNormOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        int c = (int) in[0].size(-1);
-        double eps = getTArgument(0);
-        if (JavaOps.isDouble(in[0])) {
-            return () -> {
-                double[] y = new double[(int) in[0].length()];
-                LlamaReference.rmsNorm(JavaOps.read(in[0]), c, eps, JavaOps.read(in[1]), y);
-                JavaOps.write(y, out[0]);
-            };
-        }
-        RmsNormKernel kernel = new RmsNormKernel(Checks.rows(in[0]), c, (float) eps);
-        Floats x = Floats.of(in[0]);
-        Floats gain = Floats.of(in[1]);
-        Floats y = Floats.of(out[0]);
-        return () -> kernel.forward(x, gain, y);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        return new RmsNormKernel(
+                Checks.rows(in[0]),
+                (int) in[0].size(-1),
+                (float) (double) getTArgument(0),
+                Floats.of(in[0]),
+                Floats.of(in[1]),
+                Floats.of(out[0]));
+    }
+
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
+        LlamaReference.rmsNorm(x[0], (int) in[0].size(-1), getTArgument(0), x[1], y[0]);
     }
 
     @Override
@@ -62,7 +58,7 @@ public final class RmsNormOp extends JavaOp {
     }
 
     /** x [...,C], gain [C], dy [...,C] to dx [...,C] and dgain [C]. */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -93,26 +89,21 @@ public final class RmsNormOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
-            int c = (int) in[0].size(-1);
-            double eps = getTArgument(0);
-            if (JavaOps.isDouble(in[0])) {
-                return () -> {
-                    double[] dx = new double[(int) in[0].length()];
-                    double[] dGain = new double[c];
-                    LlamaReference.rmsNormGradient(
-                            JavaOps.read(in[0]), c, eps, JavaOps.read(in[1]), JavaOps.read(in[2]), dx, dGain);
-                    JavaOps.write(dx, out[0]);
-                    JavaOps.write(dGain, out[1]);
-                };
-            }
-            RmsNormKernel kernel = new RmsNormKernel(Checks.rows(in[0]), c, (float) eps);
-            Floats x = Floats.of(in[0]);
-            Floats gain = Floats.of(in[1]);
-            Floats dy = Floats.of(in[2]);
-            Floats dx = Floats.of(out[0]);
-            Floats dGain = Floats.of(out[1]);
-            return () -> kernel.backward(x, gain, dy, dx, dGain);
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            return new RmsNormKernel.Gradient(
+                    Checks.rows(in[0]),
+                    (int) in[0].size(-1),
+                    (float) (double) getTArgument(0),
+                    Floats.of(in[0]),
+                    Floats.of(in[1]),
+                    Floats.of(in[2]),
+                    Floats.of(out[0]),
+                    Floats.of(out[1]));
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
+            LlamaReference.rmsNormGradient(x[0], (int) in[0].size(-1), getTArgument(0), x[1], x[2], y[0], y[1]);
         }
     }
 }

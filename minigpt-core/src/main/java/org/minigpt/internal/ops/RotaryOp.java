@@ -6,8 +6,6 @@ import org.minigpt.internal.kernels.AttentionShape;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.LlamaReference;
 import org.minigpt.internal.kernels.RotaryKernel;
-import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -16,8 +14,11 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * Rotary positions (Su et al. 2021, arXiv:2104.09864): qkv [B,T,(H+2K)·D] to an array of its shape, in which each head of
  * queries and keys has its entries j and j + D/2 turned by the angle t·θ^(-2j/D), and the values are as they were. The
  * halves are paired as in Hugging Face's Llama.
+ *
+ * <p>For generating, without a gradient, each row of the batch may begin at a position of its own: with past [B] as second
+ * input the angle is (past[b] + t)·θ^(-2j/D). Positions beyond the last, which only padding has, count as the last.
  */
-public final class RotaryOp extends JavaOp {
+public final class RotaryOp extends KernelOp {
 
     /** For SameDiff. */
     public RotaryOp() {}
@@ -34,6 +35,17 @@ public final class RotaryOp extends JavaOp {
         addTArgument(theta);
     }
 
+    /**
+     * @param past [B], the position of each row's first token
+     * @param positions how many there are
+     */
+    public RotaryOp(SameDiff sd, SDVariable qkv, SDVariable past, int heads, int kvHeads, double theta, int positions) {
+        super(sd, qkv, past);
+        Checks.heads(opName(), heads, kvHeads);
+        addIArgument(heads, kvHeads, positions);
+        addTArgument(theta);
+    }
+
     @Override
     public String opName() {
         return "minigpt_rotary";
@@ -41,7 +53,7 @@ public final class RotaryOp extends JavaOp {
 
     @Override
     protected List<long[]> outputShapes(List<INDArray> in) {
-        Checks.inputs(opName(), in, 1, 1);
+        Checks.inputs(opName(), in, 1, 2);
         INDArray qkv = in.get(0);
         Checks.queryKeyValue(
                 opName(), qkv, getIArgument(0).intValue(), getIArgument(1).intValue());
@@ -50,10 +62,14 @@ public final class RotaryOp extends JavaOp {
             throw new MiniGptException(opName() + " turns pairs of entries, but its heads are " + d
                     + " wide; change n_head or n_embd so that n_embd/n_head is even");
         }
+        if (in.size() == 2) {
+            Checks.integers(opName(), "past", in.get(1));
+            Checks.vector(opName(), "past", in.get(1), qkv.size(0));
+        }
         return List.of(qkv.shape());
     }
 
-    static AttentionShape shape(JavaOp op, INDArray qkv) {
+    private static AttentionShape shape(KernelOp op, INDArray qkv) {
         int heads = op.getIArgument(0).intValue();
         int kvHeads = op.getIArgument(1).intValue();
         int d = (int) qkv.size(2) / (heads + 2 * kvHeads);
@@ -62,37 +78,48 @@ public final class RotaryOp extends JavaOp {
 
     @Override
     public boolean mayOverwrite(int input) {
-        return true;
+        return input == 0;
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        return bind(this, in[0], out[0], false);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        if (in.length == 1) {
+            return kernel(this, false, (int) in[0].size(1), in, null, out);
+        }
+        int positions = getIArgument(2).intValue();
+        Ints past = new Ints(in[1]);
+        Runnable kernel = kernel(this, false, positions, in, past.values(), out);
+        return () -> {
+            Checks.past(opName(), past.read(), positions);
+            kernel.run();
+        };
     }
 
-    private static Runnable bind(JavaOp op, INDArray in, INDArray out, boolean back) {
-        AttentionShape shape = shape(op, in);
-        double theta = op.getTArgument(0);
-        if (JavaOps.isDouble(in)) {
-            return () -> {
-                double[] y = JavaOps.read(in);
-                LlamaReference.rotate(y, shape, theta, back);
-                JavaOps.write(y, out);
-            };
-        }
-        RotaryKernel kernel = new RotaryKernel((int) in.size(0), shape, theta, back);
-        Floats x = Floats.of(in);
-        Floats y = Floats.of(out);
-        return () -> kernel.rotate(x, y);
+    private static Runnable kernel(
+            KernelOp op, boolean back, int positions, INDArray[] in, int[] past, INDArray[] out) {
+        return new RotaryKernel(
+                shape(op, in[0]), op.getTArgument(0), back, positions, Floats.of(in[0]), past, Floats.of(out[0]));
+    }
+
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
+        int positions = in.length == 1 ? (int) in[0].size(1) : getIArgument(2).intValue();
+        int[] past = in.length == 1 ? null : Checks.past(opName(), new Ints(in[1]).read(), positions);
+        System.arraycopy(x[0], 0, y[0], 0, y[0].length);
+        LlamaReference.rotate(y[0], shape(this, in[0]), getTArgument(0), false, positions, past);
     }
 
     @Override
     public List<SDVariable> doDiff(List<SDVariable> gradients) {
+        if (args().length == 2) {
+            throw new MiniGptException(
+                    opName() + " with a past is for generating and has no gradient; train without one");
+        }
         return new Gradient(sameDiff, gradients.get(0), iArgs(), getTArgument(0)).outputs();
     }
 
     /** dy to dqkv: the same rotation, backwards. */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -119,8 +146,14 @@ public final class RotaryOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
-            return RotaryOp.bind(this, in[0], out[0], true);
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            return kernel(this, true, (int) in[0].size(1), in, null, out);
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
+            System.arraycopy(x[0], 0, y[0], 0, y[0].length);
+            LlamaReference.rotate(y[0], shape(this, in[0]), getTArgument(0), true, (int) in[0].size(1), null);
         }
     }
 }

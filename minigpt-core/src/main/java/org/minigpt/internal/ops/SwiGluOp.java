@@ -6,8 +6,6 @@ import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.LlamaReference;
 import org.minigpt.internal.kernels.SwiGluKernel;
-import org.minigpt.ops.JavaOp;
-import org.minigpt.ops.JavaOps;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -16,7 +14,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * The gate of a SwiGLU feed-forward (Shazeer 2020, arXiv:2002.05202): x [...,2I], gates g and values u side by side on the
  * last axis, to y = g·σ(g)·u, [...,I].
  */
-public final class SwiGluOp extends JavaOp {
+public final class SwiGluOp extends KernelOp {
 
     /** For SameDiff. */
     public SwiGluOp() {}
@@ -46,19 +44,13 @@ public final class SwiGluOp extends JavaOp {
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out) {
-        int n = (int) out[0].size(-1);
-        if (JavaOps.isDouble(in[0])) {
-            return () -> {
-                double[] y = new double[(int) out[0].length()];
-                LlamaReference.swiGlu(JavaOps.read(in[0]), n, y);
-                JavaOps.write(y, out[0]);
-            };
-        }
-        SwiGluKernel kernel = new SwiGluKernel(Checks.rows(in[0]), n);
-        Floats x = Floats.of(in[0]);
-        Floats y = Floats.of(out[0]);
-        return () -> kernel.forward(x, y);
+    Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        return new SwiGluKernel(Checks.rows(in[0]), (int) out[0].size(-1), Floats.of(in[0]), Floats.of(out[0]));
+    }
+
+    @Override
+    void compute(INDArray[] in, double[][] x, double[][] y) {
+        LlamaReference.swiGlu(x[0], (int) in[0].size(-1) / 2, y[0]);
     }
 
     @Override
@@ -67,7 +59,7 @@ public final class SwiGluOp extends JavaOp {
     }
 
     /** x [...,2I], dy [...,I] to dx [...,2I]. */
-    public static final class Gradient extends JavaOp {
+    public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
@@ -92,20 +84,14 @@ public final class SwiGluOp extends JavaOp {
         }
 
         @Override
-        public Runnable bind(INDArray[] in, INDArray[] out) {
-            int n = (int) in[1].size(-1);
-            if (JavaOps.isDouble(in[0])) {
-                return () -> {
-                    double[] dx = new double[(int) in[0].length()];
-                    LlamaReference.swiGluGradient(JavaOps.read(in[0]), n, JavaOps.read(in[1]), dx);
-                    JavaOps.write(dx, out[0]);
-                };
-            }
-            SwiGluKernel kernel = new SwiGluKernel(Checks.rows(in[0]), n);
-            Floats x = Floats.of(in[0]);
-            Floats dy = Floats.of(in[1]);
-            Floats dx = Floats.of(out[0]);
-            return () -> kernel.backward(x, dy, dx);
+        Runnable bindFloats(INDArray[] in, INDArray[] out) {
+            return new SwiGluKernel.Gradient(
+                    Checks.rows(in[0]), (int) in[1].size(-1), Floats.of(in[0]), Floats.of(in[1]), Floats.of(out[0]));
+        }
+
+        @Override
+        void compute(INDArray[] in, double[][] x, double[][] y) {
+            LlamaReference.swiGluGradient(x[0], (int) in[1].size(-1), x[1], y[0]);
         }
     }
 }

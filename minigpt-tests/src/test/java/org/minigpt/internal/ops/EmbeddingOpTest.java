@@ -77,6 +77,47 @@ class EmbeddingOpTest {
                 OpFixture.output(EMBEDDING, wte(type), wpe(type), IDS.castTo(DataType.INT64)));
     }
 
+    private static final Definition FROM_PAST = (sd, in) -> new EmbeddingOp(sd, in[0], in[1], in[2], in[3]);
+
+    @FloatAndDouble
+    void rowsMayBeginAtPositionsOfTheirOwn(DataType type) {
+        for (DataType whole : new DataType[] {DataType.INT32, DataType.INT64}) {
+            INDArray past = Nd4j.createFromArray(0, 2).castTo(whole);
+
+            INDArray y = OpFixture.output(FROM_PAST, wte(type), wpe(type), IDS.castTo(whole), past);
+
+            // Row 0 as from the beginning, above. Row 1 of the ids 1, 1, 0 is at the positions 2, 3 and, of which there
+            // is
+            // none, 4, which counts as 3: [3 + 50, 4 + 60], [3 + 70, 4 + 80], [1 + 70, 2 + 80]
+            assertEntries(y, 15, 26, 31, 42, 55, 66, 53, 64, 73, 84, 71, 82);
+        }
+        OpFixture.assertAnyLayout(FROM_PAST, wte(type), wpe(type), IDS, Nd4j.createFromArray(3, 1));
+    }
+
+    @FloatAndDouble
+    void aPastThatIsNotThereIsNamed(DataType type) {
+        String[] sentences = {
+            "minigpt_embedding: past[1] is 4, but positions go from 0 to 3; crop the sequence to its last tokens",
+            "minigpt_embedding: past[0] is -1, but positions go from 0 to 3; crop the sequence to its last tokens",
+            "minigpt_embedding needs past of shape [2], but got [3]; pass a number for each row of the batch",
+            "minigpt_embedding needs past of type INT or LONG, but got SHORT; cast them"
+        };
+        INDArray[] pasts = {
+            Nd4j.createFromArray(0, 4),
+            Nd4j.createFromArray(-1, 0),
+            Nd4j.createFromArray(0, 0, 0),
+            Nd4j.createFromArray(0, 1).castTo(DataType.INT16)
+        };
+        for (int i = 0; i < pasts.length; i++) {
+            INDArray past = pasts[i];
+            assertSentence(sentences[i], () -> OpFixture.output(FROM_PAST, wte(type), wpe(type), IDS, past));
+        }
+        assertSentence(
+                "minigpt_embedding with a past is for generating and has no gradient; train without one",
+                () -> OpFixture.gradients(
+                        FROM_PAST, Nd4j.ones(type, 2, 3, 2), wte(type), wpe(type), IDS, Nd4j.createFromArray(0, 1)));
+    }
+
     @Test
     void gradientsAreThoseOfDifferences() {
         OpFixture.assertGradients(EMBEDDING, normal(1, 4, 3), normal(2, 5, 3), ids(3, 4, 3, 4));

@@ -59,6 +59,47 @@ class RotaryOpTest {
         assertEntries(y, expected);
     }
 
+    private static Definition fromPast(int positions) {
+        return (sd, in) -> new RotaryOp(sd, in[0], in[1], 1, 1, 100, positions);
+    }
+
+    /** As above, in two rows of which the second begins at position 2 of 4. */
+    @FloatAndDouble
+    void rowsMayBeginAtPositionsOfTheirOwn(DataType type) {
+        // q = (1, 0), k = (0, 1), v = (7, 8) at each of two positions; one pair of entries, which turns by the position
+        INDArray qkv =
+                array(type, shape(2, 2, 6), 1, 0, 0, 1, 7, 8, 1, 0, 0, 1, 7, 8, 1, 0, 0, 1, 7, 8, 1, 0, 0, 1, 7, 8);
+        double[] expected = new double[24];
+        int[] angles = {0, 1, 2, 3};
+        for (int i = 0; i < 4; i++) {
+            double cos = Math.cos(angles[i]);
+            double sin = Math.sin(angles[i]);
+            System.arraycopy(new double[] {cos, sin, -sin, cos, 7, 8}, 0, expected, 6 * i, 6);
+        }
+        for (DataType whole : new DataType[] {DataType.INT32, DataType.INT64}) {
+            INDArray past = Nd4j.createFromArray(0, 2).castTo(whole);
+            assertEntries(OpFixture.output(fromPast(4), qkv, past), expected);
+        }
+        // Of three positions there is no fourth: it counts as the last, 2.
+        System.arraycopy(expected, 12, expected, 18, 6);
+        assertEntries(OpFixture.output(fromPast(3), qkv, Nd4j.createFromArray(0, 2)), expected);
+        OpFixture.assertAnyLayout(fromPast(4), qkv, Nd4j.createFromArray(3, 1));
+    }
+
+    @FloatAndDouble
+    void aPastThatIsNotThereIsNamed(DataType type) {
+        INDArray qkv = Nd4j.ones(type, 2, 1, 6);
+        assertSentence(
+                "minigpt_rotary: past[0] is 4, but positions go from 0 to 3; crop the sequence to its last tokens",
+                () -> OpFixture.output(fromPast(4), qkv, Nd4j.createFromArray(4, 0)));
+        assertSentence(
+                "minigpt_rotary needs past of shape [2], but got [1]; pass a number for each row of the batch",
+                () -> OpFixture.output(fromPast(4), qkv, Nd4j.createFromArray(new int[] {1})));
+        assertSentence(
+                "minigpt_rotary with a past is for generating and has no gradient; train without one",
+                () -> OpFixture.gradients(fromPast(4), qkv, qkv, Nd4j.createFromArray(0, 0)));
+    }
+
     @FloatAndDouble
     void theGradientTurnsBack(DataType type) {
         INDArray qkv = normal(1, 2, 5, 16).castTo(type);

@@ -3,13 +3,14 @@ package org.minigpt.runtime;
 import java.lang.reflect.Field;
 import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
-import org.minigpt.internal.kernels.KernelInfo;
+import org.minigpt.internal.kernels.OpenBlas;
 import org.minigpt.internal.ops.Ops;
 import org.minigpt.internal.runtime.JavaOpExecutioner;
 import org.minigpt.internal.runtime.NativeLibraries;
 import org.minigpt.internal.runtime.OpenBlasBuffers;
 import org.minigpt.internal.runtime.OpenBlasKernels;
 import org.minigpt.internal.runtime.PlannedSession;
+import org.minigpt.internal.simd.Simd;
 import org.minigpt.ops.JavaOp;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.imports.converters.ImportClassMapping;
@@ -51,7 +52,7 @@ public final class MiniGptRuntime {
         } catch (LinkageError e) {
             throw NativeLibraries.missing(e);
         }
-        OpenBlasKernels.warnIfLate(KernelInfo.blas());
+        OpenBlasKernels.warnIfLate(OpenBlas.processor());
         Ops.all().forEach(MiniGptRuntime::register);
         SameDiff.bindInferenceFactory(PlannedSession::new);
         blasThreads.ifPresent(Nd4j.getNDArrayFactory().blas()::setMaxThreads);
@@ -67,12 +68,12 @@ public final class MiniGptRuntime {
      *     {@link #blas()}: {@code vector+Haswell}
      */
     public static String kernels() {
-        return KernelInfo.arithmetic() + "+" + blas();
+        return Simd.name() + "+" + blas();
     }
 
     /** @return OpenBLAS's name for the processor whose matrix products it runs, or {@code unknown} */
     public static String blas() {
-        return KernelInfo.blas();
+        return OpenBlas.processor();
     }
 
     /**

@@ -1,9 +1,12 @@
 package org.minigpt.internal.kernels;
 
+import com.sun.jna.NativeLibrary;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.openblas.global.openblas_nolapack;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** The OpenBLAS that the kernels multiply with. */
-final class OpenBlas {
+public final class OpenBlas {
     private OpenBlas() {}
 
     /**
@@ -12,5 +15,17 @@ final class OpenBlas {
      */
     static void load() {
         Nd4j.getBackend();
+    }
+
+    /** @return its name for the processor whose matrix products it runs, or {@code unknown} */
+    public static String processor() {
+        try {
+            load();
+            // JavaCPP's bridge is linked to the BLAS, so its functions are found through it.
+            NativeLibrary library = NativeLibrary.getInstance(Loader.load(openblas_nolapack.class));
+            return library.getFunction("openblas_get_corename").invokeString(new Object[0], false);
+        } catch (LinkageError | RuntimeException e) {
+            return "unknown";
+        }
     }
 }

@@ -31,6 +31,8 @@ final class RunRecord {
 
     private static final String PROPERTIES = "The options of this run; minigpt train --from-run repeats it.";
 
+    private static final String MACHINE = "machine";
+    private static final String KERNELS = "kernels";
     private static final String STARTING_MODEL = "init_from_sha256";
 
     private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
@@ -64,7 +66,7 @@ final class RunRecord {
         json.put("seed", settings.get("seed"));
         json.set("config", JSON.valueToTree(settings));
         json.set("versions", JSON.valueToTree(Version.all()));
-        json.set("machine", machine());
+        json.set(MACHINE, machine());
         ObjectNode text = json.putObject("data");
         text.put("name", settings.get("data"));
         data.sha256().ifPresent(hash -> text.put("sha256", hash));
@@ -82,7 +84,7 @@ final class RunRecord {
         machine.put("processor", processor());
         machine.put("processors", Runtime.getRuntime().availableProcessors());
         machine.put("max_heap_mb", Runtime.getRuntime().maxMemory() >> 20);
-        machine.put("kernels", MiniGptRuntime.kernels());
+        machine.put(KERNELS, MiniGptRuntime.kernels());
         scale.peakGflops().ifPresent(peak -> machine.put("sgemm_peak_gflops", rounded(peak, 1)));
         return machine;
     }
@@ -184,6 +186,14 @@ final class RunRecord {
     /** @return the SHA-256 of the model that a run began with, if its {@code run.json} has one */
     static Optional<String> startingModel(Path run) {
         return Optional.ofNullable(read(run).path(STARTING_MODEL).textValue());
+    }
+
+    /** @return the kernels that a run was on, as {@link MiniGptRuntime#kernels}, if its {@code run.json} has them */
+    static Optional<String> kernels(Path run) {
+        if (!Files.exists(run.resolve(FILE))) {
+            return Optional.empty();
+        }
+        return Optional.ofNullable(read(run).path(MACHINE).path(KERNELS).textValue());
     }
 
     private static JsonNode read(Path run) {

@@ -162,6 +162,7 @@ final class TrainCommand implements Callable<Integer> {
         PrintStream out = System.out;
         TrainingSummary summary = new TrainingSummary(out, output.outDir);
         summary.printBefore(text, shape, config); // before a large model takes its time to be made
+        resumption.ifPresent(from -> summary.printKernels(from.checkpoint().path()));
         if (run.overfitOneBatch) {
             summary.printNothingSaved();
         } else {

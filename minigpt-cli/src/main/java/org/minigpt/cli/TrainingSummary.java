@@ -10,6 +10,7 @@ import org.minigpt.graph.Parameter;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.TrainResult;
 
@@ -39,6 +40,15 @@ record TrainingSummary(PrintStream out, Path outDir) {
         print(
                 "training  %,d steps of %,d x %,d tokens, seed %d%n",
                 config.maxIters(), config.batchSize(), shape.blockSize(), config.seed());
+    }
+
+    /** Of a run that goes on: the same steps on other kernels add up in another order. */
+    void printKernels(Path checkpoint) {
+        String now = MiniGptRuntime.kernels();
+        RunRecord.kernels(checkpoint)
+                .filter(before -> !before.equals(now))
+                .ifPresent(before ->
+                        print("kernels   %s, but %s until here: the run goes on, with other last bits%n", now, before));
     }
 
     void printNothingSaved() {

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.checkpoint.Checkpoint;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.runtime.MiniGptRuntime;
 
 /** {@code minigpt train --resume}, and the checks of a run. */
 class ResumeTest {
@@ -246,6 +247,27 @@ class ResumeTest {
         assertEquals(before, record(folder));
         assertEquals(0, Files.size(folder.resolve("checkpoints/lock")));
         train(folder, "--max-iters", 2).assertDone();
+    }
+
+    /** As if the checkpoint came from another machine. */
+    @Test
+    void otherKernelsThanTheRunsAreTold() throws IOException {
+        Path folder = dir.resolve("kernels");
+        train(folder, "--max-iters", 2).assertDone();
+        Cli.Result same = Cli.run("train", "--resume", folder, "--max-iters", 4).assertDone();
+        assertFalse(same.out().contains("kernels"), same.out());
+        Path record = newest(folder).resolve("run.json");
+        Path sums = newest(folder).resolve("SHA256SUMS");
+        String here = MiniGptRuntime.kernels();
+        String before = Sha256.of(record);
+        Files.writeString(record, Files.readString(record).replace("\"" + here + "\"", "\"plain+Elsewhere\""));
+        Files.writeString(sums, Files.readString(sums).replace(before, Sha256.of(record)));
+
+        Cli.Result other =
+                Cli.run("train", "--resume", folder, "--max-iters", 6).assertDone();
+
+        String told = "kernels   " + here + ", but plain+Elsewhere until here: the run goes on, with other last bits";
+        assertEquals(1, other.out().lines().filter(told::equals).count(), other.out());
     }
 
     private static Path newest(Path folder) {

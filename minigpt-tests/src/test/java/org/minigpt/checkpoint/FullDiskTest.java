@@ -44,7 +44,7 @@ class FullDiskTest {
 
         List<String> command = new ArrayList<>(
                 List.of(SHELL.toString(), "-c", "ulimit -f " + blocks + "; exec \"$@\"", SHELL.toString()));
-        command.addAll(KilledRun.command(dir));
+        command.addAll(KilledRun.command(List.of(dir)));
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().put("LC_ALL", "C"); // the system's words are in its language
         Process process = builder.start();

@@ -7,8 +7,15 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -20,18 +27,35 @@ class MemoryBoundTest {
     private static final long MB = 1 << 20;
 
     @TempDir
-    Path temp;
+    private static Path temp;
+
+    /** JVMs whose memory has nothing to do with each other's: two at once. */
+    private static final ExecutorService TWO = Executors.newFixedThreadPool(2);
+
+    private static final Map<String, Future<Resident>> RUNS = new HashMap<>();
+
+    @BeforeAll
+    static void start() {
+        for (String what : List.of("threads", "vocabulary", "layers", "models")) {
+            RUNS.put(what, TWO.submit(() -> run(what)));
+        }
+    }
+
+    @AfterAll
+    static void end() {
+        TWO.shutdownNow();
+    }
 
     @Test
     void shortLivedThreadsAndManyShapesTakeWhatOneThreadAndOneShapeTakes() throws Exception {
-        Resident resident = run("threads");
+        Resident resident = resident("threads");
 
         assertTrue(resident.most < 1.3 * resident.base, resident.toString());
     }
 
     @Test
     void aLargeVocabularyAndManyLengthsStayUnderTheBound() throws Exception {
-        Resident resident = run("vocabulary");
+        Resident resident = resident("vocabulary");
 
         // The user's own array of the largest logits, 504 · 50257 floats, comes beside what is kept.
         long logits = 4L * 504 * 50257;
@@ -40,14 +64,14 @@ class MemoryBoundTest {
 
     @Test
     void layersTakeForManyShapesWhatTheyTakeForOne() throws Exception {
-        Resident resident = run("layers");
+        Resident resident = resident("layers");
 
         assertTrue(resident.most < 1.3 * resident.base, resident.toString());
     }
 
     @Test
     void closedModelsLeaveNothingBehind() throws Exception {
-        Resident resident = run("models");
+        Resident resident = resident("models");
 
         assertTrue(resident.most < resident.base + 32 * MB, resident.toString());
     }
@@ -59,9 +83,13 @@ class MemoryBoundTest {
         }
     }
 
-    private Resident run(String what) throws Exception {
-        File out = temp.resolve("out").toFile();
-        File err = temp.resolve("err").toFile();
+    private static Resident resident(String what) throws Exception {
+        return RUNS.get(what).get();
+    }
+
+    private static Resident run(String what) throws Exception {
+        File out = temp.resolve(what + ".out").toFile();
+        File err = temp.resolve(what + ".err").toFile();
         Process process = new ProcessBuilder(List.of(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xms128m",

@@ -16,11 +16,15 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
-/** A graph of one operation, with random inputs, and how to run it: planned if it can be, else by SameDiff's session. */
+/**
+ * A graph of one operation, with random inputs, and how to run it: planned if it can be, else by SameDiff's session.
+ */
 final class OpGraph {
     private static final String OUTPUT = "y";
 
-    /** Where SameDiff's gradient functions start: dL/dL = 1, which takes the shape of any output that is given to it. */
+    /**
+     * Where SameDiff's gradient functions start: dL/dL = 1, which takes the shape of any output that is given to it.
+     */
     private static final String FIRST_GRADIENT = "one-var";
 
     private final Random random = new Random(1337);

@@ -10,8 +10,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /**
- * The options in the help, those of each mixin under the mixin's name. Picocli itself groups only {@code ArgGroup}s, and
- * of those an option that is given twice resets all the others to their defaults.
+ * The options in the help, those of each mixin under the mixin's name. Picocli itself groups only {@code ArgGroup}s,
+ * and of those an option that is given twice resets all the others to their defaults.
  */
 final class GroupedOptions implements IHelpSectionRenderer {
     private static final String STANDARD = "mixinStandardHelpOptions";

@@ -18,8 +18,8 @@ import org.minigpt.MiniGptException;
 
 /**
  * Keeps a folder for one run at a time, by a lock of the system's on {@code checkpoints/lock}, which a process that is
- * gone does not hold. The file tells who holds it and for which run; after an end in good order it is empty, so that what
- * it says otherwise was left by one that was killed.
+ * gone does not hold. The file tells who holds it and for which run; after an end in good order it is empty, so that
+ * what it says otherwise was left by one that was killed.
  */
 final class RunLock implements AutoCloseable {
     private static final String FILE = "lock";
@@ -75,8 +75,8 @@ final class RunLock implements AutoCloseable {
     }
 
     /**
-     * Takes the lock. On POSIX systems, a file that is closed anywhere in a process gives up the process's locks on it: the
-     * one who has the lock does not read the file.
+     * Takes the lock. On POSIX systems, a file that is closed anywhere in a process gives up the process's locks on it:
+     * the one who has the lock does not read the file.
      *
      * @param folder of the run
      * @throws MiniGptException if another process, or another thread of this one, has it

@@ -85,8 +85,8 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
     }
 
     /**
-     * The next batch with another number of windows than B. Of random windows it counts as one batch of the epoch, and the
-     * windows that it shares with the batch of B windows are the same.
+     * The next batch with another number of windows than B. Of random windows it counts as one batch of the epoch, and
+     * the windows that it shares with the batch of B windows are the same.
      *
      * @param num the number of windows
      * @throws MiniGptException if it is below 1, or too large for an array

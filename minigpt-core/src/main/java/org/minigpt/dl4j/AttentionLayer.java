@@ -125,7 +125,8 @@ public abstract class AttentionLayer extends GptLayer {
         }
 
         /**
-         * Sets how attention knows where a step stands; learned positions, the default, are left to the embedding. All layers of a network should have the same.
+         * Sets how attention knows where a step stands; learned positions, the default, are left to the embedding. All
+         * layers of a network should have the same.
          */
         public T positions(Positions positions) {
             this.positions = positions;
@@ -150,7 +151,9 @@ public abstract class AttentionLayer extends GptLayer {
             return self();
         }
 
-        /** Sets the share of attention's probabilities that is dropped in training, if it is not {@code dropoutRate}. */
+        /**
+         * Sets the share of attention's probabilities that is dropped in training, if it is not {@code dropoutRate}.
+         */
         public T attentionDropoutRate(double attentionDropoutRate) {
             this.attentionDropoutRate = attentionDropoutRate;
             return self();

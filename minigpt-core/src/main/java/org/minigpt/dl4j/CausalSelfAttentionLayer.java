@@ -5,9 +5,10 @@ import org.minigpt.graph.GraphLayer;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
- * Causal multi-head self-attention with its output projection: [B,nIn,T] to [B,nOut,T], where a step sees itself and what
- * is before it. Parameters {@code cAttn.weight} [nIn,3·nOut], queries, keys and values side by side, {@code cProj.weight}
- * [nOut,nOut] and their biases. With K heads of keys and values, {@code cAttn.weight} is [nIn,nOut+2·nOut·K/H].
+ * Causal multi-head self-attention with its output projection: [B,nIn,T] to [B,nOut,T], where a step sees itself and
+ * what is before it. Parameters {@code cAttn.weight} [nIn,3·nOut], queries, keys and values side by side, {@code
+ * cProj.weight} [nOut,nOut] and their biases. With K heads of keys and values, {@code cAttn.weight} is
+ * [nIn,nOut+2·nOut·K/H].
  *
  * <pre>{@code
  * new CausalSelfAttentionLayer.Builder().nHeads(4).nOut(64).build()

@@ -7,10 +7,10 @@ import org.minigpt.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Clips the gradients of a network by their norm over all layers, as a GPT is trained: if it is above the limit, all are
- * scaled down to it. DL4J's {@code gradientNormalization} knows layers and parameters alone, so this is a listener, which
- * sees the gradients before they are normalised by layer and go to the updaters. Like all listeners it is not saved with
- * the network, and {@code setListeners} replaces it.
+ * Clips the gradients of a network by their norm over all layers, as a GPT is trained: if it is above the limit, all
+ * are scaled down to it. DL4J's {@code gradientNormalization} knows layers and parameters alone, so this is a listener,
+ * which sees the gradients before they are normalised by layer and go to the updaters. Like all listeners it is not
+ * saved with the network, and {@code setListeners} replaces it.
  *
  * <pre>{@code
  * network.setListeners(new GlobalNormClipping(1.0), new ScoreIterationListener(100));

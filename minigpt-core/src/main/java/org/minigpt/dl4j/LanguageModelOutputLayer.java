@@ -14,10 +14,10 @@ import org.nd4j.linalg.api.buffer.DataType;
  * The head of a language model and its loss: [B,nIn,T] to the probabilities of the next token at each step, [B,nOut,T],
  * and the mean cross-entropy in nats over the labels that count. Parameters {@code weight} [nOut,nIn] and {@code bias}.
  *
- * <p>Labels are ids [B,T] of any type, where {@code ignoreIndex} does not count, or DL4J's one-hot columns [B,nOut,T] in
- * the layer's data format, where a column of zeros does not count. What a labels' mask [B,T] leaves out does not count
- * either. Unlike {@code RnnOutputLayer}, whose score is the sum over the steps, the score is the mean: the loss that the
- * {@code Trainer} reports, plus regularisation.
+ * <p>Labels are ids [B,T] of any type, where {@code ignoreIndex} does not count, or DL4J's one-hot columns [B,nOut,T]
+ * in the layer's data format, where a column of zeros does not count. What a labels' mask [B,T] leaves out does not
+ * count either. Unlike {@code RnnOutputLayer}, whose score is the sum over the steps, the score is the mean: the loss
+ * that the {@code Trainer} reports, plus regularisation.
  *
  * <pre>{@code
  * new LanguageModelOutputLayer.Builder().nOut(vocabSize).build()

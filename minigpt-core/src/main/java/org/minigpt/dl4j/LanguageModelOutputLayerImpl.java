@@ -148,9 +148,9 @@ final class LanguageModelOutputLayerImpl extends NetworkLayer<LanguageModelOutpu
     }
 
     /**
-     * DL4J's {@code evaluate}, {@code evaluateROC} and the like take axis 1 for that of the classes, whatever the network's
-     * format is, and count the steps of [B,T,V] for tokens. They ask the network for nothing but its output, so who asks is
-     * all there is to tell by.
+     * DL4J's {@code evaluate}, {@code evaluateROC} and the like take axis 1 for that of the classes, whatever the
+     * network's format is, and count the steps of [B,T,V] for tokens. They ask the network for nothing but its output,
+     * so who asks is all there is to tell by.
      */
     private void requireRightAxis() {
         if (!ncw()

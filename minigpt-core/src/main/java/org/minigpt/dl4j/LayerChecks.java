@@ -17,7 +17,10 @@ final class LayerChecks {
     /** Of a layer in a saved network's JSON, unless it has settings that an older library would pass over. */
     static final int FIRST_FORMAT = 1;
 
-    /** With heads that share keys and values, other positions than learned ones, RMSNorm, SwiGLU and its width, two dropout rates. */
+    /**
+     * With heads that share keys and values, other positions than learned ones, RMSNorm, SwiGLU and its width, two
+     * dropout rates.
+     */
     static final int FORMAT_WITH_LLAMA = 2;
 
     /** A head whose matrix is the embedding's. */

@@ -10,8 +10,8 @@ import org.minigpt.MiniGptException;
 import org.minigpt.graph.Parameter;
 
 /**
- * The constraints that DL4J applies to parameters after each step. It wants their names when a network is configured, where
- * these layers do not know their sizes yet: so kinds stand for names until the layer is made.
+ * The constraints that DL4J applies to parameters after each step. It wants their names when a network is configured,
+ * where these layers do not know their sizes yet: so kinds stand for names until the layer is made.
  */
 final class LayerConstraints {
     static final String WEIGHTS = "(weights)";

@@ -20,8 +20,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
- * The parameters of the layers as DL4J's networks see them: matrices are weights, gains and biases are biases to it, so that
- * weight decay leaves the latter alone; each is a row-major part of the network's vector.
+ * The parameters of the layers as DL4J's networks see them: matrices are weights, gains and biases are biases to it, so
+ * that weight decay leaves the latter alone; each is a row-major part of the network's vector.
  */
 final class LayerParameters implements ParamInitializer {
 

@@ -7,8 +7,8 @@ import org.minigpt.graph.GraphLayer;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
- * The feed-forward network of a GPT, Hugging Face's {@code mlp}: [B,nIn,T] to act(x·W₁ + b₁)·W₂ + b₂, [B,nOut,T], each step
- * by itself. Parameters {@code cFc.weight} [nIn,nHidden], {@code cProj.weight} [nHidden,nOut] and their biases.
+ * The feed-forward network of a GPT, Hugging Face's {@code mlp}: [B,nIn,T] to act(x·W₁ + b₁)·W₂ + b₂, [B,nOut,T], each
+ * step by itself. Parameters {@code cFc.weight} [nIn,nHidden], {@code cProj.weight} [nHidden,nOut] and their biases.
  *
  * <pre>{@code
  * new MlpLayer.Builder().nOut(64).activation(Activation.GELU).build()

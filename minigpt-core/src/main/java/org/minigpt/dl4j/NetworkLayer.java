@@ -14,9 +14,9 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * What hidden layers and heads have in common at work in a network: their parameters, and that they refuse to be given a
- * sequence in pieces. DL4J does so in truncated BPTT and {@code rnnTimeStep}, to recurrent layers, which have a state that
- * goes on from piece to piece; to be asked, these are recurrent layers without one.
+ * What hidden layers and heads have in common at work in a network: their parameters, and that they refuse to be given
+ * a sequence in pieces. DL4J does so in truncated BPTT and {@code rnnTimeStep}, to recurrent layers, which have a state
+ * that goes on from piece to piece; to be asked, these are recurrent layers without one.
  */
 abstract class NetworkLayer<C extends GptLayer> extends BaseLayer<C> implements RecurrentLayer {
     private static final long serialVersionUID = 1L;
@@ -73,8 +73,8 @@ abstract class NetworkLayer<C extends GptLayer> extends BaseLayer<C> implements 
     }
 
     /**
-     * DL4J's truncated BPTT passes ids or labels [B,T] over, and knows of it in the network alone. What shows here is that
-     * {@code fit} ends a batch with the count of steps that it began with.
+     * DL4J's truncated BPTT passes ids or labels [B,T] over, and knows of it in the network alone. What shows here is
+     * that {@code fit} ends a batch with the count of steps that it began with.
      */
     @Override
     public void setIterationCount(int iterationCount) {

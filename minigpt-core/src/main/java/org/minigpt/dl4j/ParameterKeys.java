@@ -1,8 +1,8 @@
 package org.minigpt.dl4j;
 
 /**
- * DL4J's names of a layer's parameters. Its networks call a parameter {@code layer_name} and look for the last underscore
- * to tell the two apart, so that {@code attn.c_attn.weight} is {@code attn.cAttn.weight} here.
+ * DL4J's names of a layer's parameters. Its networks call a parameter {@code layer_name} and look for the last
+ * underscore to tell the two apart, so that {@code attn.c_attn.weight} is {@code attn.cAttn.weight} here.
  */
 public final class ParameterKeys {
     private ParameterKeys() {}

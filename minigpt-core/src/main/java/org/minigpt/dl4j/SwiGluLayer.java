@@ -7,7 +7,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * The gated feed-forward network of Llama: [B,nIn,T] to (silu(x·W)·x·V)·W₂, [B,nOut,T], each step by itself. Parameters
- * {@code gateUpProj.weight} [nIn,2·nHidden], W and V side by side, {@code downProj.weight} [nHidden,nOut] and their biases.
+ * {@code gateUpProj.weight} [nIn,2·nHidden], W and V side by side, {@code downProj.weight} [nHidden,nOut] and their
+ * biases.
  *
  * <pre>{@code
  * new SwiGluLayer.Builder().nOut(64).hasBias(false).build()

@@ -10,9 +10,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
- * A head whose matrix is that of a {@link TokenAndPositionEmbeddingLayer} in the same ComputationGraph, GPT-2's tied head:
- * the network has it once, both add to its gradient, and it is decayed and stepped as the embedding's. A vertex, since
- * DL4J tells its layers nothing of each other.
+ * A head whose matrix is that of a {@link TokenAndPositionEmbeddingLayer} in the same ComputationGraph, GPT-2's tied
+ * head: the network has it once, both add to its gradient, and it is decayed and stepped as the embedding's. A vertex,
+ * since DL4J tells its layers nothing of each other.
  *
  * <pre>{@code
  * NeuralNetConfiguration.Builder training = new NeuralNetConfiguration.Builder().updater(new Adam(1e-3));

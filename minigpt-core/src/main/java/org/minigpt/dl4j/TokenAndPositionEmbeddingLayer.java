@@ -73,7 +73,8 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
     }
 
     /**
-     * Takes blockSize from the steps of the input type if it is not set. V is not taken from its size: that of ids is 1.
+     * Takes blockSize from the steps of the input type if it is not set. V is not taken from its size: that of ids is
+     * 1.
      */
     @Override
     public void setNIn(InputType inputType, boolean override) {
@@ -128,7 +129,10 @@ public final class TokenAndPositionEmbeddingLayer extends GptLayer {
             return this;
         }
 
-        /** Sets what knows positions: learned ones, the default, this layer; others the blocks, and {@code wpe} is not there. */
+        /**
+         * Sets what knows positions: learned ones, the default, this layer; others the blocks, and {@code wpe} is not
+         * there.
+         */
         public Builder positions(Positions positions) {
             this.positions = positions;
             return this;

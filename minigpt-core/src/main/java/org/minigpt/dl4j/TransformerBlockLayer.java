@@ -11,10 +11,10 @@ import org.minigpt.graph.SwiGlu;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
- * A transformer block with the norms in front: [B,C,T] to [B,C,T] by {@code x = x + attn(ln_1(x)); x = x + mlp(ln_2(x))}.
- * Parameters {@code ln1.weight}, {@code attn.cAttn.weight} [C,3C], {@code attn.cProj.weight} [C,C], {@code ln2.weight},
- * {@code mlp.cFc.weight} [C,4C], {@code mlp.cProj.weight} [4C,C] and biases; those of {@link SwiGluLayer} with
- * {@code swiGlu}.
+ * A transformer block with the norms in front: [B,C,T] to [B,C,T] by {@code x = x + attn(ln_1(x)); x = x +
+ * mlp(ln_2(x))}. Parameters {@code ln1.weight}, {@code attn.cAttn.weight} [C,3C], {@code attn.cProj.weight} [C,C],
+ * {@code ln2.weight}, {@code mlp.cFc.weight} [C,4C], {@code mlp.cProj.weight} [4C,C] and biases; those of {@link
+ * SwiGluLayer} with {@code swiGlu}.
  *
  * <pre>{@code
  * new TransformerBlockLayer.Builder().nHeads(4).build()

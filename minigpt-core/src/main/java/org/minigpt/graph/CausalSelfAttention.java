@@ -58,8 +58,8 @@ public record CausalSelfAttention(
     }
 
     /**
-     * One head of causal self-attention, the lecture's {@code Head}: x [B,T,C] to softmax(q·kᵀ/√D)·v, [B,T,D], where q, k
-     * and v are linear in x, without bias. Parameter {@code c_attn.weight} [C,3D]: query, key and value side by side.
+     * One head of causal self-attention, the lecture's {@code Head}: x [B,T,C] to softmax(q·kᵀ/√D)·v, [B,T,D], where q,
+     * k and v are linear in x, without bias. Parameter {@code c_attn.weight} [C,3D]: query, key and value side by side.
      *
      * @param nEmbd C
      * @param headSize D

@@ -32,8 +32,8 @@ public final class GradientCheck {
 
     /**
      * Differences tell no gradient smaller than this times Σ|weight·output|: f is rounded to some 1e-16 of that, which
-     * 2h makes 5e-12, and the layer's own sums are rounded too. So a gradient that is 0 in theory passes, such as that of
-     * a bias of the keys.
+     * 2h makes 5e-12, and the layer's own sums are rounded too. So a gradient that is 0 in theory passes, such as that
+     * of a bias of the keys.
      */
     private static final double NOISE = 1e-9;
 
@@ -44,8 +44,8 @@ public final class GradientCheck {
      *
      * @param name of the parameter within the layer, or {@code x}, the input
      * @param index of the entry
-     * @param relative the difference of the two, over the largest entry of the parameter's differences; 0 if rounding alone may be
-     *     the reason
+     * @param relative the difference of the two, over the largest entry of the parameter's differences; 0 if rounding
+     *     alone may be the reason
      * @param gradient the layer's
      * @param expected by differences
      */

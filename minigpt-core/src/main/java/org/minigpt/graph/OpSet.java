@@ -13,7 +13,8 @@ public interface OpSet {
     /**
      * Where and how much a graph drops.
      *
-     * @param key LONG scalar that is 0 when nothing shall be dropped, else the seed of this step's masks; null for never
+     * @param key LONG scalar that is 0 when nothing shall be dropped, else the seed of this step's masks; null for
+     *     never
      * @param p the share that is dropped
      * @param salt that tells the masks of one place from those of another
      */
@@ -46,9 +47,9 @@ public interface OpSet {
     }
 
     /**
-     * Causal attention of which {@code heads/kvHeads} heads of queries share one of keys and values: qkv [B,T,(H+2K)·D],
-     * all queries first, then the keys, then the values, to [B,T,H·D]. With {@code alibi} the scores of a head lose
-     * {@link org.minigpt.internal.kernels.AttentionShape#alibiSlope slope}·distance.
+     * Causal attention of which {@code heads/kvHeads} heads of queries share one of keys and values: qkv
+     * [B,T,(H+2K)·D], all queries first, then the keys, then the values, to [B,T,H·D]. With {@code alibi} the scores of
+     * a head lose {@link org.minigpt.internal.kernels.AttentionShape#alibiSlope slope}·distance.
      */
     SDVariable causalAttention(String name, SDVariable qkv, int heads, int kvHeads, boolean alibi, Dropout dropout);
 

@@ -198,7 +198,9 @@ public final class PortableOps implements OpSet {
         return loss.mul(counted).sum().div(name, count);
     }
 
-    /** @return n equal parts of x [B,T,n·W] along its last axis; of an array with gaps ND4J would copy what lies between */
+    /**
+     * @return n equal parts of x [B,T,n·W] along its last axis; of an array with gaps ND4J would copy what lies between
+     */
     private static SDVariable[] split(SDVariable x, int n) {
         boolean computed = x.getVariableType() == VariableType.ARRAY; // and so without gaps
         return x.getSameDiff().split(computed ? x : packed(x), n, 2);

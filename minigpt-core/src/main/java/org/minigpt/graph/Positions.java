@@ -20,8 +20,8 @@ public sealed interface Positions {
     }
 
     /**
-     * Queries and keys turned by an angle that grows with the place, RoPE (Su et al. 2021, arXiv:2104.09864); entry j of a
-     * head with entry j + D/2, as in Hugging Face's Llama.
+     * Queries and keys turned by an angle that grows with the place, RoPE (Su et al. 2021, arXiv:2104.09864); entry j
+     * of a head with entry j + D/2, as in Hugging Face's Llama.
      *
      * @param theta the base of the angles, above 1
      */

@@ -10,9 +10,9 @@ import org.minigpt.internal.kernels.AttentionShape;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Where a model looks: how each layer and head divides its attention over a text. The model's attention op never keeps its
- * weights, so they are computed again here, from the queries and keys, which like every intermediate value have a name in
- * the SameDiff graph: {@code h.0.attn.c_attn}.
+ * Where a model looks: how each layer and head divides its attention over a text. The model's attention op never keeps
+ * its weights, so they are computed again here, from the queries and keys, which like every intermediate value have a
+ * name in the SameDiff graph: {@code h.0.attn.c_attn}.
  */
 public final class AttentionWeights {
     private final GptConfig config;
@@ -28,7 +28,8 @@ public final class AttentionWeights {
      *
      * @param gpt the model, with the library's blocks
      * @param ids the T tokens of the text, T ≤ block_size
-     * @throws MiniGptException if T is out of range, an id is not in the vocabulary, or the model has blocks of one's own
+     * @throws MiniGptException if T is out of range, an id is not in the vocabulary, or the model has blocks of one's
+     *     own
      */
     public static AttentionWeights of(Gpt gpt, int... ids) {
         if (gpt.hasOwnBlocks()) {
@@ -67,8 +68,8 @@ public final class AttentionWeights {
     }
 
     /**
-     * The weights of one token in one head, softmax(q·kᵀ/√D): it sees itself and what is before it; with ALiBi less of it,
-     * the further it is away.
+     * The weights of one token in one head, softmax(q·kᵀ/√D): it sees itself and what is before it; with ALiBi less of
+     * it, the further it is away.
      *
      * @param layer from 0 to L-1
      * @param head from 0 to H-1

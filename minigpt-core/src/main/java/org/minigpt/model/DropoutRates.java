@@ -3,8 +3,8 @@ package org.minigpt.model;
 import org.minigpt.MiniGptException;
 
 /**
- * The shares that are dropped in training, 0 ≤ share &lt; 1, in the places where GPT-2 and nanoGPT drop. nanoGPT has one
- * for all of them.
+ * The shares that are dropped in training, 0 ≤ share &lt; 1, in the places where GPT-2 and nanoGPT drop. nanoGPT has
+ * one for all of them.
  *
  * @param embd of the entries of the embedding; GPT-2's {@code embd_pdrop}
  * @param attn of the probabilities of the attention; {@code attn_pdrop}

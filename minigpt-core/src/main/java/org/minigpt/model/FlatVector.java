@@ -19,8 +19,8 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * Arrays of several shapes as views of one vector, so that clipping, AdamW and checkpoints are one pass each. Each view
- * begins at a multiple of 16 entries, for the sake of vector loads; the gaps are 0 and stay so. The memory is taken when
- * it is first asked for: a model that only predicts never has gradients. Safe for use by several threads.
+ * begins at a multiple of 16 entries, for the sake of vector loads; the gaps are 0 and stay so. The memory is taken
+ * when it is first asked for: a model that only predicts never has gradients. Safe for use by several threads.
  */
 final class FlatVector {
     private static final int ALIGNMENT = 16;

@@ -9,8 +9,8 @@ import org.minigpt.graph.SwiGlu;
 import org.minigpt.model.GptConfig.Mlp;
 
 /**
- * The shape of a GPT, immutable and equal to another of the same values. The defaults follow the lecture: LayerNorm, learned
- * positions, a plain feed-forward with ReLU, no dropout, an untied head.
+ * The shape of a GPT, immutable and equal to another of the same values. The defaults follow the lecture: LayerNorm,
+ * learned positions, a plain feed-forward with ReLU, no dropout, an untied head.
  *
  * <pre>{@code
  * GptConfig llama = GptConfig.builder().vocabSize(65).nHead(4).nKvHead(2).positions(new Positions.Rotary())
@@ -56,7 +56,10 @@ public sealed interface GptConfig permits CheckedConfig {
         GELU(Activation.GELU),
         /** GELU(x·W₁)·W₂ by its approximation with tanh, 4C wide: GPT-2's. */
         GELU_TANH(Activation.GELU_TANH),
-        /** (silu(x·W)·x·V)·W₂, Llama's. It is 8C/3 wide, so that its three matrices are as large as the two of the others. */
+        /**
+         * (silu(x·W)·x·V)·W₂, Llama's. It is 8C/3 wide, so that its three matrices are as large as the two of the
+         * others.
+         */
         SWIGLU(null);
 
         private final Activation activation;

@@ -8,8 +8,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Checks what a {@link Gpt} is given, whatever ops it is made of: ND4J's own would take an id that is out of range for a
- * row of zeros, and a replica would count the ids within its share of the batch.
+ * Checks what a {@link Gpt} is given, whatever ops it is made of: ND4J's own would take an id that is out of range for
+ * a row of zeros, and a replica would count the ids within its share of the batch.
  */
 final class Inputs {
     private Inputs() {}

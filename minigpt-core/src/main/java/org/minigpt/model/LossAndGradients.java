@@ -18,8 +18,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * A GPT's loss and gradients of batches, by {@link Replicas}. Dropout drops the same, however many they are; losses and
- * gradients are averaged over the counted targets. A replica with many tokens runs them in chunks, one after the other, so
- * that activations stay near the caches and memory does not grow with the batch.
+ * gradients are averaged over the counted targets. A replica with many tokens runs them in chunks, one after the other,
+ * so that activations stay near the caches and memory does not grow with the batch.
  */
 final class LossAndGradients {
     /** Tokens a chunk, if a row is not longer: products are at their peak rate well below. */

@@ -18,8 +18,8 @@ public final class ModelSurgery {
     private ModelSurgery() {}
 
     /**
-     * A copy that takes shorter contexts only, as nanoGPT's {@code crop_block_size}: the positions beyond are dropped, and
-     * the logits of what fits stay the same.
+     * A copy that takes shorter contexts only, as nanoGPT's {@code crop_block_size}: the positions beyond are dropped,
+     * and the logits of what fits stay the same.
      *
      * @param blockSize the new longest context, in tokens
      * @throws MiniGptException if it is not below the present one, or is not positive, or if the model has
@@ -54,12 +54,13 @@ public final class ModelSurgery {
     }
 
     /**
-     * Copies the parameters of a model into another, which may have a shorter context or other tokens, or more; all else
-     * of the two must be of one shape.
+     * Copies the parameters of a model into another, which may have a shorter context or other tokens, or more; all
+     * else of the two must be of one shape.
      *
-     * @param oldIds for each token of {@code to} its id in {@code from}, or -1 for a new one, whose rows stay as they were
-     *     drawn
-     * @throws MiniGptException if the models do not fit each other, or an id is out of range; {@code to} then is as it was
+     * @param oldIds for each token of {@code to} its id in {@code from}, or -1 for a new one, whose rows stay as they
+     *     were drawn
+     * @throws MiniGptException if the models do not fit each other, or an id is out of range; {@code to} then is as it
+     *     was
      */
     public static void copy(Gpt from, Gpt to, int[] oldIds) {
         requireKnownBlocks(from);

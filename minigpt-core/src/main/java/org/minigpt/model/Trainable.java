@@ -5,9 +5,9 @@ import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * What an optimizer steps: all parameters of a {@link Gpt}, which is its own, or a {@link Lora} adapter beside it. A step
- * is {@link Gpt#lossAndGradients}, {@link #gradientsChanged}, a change of {@link #flatParameters} by what
- * {@link #flatGradients} then holds, and {@link #parametersChanged}.
+ * What an optimizer steps: all parameters of a {@link Gpt}, which is its own, or a {@link Lora} adapter beside it. A
+ * step is {@link Gpt#lossAndGradients}, {@link #gradientsChanged}, a change of {@link #flatParameters} by what {@link
+ * #flatGradients} then holds, and {@link #parametersChanged}.
  */
 public sealed interface Trainable permits Gpt, Lora {
 

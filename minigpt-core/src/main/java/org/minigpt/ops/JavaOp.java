@@ -18,9 +18,9 @@ import org.nd4j.linalg.api.shape.LongShapeDescriptor;
  * A SameDiff op whose arithmetic is Java. ND4J's native executioner does not know such ops: the one that
  * {@code org.minigpt.runtime.MiniGptRuntime} installs hands them to {@link #execute}.
  *
- * <p>SameDiff clones ops through FlatBuffers whenever it differentiates or saves a graph, by calling the public no-argument
- * constructor and adding the numeric arguments (t: double, i: long, b: boolean) of the original. So an op keeps its settings in those
- * and in nothing else.
+ * <p>SameDiff clones ops through FlatBuffers whenever it differentiates or saves a graph, by calling the public
+ * no-argument constructor and adding the numeric arguments (t: double, i: long, b: boolean) of the original. So an op
+ * keeps its settings in those and in nothing else.
  */
 public abstract class JavaOp extends DynamicCustomOp {
 
@@ -60,8 +60,8 @@ public abstract class JavaOp extends DynamicCustomOp {
     }
 
     /**
-     * @return the input that an output always equals, so that a planned session need not copy it; -1 for none. If all outputs
-     *     are such, the op is never run there
+     * @return the input that an output always equals, so that a planned session need not copy it; -1 for none. If all
+     *     outputs are such, the op is never run there
      */
     public int passesOn(int output) {
         return -1;
@@ -74,7 +74,8 @@ public abstract class JavaOp extends DynamicCustomOp {
 
     /**
      * Binds the op to its arrays: checks nothing that {@link #outputShapes} has checked, makes its scratch memory and
-     * returns what computes the outputs from the inputs' present contents, as often as it is called, on one thread at a time.
+     * returns what computes the outputs from the inputs' present contents, as often as it is called, on one thread at a
+     * time.
      *
      * @param in contiguous and row-major
      * @param out contiguous and row-major, of the shapes of {@link #outputShapes}

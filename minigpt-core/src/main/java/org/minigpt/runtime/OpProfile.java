@@ -13,7 +13,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Where the time of a graph goes: each run takes it for every kind of op, all its places in the graph together. A graph
- * that is run on shares of a batch side by side, as in training, is run so here too, and the first share's ops are timed.
+ * that is run on shares of a batch side by side, as in training, is run so here too, and the first share's ops are
+ * timed.
  */
 public final class OpProfile {
     private final List<Plan> plans = new ArrayList<>();

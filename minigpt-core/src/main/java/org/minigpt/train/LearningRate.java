@@ -12,8 +12,8 @@ public interface LearningRate {
     double at(long iteration);
 
     /**
-     * A learning rate that is a DL4J schedule too: {@code new Adam(schedule)} takes it, and it is saved with the JSON of
-     * whatever holds it. Immutable.
+     * A learning rate that is a DL4J schedule too: {@code new Adam(schedule)} takes it, and it is saved with the JSON
+     * of whatever holds it. Immutable.
      */
     sealed interface Schedule extends LearningRate, ISchedule
             permits ConstantRate, WarmupCosine, WarmupLinear, WarmupStableDecay {
@@ -47,7 +47,8 @@ public interface LearningRate {
      * beyond:            minLr
      * </pre>
      *
-     * <p>Earlier versions of nanoGPT began with {@code learning_rate * it / warmup_iters}, whose first step does nothing.
+     * <p>Earlier versions of nanoGPT began with {@code learning_rate * it / warmup_iters}, whose first step does
+     * nothing.
      *
      * @param learningRate the highest rate, at iteration {@code warmupIters}
      * @param minLr the rate from iteration {@code lrDecayIters} on
@@ -74,9 +75,9 @@ public interface LearningRate {
     }
 
     /**
-     * A linear rise, a long constant stretch, a short linear fall and a constant rest (Hu et al. 2024, "MiniCPM"; Hägele
-     * et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations"). A run can be lengthened
-     * as long as the fall has not begun. The rise and the other parameters are {@link #warmupCosine}'s.
+     * A linear rise, a long constant stretch, a short linear fall and a constant rest (Hu et al. 2024, "MiniCPM";
+     * Hägele et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations"). A run can be
+     * lengthened as long as the fall has not begun. The rise and the other parameters are {@link #warmupCosine}'s.
      *
      * <pre>
      * i &lt; warmupIters:   learningRate·(i + 1) / (warmupIters + 1)

@@ -36,7 +36,9 @@ public record TrainConfig(
 
     /** How the windows of the training split are drawn. */
     public enum Windows {
-        /** From anywhere, with replacement, as in the lecture and in nanoGPT: {@link org.minigpt.data.RandomWindows}. */
+        /**
+         * From anywhere, with replacement, as in the lecture and in nanoGPT: {@link org.minigpt.data.RandomWindows}.
+         */
         RANDOM,
         /** Each once an epoch: {@link org.minigpt.data.ShuffledWindows}. */
         EPOCH

@@ -9,8 +9,8 @@ import org.minigpt.MiniGptException;
  * What a {@link Trainer} remembers, besides the parameters and the moments of the optimizer. Batches and dropout masks
  * are functions of the seed and the iteration, so the iteration is the place in the data and in the random numbers too.
  *
- * @param started when the run began, to the microsecond; a run that goes on began when it first did, so that this tells it
- *     from others in the same folder
+ * @param started when the run began, to the microsecond; a run that goes on began when it first did, so that this tells
+ *     it from others in the same folder
  * @param iteration the number of steps done or skipped
  * @param optimizerSteps the number of steps that the optimizer has taken
  * @param lastEvaluation the newest evaluation

@@ -34,9 +34,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * trainer.run();
  * }</pre>
  *
- * <p>A run is a function of the model's first parameters and the settings: the same seed gives the same bits.
- * One that goes on from the parameters, the moments and the {@link #state} of another gives the bits that the other would
- * have given.
+ * <p>A run is a function of the model's first parameters and the settings: the same seed gives the same bits. One that
+ * goes on from the parameters, the moments and the {@link #state} of another gives the bits that the other would have
+ * given.
  */
 public final class Trainer {
     private final Trainable trained;
@@ -119,8 +119,8 @@ public final class Trainer {
     }
 
     /**
-     * Trains up to {@code max_iters}, or until the validation loss has not fallen for {@code patience} evaluations, or to
-     * a {@link #stop}. Called again after a stop, it goes on where it stopped, as if it never had.
+     * Trains up to {@code max_iters}, or until the validation loss has not fallen for {@code patience} evaluations, or
+     * to a {@link #stop}. Called again after a stop, it goes on where it stopped, as if it never had.
      *
      * @return how it ended
      * @throws MiniGptException if a loss or the gradients are not finite; the parameters did not step with those

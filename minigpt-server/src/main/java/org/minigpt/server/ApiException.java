@@ -2,7 +2,10 @@ package org.minigpt.server;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/** Why a request gets no answer, as OpenAI's API says it: a status, and a sentence that names the culprit and the remedy. */
+/**
+ * Why a request gets no answer, as OpenAI's API says it: a status, and a sentence that names the culprit and the
+ * remedy.
+ */
 final class ApiException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -15,7 +15,10 @@ import org.minigpt.generate.TextGenerator;
 import org.minigpt.generate.TokenGenerator;
 import org.minigpt.text.Tokenizer;
 
-/** Generates what a client wants, or as much of it as there is time for, and answers with it, unless the client hangs up. */
+/**
+ * Generates what a client wants, or as much of it as there is time for, and answers with it, unless the client hangs
+ * up.
+ */
 final class CompletionJob implements Runnable, TextGenerator.Listener {
     private static final byte[] DONE = "[DONE]".getBytes(UTF_8);
 

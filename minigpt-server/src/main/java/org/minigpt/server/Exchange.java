@@ -20,8 +20,8 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
- * One request's answer, given at once or as a stream of server-sent events, from any one thread. Once the client has hung
- * up it is {@link #gone}, and what is sent has no effect.
+ * One request's answer, given at once or as a stream of server-sent events, from any one thread. Once the client has
+ * hung up it is {@link #gone}, and what is sent has no effect.
  */
 final class Exchange {
     private static final int RETRY_AFTER_SECONDS = 1;

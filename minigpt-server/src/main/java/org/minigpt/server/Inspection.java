@@ -44,7 +44,9 @@ final class Inspection {
         return prompts.get(0);
     }
 
-    /** How one token divides its attention: by layer and head, the weights of those that it sees, the last being itself. */
+    /**
+     * How one token divides its attention: by layer and head, the weights of those that it sees, the last being itself.
+     */
     ObjectNode attention(RequestBody body) {
         int[] prompt = prompt(body);
         int position = body.integer("position", prompt.length - 1, 0, prompt.length - 1);

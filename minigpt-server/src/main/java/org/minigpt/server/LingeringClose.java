@@ -8,8 +8,8 @@ import io.netty.util.ReferenceCountUtil;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Ends a connection so that the client gets the last answer, though it is still sending: what comes is thrown away for a
- * moment. If the connection were closed at once, TCP would reset it, and the answer might be lost.
+ * Ends a connection so that the client gets the last answer, though it is still sending: what comes is thrown away for
+ * a moment. If the connection were closed at once, TCP would reset it, and the answer might be lost.
  */
 final class LingeringClose extends ChannelInboundHandlerAdapter {
     private static final long MILLIS = 2000;

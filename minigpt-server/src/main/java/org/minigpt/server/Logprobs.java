@@ -9,8 +9,8 @@ import org.minigpt.generate.TokenOffsets;
 import org.minigpt.text.Tokenizer;
 
 /**
- * The tokens of one choice as OpenAI tells them, with their ids beside: those that make up the text that has been told, so
- * none of a stop text alone, or of one that may be.
+ * The tokens of one choice as OpenAI tells them, with their ids beside: those that make up the text that has been told,
+ * so none of a stop text alone, or of one that may be.
  */
 final class Logprobs {
     private final Tokenizer tokenizer;

@@ -26,8 +26,8 @@ import org.minigpt.model.Gpt;
 import org.minigpt.text.Tokenizer;
 
 /**
- * Serves a model over HTTP: OpenAI's {@code /v1/completions} and {@code /v1/models}, the attention of every head, and at
- * {@code /} a page to write with the model and to watch it.
+ * Serves a model over HTTP: OpenAI's {@code /v1/completions} and {@code /v1/models}, the attention of every head, and
+ * at {@code /} a page to write with the model and to watch it.
  *
  * <pre>{@code
  * ModelFolder.SavedModel model = ModelFolder.load(Path.of("out"));

@@ -149,7 +149,10 @@ public record ServerOptions(
             return this;
         }
 
-        /** Sets names by which clients may call the server, beside localhost, addresses and the host's own; none by default. */
+        /**
+         * Sets names by which clients may call the server, beside localhost, addresses and the host's own; none by
+         * default.
+         */
         public Builder allowedHosts(Collection<String> names) {
             this.allowedHosts = List.copyOf(names);
             return this;

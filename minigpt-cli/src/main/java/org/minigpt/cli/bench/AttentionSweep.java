@@ -5,9 +5,9 @@ import java.util.List;
 import org.minigpt.MiniGptException;
 
 /**
- * The cost of attention: the same number of tokens a step in ever longer rows, from 64 to 2048. All else costs the same,
- * so what is added is attention's. Each length runs in a JVM of its own, started as this one was, so that its peak of
- * memory is its own too; but with little room for garbage, which would hide what a model needs.
+ * The cost of attention: the same number of tokens a step in ever longer rows, from 64 to 2048. All else costs the
+ * same, so what is added is attention's. Each length runs in a JVM of its own, started as this one was, so that its
+ * peak of memory is its own too; but with little room for garbage, which would hide what a model needs.
  */
 public final class AttentionSweep {
     /** B·T. */

@@ -11,8 +11,8 @@ import org.minigpt.model.GptConfig.Mlp;
 
 /**
  * How long a GPT-2 of random weights takes to be saved and opened, in how much memory: as Hugging Face's folder, then
- * from that as GGUF, from that as llm.c's file, and from that as a folder again. Each is opened in a JVM of its own, and
- * the logits of all must be the same bits.
+ * from that as GGUF, from that as llm.c's file, and from that as a folder again. Each is opened in a JVM of its own,
+ * and the logits of all must be the same bits.
  *
  * @param config the model
  * @param dir where the files are written; they are deleted at the end
@@ -24,8 +24,8 @@ public record FileBench(GptConfig config, Path dir) {
     /**
      * Measures and prints.
      *
-     * @throws MiniGptException if a JVM fails, which has said why on the error stream, the logits differ, or no files can be
-     *     written
+     * @throws MiniGptException if a JVM fails, which has said why on the error stream, the logits differ, or no files
+     *     can be written
      */
     public void run(Lines lines) {
         try (WorkFolder work = WorkFolder.in(dir, "minigpt-files")) {

@@ -172,12 +172,17 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
         return new Random(1).ints(count, 0, config.vocabSize()).toArray();
     }
 
-    /** The weights that every token is multiplied with, and the keys and values that it attends to, in floats of 4 bytes. */
+    /**
+     * The weights that every token is multiplied with, and the keys and values that it attends to, in floats of 4
+     * bytes.
+     */
     private double bytesPerToken(double context) {
         return Float.BYTES * (matrices() + head() + 2.0 * config.nLayer() * config.nEmbd() * context);
     }
 
-    /** Multiplications and additions: the logits are computed for the last token only, and a token sees those before it. */
+    /**
+     * Multiplications and additions: the logits are computed for the last token only, and a token sees those before it.
+     */
     private double prefillFlops(int tokens) {
         double attention = 2.0 * config.nLayer() * config.nEmbd() * tokens * (tokens + 1);
         return 2.0 * matrices() * tokens + attention + 2.0 * head();

@@ -28,8 +28,8 @@ import org.minigpt.model.GptConfig;
 import org.minigpt.text.CharTokenizer;
 
 /**
- * Many clients of {@code minigpt serve} at once, each of which asks for a text, waits for it, and asks for another; every
- * second text is streamed. The server runs in a JVM of its own with a small heap, so that growth would show.
+ * Many clients of {@code minigpt serve} at once, each of which asks for a text, waits for it, and asks for another;
+ * every second text is streamed. The server runs in a JVM of its own with a small heap, so that growth would show.
  */
 public final class ServeBench {
     private static final List<String> SMALL_HEAP = List.of("-Xmx256m");

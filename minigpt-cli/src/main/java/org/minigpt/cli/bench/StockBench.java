@@ -11,8 +11,8 @@ import org.nd4j.linalg.dataset.MultiDataSet;
 import org.nd4j.linalg.learning.config.Adam;
 
 /**
- * The same model as a user of SameDiff alone would train it: a graph of ND4J's own ops, and {@code SameDiff.fit}. Nothing
- * of this library runs in a step, so ND4J's threads are as the environment sets them.
+ * The same model as a user of SameDiff alone would train it: a graph of ND4J's own ops, and {@code SameDiff.fit}.
+ * Nothing of this library runs in a step, so ND4J's threads are as the environment sets them.
  *
  * <p>The updater is Adam with decoupled decay, but the gradients are not clipped: {@code fit} updates each parameter as
  * soon as its gradient is there, when nobody knows the norm of all of them.

@@ -19,8 +19,8 @@ import org.minigpt.train.TrainState;
 
 /**
  * The figures of a run for programs: {@code metrics.jsonl}, a JSON object a line for each step and each evaluation,
- * which grows during the run; and {@code metrics.csv}, a row for each evaluation, which follows from the lines. Nothing is
- * written before {@link #begin}, so that a run which fails early leaves the figures of the model that is there.
+ * which grows during the run; and {@code metrics.csv}, a row for each evaluation, which follows from the lines. Nothing
+ * is written before {@link #begin}, so that a run which fails early leaves the figures of the model that is there.
  */
 public final class MetricsFiles implements TrainListener {
     /** The file of all figures. */

@@ -9,9 +9,9 @@ import org.minigpt.model.GptConfig;
  * arXiv:2001.08361; Chowdhery et al. 2022, arXiv:2204.02311, appendix B): 6·N + 12·L·C·T for each token.
  *
  * <p>N counts the weights that are multiplied with: the matrices without the embeddings, but with {@code wte} where it
- * is the head. Each costs a multiplication and an addition forward, and twice that backward. 12·L·C·T is q·kᵀ and p·v of
- * attention, likewise. It is not halved for causality, as in nanoGPT and PaLM, although nobody needs the masked half:
- * the part of attention is some 8 % of a step at T = C. What is computed again backward does not count.
+ * is the head. Each costs a multiplication and an addition forward, and twice that backward. 12·L·C·T is q·kᵀ and p·v
+ * of attention, likewise. It is not halved for causality, as in nanoGPT and PaLM, although nobody needs the masked
+ * half: the part of attention is some 8 % of a step at T = C. What is computed again backward does not count.
  */
 public final class ModelFlops {
     private ModelFlops() {}

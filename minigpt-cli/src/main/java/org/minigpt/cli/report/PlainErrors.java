@@ -6,7 +6,9 @@ import org.minigpt.MiniGptException;
 public final class PlainErrors {
     private PlainErrors() {}
 
-    /** Lets the program end with a {@link MiniGptException}'s message alone; other exceptions keep their stack trace. */
+    /**
+     * Lets the program end with a {@link MiniGptException}'s message alone; other exceptions keep their stack trace.
+     */
     public static void show() {
         Thread.setDefaultUncaughtExceptionHandler((thread, e) -> {
             if (e instanceof MiniGptException) {

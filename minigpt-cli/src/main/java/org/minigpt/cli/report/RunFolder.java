@@ -23,8 +23,8 @@ import org.slf4j.LoggerFactory;
  * What a run leaves behind: at each evaluation the model, {@link MetricsFiles} and the curve {@code loss.png}. The
  * evaluation before the first step saves nothing: a model that is there already gives way to a trained one only.
  *
- * <p>If the run has {@linkplain #first checkpoints}, they come first: they hold the figures too, and all that the folder
- * shows can be made from the last of them, whatever a crash has left undone.
+ * <p>If the run has {@linkplain #first checkpoints}, they come first: they hold the figures too, and all that the
+ * folder shows can be made from the last of them, whatever a crash has left undone.
  */
 public final class RunFolder implements TrainListener {
     /** The file of the curve. */
@@ -75,8 +75,8 @@ public final class RunFolder implements TrainListener {
     }
 
     /**
-     * Sets what saves the run so that it can go on: it is told of each event when the figures are complete and the folder
-     * is not changed yet.
+     * Sets what saves the run so that it can go on: it is told of each event when the figures are complete and the
+     * folder is not changed yet.
      */
     public void first(TrainListener checkpoints) {
         this.checkpoints = checkpoints;

@@ -18,8 +18,8 @@ public record Scale(double charactersPerToken, double gradClip, double flopsPerT
     private static final int SAMPLE = 1 << 16;
 
     /**
-     * @return how many characters a token of a text has on average, by its first 65,536 tokens; 1 if the tokenizer is not
-     *     known
+     * @return how many characters a token of a text has on average, by its first 65,536 tokens; 1 if the tokenizer is
+     *     not known
      */
     public static double charactersPerToken(Tokens text, Tokenizer tokenizer) {
         if (tokenizer instanceof IdTokenizer) {

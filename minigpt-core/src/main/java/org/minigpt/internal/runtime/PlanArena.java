@@ -8,9 +8,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The native memory of plans that run one after the other: all of them lie in the same blocks, so that plans for many shapes
- * take what the largest takes. A plan's values are gone when another one of the arena has run. A plan whose block was too
- * small for a later one is no longer {@linkplain Plan#isCurrent current}. For use by one thread at a time.
+ * The native memory of plans that run one after the other: all of them lie in the same blocks, so that plans for many
+ * shapes take what the largest takes. A plan's values are gone when another one of the arena has run. A plan whose
+ * block was too small for a later one is no longer {@linkplain Plan#isCurrent current}. For use by one thread at a
+ * time.
  */
 public final class PlanArena implements AutoCloseable {
     private final List<INDArray> blocks = new ArrayList<>(); // [length] each

@@ -17,8 +17,8 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * The intermediate arrays of a plan. Each lies at the start of a block of memory, and a block whose array has had its
- * last reader serves the next array that fits into it. Which arrays share a block depends on the plan alone; the blocks are
- * those of the arena, of which larger ones of other plans are used before new ones are made.
+ * last reader serves the next array that fits into it. Which arrays share a block depends on the plan alone; the blocks
+ * are those of the arena, of which larger ones of other plans are used before new ones are made.
  */
 final class PlanMemory {
     private static final class Block {
@@ -72,7 +72,10 @@ final class PlanMemory {
         return Math.max(1, Arrays.stream(shape.getShape()).reduce(1, Math::multiplyExact));
     }
 
-    /** A block of the arena that this plan does not use yet: the smallest that is large enough, or else one in its place. */
+    /**
+     * A block of the arena that this plan does not use yet: the smallest that is large enough, or else one in its
+     * place.
+     */
     private INDArray block(DataType type, long length) {
         INDArray fits = null;
         INDArray largest = null;

@@ -11,8 +11,8 @@ import org.minigpt.MiniGptException;
 /**
  * The arenas in which outputs are computed, the whole process's: models, DL4J's layers and threads share them, and none
  * belongs to a thread, so that none stays behind when a thread ends. At most as many plans run at once as there are
- * processors; a thread beyond waits for its turn, which it would have to for a processor. Arenas that nobody is using are kept
- * up to {@link #bound}, or those of the last call alone if these are larger.
+ * processors; a thread beyond waits for its turn, which it would have to for a processor. Arenas that nobody is using
+ * are kept up to {@link #bound}, or those of the last call alone if these are larger.
  */
 public final class PlanPool {
     /** The system property that sets {@link #bound}, in units of 2^20 bytes. */

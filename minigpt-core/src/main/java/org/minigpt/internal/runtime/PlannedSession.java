@@ -19,8 +19,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.api.MultiDataSet;
 
 /**
- * A SameDiff session that runs {@link Plan}s: one for each set of outputs and placeholder shapes that it has seen, in the arenas of {@link PlanPool}. What
- * can't be planned (control flow, other ops than this library's, listeners) goes to the stock session it extends.
+ * A SameDiff session that runs {@link Plan}s: one for each set of outputs and placeholder shapes that it has seen, in
+ * the arenas of {@link PlanPool}. What can't be planned (control flow, other ops than this library's, listeners) goes
+ * to the stock session it extends.
  */
 public final class PlannedSession extends InferenceSession {
     private final WeakReference<Thread> owner = new WeakReference<>(Thread.currentThread());
@@ -93,7 +94,10 @@ public final class PlannedSession extends InferenceSession {
         });
     }
 
-    /** The plans of the graph, which all threads share. SameDiff keeps a session for each thread that ever ran the graph. */
+    /**
+     * The plans of the graph, which all threads share. SameDiff keeps a session for each thread that ever ran the
+     * graph.
+     */
     private Plans plans() {
         if (plans == null) {
             synchronized (PlannedSession.class) {

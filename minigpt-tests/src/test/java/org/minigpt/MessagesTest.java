@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Who uses the library from Java has no options: its sentences name what is to change, not an option of the command
@@ -20,6 +22,9 @@ class MessagesTest {
 
     /** Within a string; JVM options are such, wherever the library is. */
     private static final Pattern OPTION = Pattern.compile("\"[^\"]*--(?!add-modules|enable-native)[a-z][^\"]*\"");
+
+    /** At the end of what an exception is made of. */
+    private static final Pattern FULL_STOP = Pattern.compile("[a-z)]\\.\"(?:, \\w+)?\\);");
 
     @Test
     void theLibraryNamesNoOptionsOfTheCommandLine() throws IOException {
@@ -33,6 +38,18 @@ class MessagesTest {
                     .toList();
         }
         assertEquals(List.of(), found);
+    }
+
+    /** "x is …; do y": a reason and a remedy, without a full stop, so that another sentence can have it within. */
+    @ParameterizedTest
+    @ValueSource(strings = {"graph", "decode", "model", "dl4j", "data", "train", "generate"})
+    void sentencesHaveNoFullStop(String room) throws IOException {
+        try (Stream<Path> files = Files.walk(CORE.resolve("org/minigpt").resolve(room))) {
+            List<String> found = files.filter(f -> f.toString().endsWith(".java"))
+                    .flatMap(f -> FULL_STOP.matcher(read(f)).results().map(m -> f.getFileName() + ": " + m.group()))
+                    .toList();
+            assertEquals(List.of(), found);
+        }
     }
 
     private static String read(Path file) {

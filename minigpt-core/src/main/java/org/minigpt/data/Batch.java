@@ -62,8 +62,8 @@ public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
                 Nd4j.zeros(DataType.FLOAT, batchSize, ncw ? vocabSize : blockSize, ncw ? blockSize : vocabSize);
         for (int i = 0; i < y.length; i++) {
             if (y[i] >= vocabSize) {
-                throw new MiniGptException("The batch has the target " + y[i] + ", but one-hot labels of " + vocabSize
-                        + " tokens go from 0 to " + (vocabSize - 1) + ": give the tokenizer's vocab_size.");
+                throw new MiniGptException("the batch has the target " + y[i] + ", but one-hot labels of " + vocabSize
+                        + " tokens go from 0 to " + (vocabSize - 1) + "; give the tokenizer's vocab_size");
             }
             if (y[i] != IGNORE_INDEX) {
                 columns.putScalar(i / blockSize, ncw ? y[i] : i % blockSize, ncw ? i % blockSize : y[i], 1);
@@ -101,9 +101,9 @@ public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
 
     private static void requireLength(String name, int[] array, int batchSize, int blockSize) {
         if (array.length != (long) batchSize * blockSize) {
-            throw new MiniGptException("The batch's " + name + " has " + array.length + " entries, but batch size "
+            throw new MiniGptException("the batch's " + name + " has " + array.length + " entries, but batch size "
                     + batchSize + " and block size " + blockSize + " make " + (long) batchSize * blockSize
-                    + ": give [B, T] row by row.");
+                    + "; give [B, T] row by row");
         }
     }
 

@@ -13,14 +13,14 @@ final class Checks {
         requireAtLeastOne("batch size", batchSize);
         requireAtLeastOne("block size", blockSize);
         if ((long) batchSize * blockSize > MAX_TOKENS) {
-            throw new MiniGptException("A batch size of " + batchSize + " with a block size of " + blockSize
-                    + " makes batches of more than " + MAX_TOKENS + " tokens: choose a smaller one of the two.");
+            throw new MiniGptException("a batch size of " + batchSize + " with a block size of " + blockSize
+                    + " makes batches of more than " + MAX_TOKENS + " tokens; choose a smaller one of the two");
         }
     }
 
     static void requireAtLeastOne(String name, int value) {
         if (value < 1) {
-            throw new MiniGptException("The " + name + " must be at least 1, but is " + value + ".");
+            throw new MiniGptException("the " + name + " is " + value + " but must be at least 1; set it");
         }
     }
 
@@ -29,10 +29,9 @@ final class Checks {
         if (length > blockSize) {
             return;
         }
-        String remedy = length < 2
-                ? "give more text."
-                : "give more text, or a smaller block size, at most " + (length - 1) + ".";
+        String remedy =
+                length < 2 ? "give more text" : "give more text, or a smaller block size, at most " + (length - 1);
         throw new MiniGptException(what + " has " + length + (length == 1 ? " token" : " tokens")
-                + ", but a block size of " + blockSize + " takes at least " + (blockSize + 1L) + ": " + remedy);
+                + ", but a block size of " + blockSize + " takes at least " + (blockSize + 1L) + "; " + remedy);
     }
 }

@@ -26,6 +26,6 @@ interface Epoch extends Serializable {
 
     /** @param length of the epoch, with its unit */
     static NoSuchElementException over(String length) {
-        return new NoSuchElementException("The epoch of " + length + " is over: call reset() to go through it again.");
+        return new NoSuchElementException("the epoch of " + length + " is over; call reset() to go through it again");
     }
 }

@@ -66,7 +66,7 @@ public final class FileTokens implements Tokens {
      */
     public static FileTokens open(Path file, int vocabSize) {
         if (Files.isDirectory(file)) {
-            throw new MiniGptException(file + " is a directory: give a file of tokens.");
+            throw new MiniGptException(file + " is a directory; give a file of tokens");
         }
         FileKind.of(file).filter(FileKind.GIT_LFS_POINTER::equals).ifPresent(kind -> {
             throw kind.refused(file);
@@ -122,9 +122,9 @@ public final class FileTokens implements Tokens {
         for (int i = 0; i < count; i++) {
             int id = target[offset + i];
             if (id < 0 || id >= vocabSize) { // as unsigned, those below 0 are beyond 2^31
-                throw new MiniGptException("Token " + (from + i) + " of " + path + " is "
+                throw new MiniGptException("token " + (from + i) + " of " + path + " is "
                         + Integer.toUnsignedString(id) + ", beyond the vocabulary of " + vocabSize
-                        + ": use the tokenizer that made the file, or make both again with minigpt prepare.");
+                        + "; use the tokenizer that made the file, or make both again with minigpt prepare");
             }
         }
     }
@@ -141,17 +141,17 @@ public final class FileTokens implements Tokens {
 
     private MiniGptException changed(EOFException e) {
         return new MiniGptException(
-                path + " has changed since it was opened: leave it alone during a run, and start the run again.", e);
+                path + " has changed since it was opened; leave it alone during a run, and start the run again", e);
     }
 
     private static MiniGptException unreadable(Path file, IOException e) {
         if (e instanceof NoSuchFileException) {
-            return new MiniGptException("There is no file " + file + ": check the path.", e);
+            return new MiniGptException("there is no file " + file + "; check the path", e);
         }
         if (e instanceof AccessDeniedException) {
-            return new MiniGptException(file + " cannot be read: check its permissions.", e);
+            return new MiniGptException(file + " cannot be read; check its permissions", e);
         }
-        return new MiniGptException(file + " cannot be read (" + e + "): check the file.", e);
+        return new MiniGptException(file + " cannot be read (" + e + "); check the file", e);
     }
 
     private Object writeReplace() {

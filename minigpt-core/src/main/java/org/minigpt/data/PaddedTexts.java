@@ -36,7 +36,7 @@ public final class PaddedTexts implements Serializable {
     public PaddedTexts(List<int[]> texts, int batchSize, int blockSize) {
         Checks.requireSizes(batchSize, blockSize);
         if (texts.isEmpty()) {
-            throw new MiniGptException("There are no texts: give at least one.");
+            throw new MiniGptException("there are no texts; give at least one");
         }
         this.texts = texts.toArray(int[][]::new);
         this.batchSize = batchSize;
@@ -46,8 +46,8 @@ public final class PaddedTexts implements Serializable {
             int length = texts.get(i).length;
             if (length < 2) {
                 throw new MiniGptException(
-                        "Text " + i + " has " + length + (length == 1 ? " token" : " tokens")
-                                + ", but a token and its target are two: leave it out, or put an end-of-text token behind each.");
+                        "text " + i + " has " + length + (length == 1 ? " token" : " tokens")
+                                + ", but a token and its target are two; leave it out, or put an end-of-text token behind each");
             }
             for (int from = 0; from < length - 1; from += blockSize) {
                 rows.add(new int[] {i, from});

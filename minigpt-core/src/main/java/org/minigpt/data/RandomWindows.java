@@ -35,7 +35,7 @@ public final class RandomWindows implements Serializable {
     /** As with an array; a text may have more than 2^31 tokens. */
     public RandomWindows(Tokens ids, int batchSize, int blockSize, long seed) {
         Checks.requireSizes(batchSize, blockSize);
-        Checks.requireWindow("The text", ids.length(), blockSize);
+        Checks.requireWindow("the text", ids.length(), blockSize);
         this.ids = ids;
         this.batchSize = batchSize;
         this.blockSize = blockSize;

@@ -35,8 +35,8 @@ public final class SequentialWindows implements Iterable<Batch>, Serializable {
     public SequentialWindows(Tokens ids, int batchSize, int blockSize) {
         Checks.requireSizes(batchSize, blockSize);
         if (ids.length() < 2) {
-            throw new MiniGptException("The text has " + ids.length() + (ids.length() == 1 ? " token" : " tokens")
-                    + ", but a token and its target are two: give more text.");
+            throw new MiniGptException("the text has " + ids.length() + (ids.length() == 1 ? " token" : " tokens")
+                    + ", but a token and its target are two; give more text");
         }
         this.ids = ids;
         this.batchSize = batchSize;

@@ -33,7 +33,7 @@ public final class ShuffledWindows {
      */
     public ShuffledWindows(Tokens ids, int batchSize, int blockSize, long seed) {
         Checks.requireSizes(batchSize, blockSize);
-        Checks.requireWindow("The text", ids.length(), blockSize);
+        Checks.requireWindow("the text", ids.length(), blockSize);
         this.ids = ids;
         this.batchSize = batchSize;
         this.blockSize = blockSize;

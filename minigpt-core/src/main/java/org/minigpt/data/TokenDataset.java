@@ -58,21 +58,21 @@ public record TokenDataset(Tokens train, Tokens validation) {
     private static void requireFraction(double trainFraction) {
         // Written so that NaN fails too.
         if (!(trainFraction > 0 && trainFraction < 1)) {
-            throw new MiniGptException("The fraction of the text to train on must lie between 0 and 1, but is "
-                    + trainFraction + ": 0.9 is usual.");
+            throw new MiniGptException("the fraction of the text to train on must lie between 0 and 1, but is "
+                    + trainFraction + "; 0.9 is usual");
         }
     }
 
     private TokenDataset requireTokens(int count, double trainFraction) {
         if (count == 0) {
-            throw new MiniGptException("The corpus is empty: give a text.");
+            throw new MiniGptException("the corpus is empty; give a text");
         }
         for (Split split : Split.values()) {
             long length = of(split).length();
             if (length < MIN_TOKENS) {
-                throw new MiniGptException("The corpus of " + count + (count == 1 ? " token" : " tokens")
+                throw new MiniGptException("the corpus of " + count + (count == 1 ? " token" : " tokens")
                         + " leaves " + length + " for the " + split + " split at a train fraction of " + trainFraction
-                        + ", but each split takes at least " + MIN_TOKENS + ": give more text.");
+                        + ", but each split takes at least " + MIN_TOKENS + "; give more text");
             }
         }
         return this;
@@ -95,7 +95,7 @@ public record TokenDataset(Tokens train, Tokens validation) {
      */
     public TokenDataset requireWindows(int blockSize) {
         for (Split split : Split.values()) {
-            Checks.requireWindow("The " + split + " split", of(split).length(), blockSize);
+            Checks.requireWindow("the " + split + " split", of(split).length(), blockSize);
         }
         return this;
     }

@@ -50,16 +50,16 @@ record TokenFileLayout(long offset, int idBytes, long length) {
             // As the first two ids of a vocabulary below 55,000 it can't be.
             int magic = header.getInt(0);
             if (NO_TOKENS.containsKey(magic)) {
-                throw new MiniGptException(path + " is " + NO_TOKENS.get(magic) + " of llm.c's, not tokens: give a file"
-                        + " that one of its dev/data scripts made.");
+                throw new MiniGptException(path + " is " + NO_TOKENS.get(magic) + " of llm.c's, not tokens; give a file"
+                        + " that one of its dev/data scripts made");
             }
             if (VERSIONS.containsKey(magic)) {
                 return ofLlmc(path, bytes, header);
             }
         }
         if (bytes % Short.BYTES != 0) {
-            throw new MiniGptException(path + " has " + bytes + " bytes, an odd number, but a token takes two: it is"
-                    + " truncated, or no file of tokens; make it again.");
+            throw new MiniGptException(path + " has " + bytes + " bytes, an odd number, but a token takes two, so it is"
+                    + " truncated, or no file of tokens; make it again");
         }
         return new TokenFileLayout(0, Short.BYTES, bytes / Short.BYTES);
     }
@@ -68,15 +68,15 @@ record TokenFileLayout(long offset, int idBytes, long length) {
         int magic = header.getInt(0);
         int version = header.getInt(Integer.BYTES);
         if (version != VERSIONS.get(magic)) {
-            throw new MiniGptException(
-                    path + " is a token file of llm.c's of version " + version + ", but this program reads version "
-                            + VERSIONS.get(magic) + ": make it again with a newer llm.c.");
+            throw new MiniGptException(path + " is a token file of llm.c's of version " + version
+                    + ", but this program reads version " + VERSIONS.get(magic) + "; make it again with a newer llm.c");
         }
         int idBytes = magic == UINT16 ? Short.BYTES : Integer.BYTES;
         int count = header.getInt(2 * Integer.BYTES);
         if (count < 0 || bytes != HEADER_BYTES + (long) count * idBytes) {
-            throw new MiniGptException(path + " has " + bytes + " bytes, but by its header " + count + " tokens of "
-                    + idBytes + " bytes behind " + HEADER_BYTES + " bytes: it is truncated or damaged; make it again.");
+            throw new MiniGptException(
+                    path + " has " + bytes + " bytes, but by its header " + count + " tokens of " + idBytes
+                            + " bytes behind " + HEADER_BYTES + " bytes, so it is truncated or damaged; make it again");
         }
         return new TokenFileLayout(HEADER_BYTES, idBytes, count);
     }

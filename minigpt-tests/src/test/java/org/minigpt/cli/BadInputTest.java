@@ -74,16 +74,16 @@ class BadInputTest {
     void corpusOfOneCharacter() throws IOException {
         trainOn(new byte[] {'a'})
                 .assertSentence(
-                        "The corpus of 1 token leaves 0 for the train split at a train fraction of 0.9, but each"
-                                + " split takes at least 2: give more text.");
+                        "the corpus of 1 token leaves 0 for the train split at a train fraction of 0.9, but each"
+                                + " split takes at least 2; give more text");
     }
 
     @Test
     void corpusShorterThanAWindow() throws IOException {
         // Nine tenths of 80 train, 8 validate: a window of 8 and its last target are 9.
         trainOn("abcdefgh".repeat(10).getBytes())
-                .assertSentence("The validation split has 8 tokens, but a block size of 8 takes at least 9: give more"
-                        + " text, or a smaller block size, at most 7.");
+                .assertSentence("the validation split has 8 tokens, but a block size of 8 takes at least 9; give more"
+                        + " text, or a smaller block size, at most 7");
     }
 
     @Test

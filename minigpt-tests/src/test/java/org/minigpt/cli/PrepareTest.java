@@ -118,8 +118,8 @@ class PrepareTest {
         assertEquals(1, result.exitCode());
         assertTrue(
                 result.err()
-                        .matches("minigpt: Token \\d+ of \\S+train.bin is 14, beyond the vocabulary of 14: use the"
-                                + " tokenizer that made the file, or make both again with minigpt prepare.\\R"),
+                        .matches("minigpt: token \\d+ of \\S+train.bin is 14, beyond the vocabulary of 14; use the"
+                                + " tokenizer that made the file, or make both again with minigpt prepare\\R"),
                 result.err());
     }
 

@@ -59,21 +59,23 @@ class BatchTest {
     @Test
     void theLengthsMustFit() {
         assertSentence(
-                "The batch's x has 5 entries, but batch size 2 and block size 3 make 6: give [B, T] row by row.",
+                "the batch's x has 5 entries, but batch size 2 and block size 3 make 6; give [B, T] row by row",
                 () -> new Batch(2, 3, new int[5], new int[6]));
         assertSentence(
-                "The batch's y has 7 entries, but batch size 2 and block size 3 make 6: give [B, T] row by row.",
+                "the batch's y has 7 entries, but batch size 2 and block size 3 make 6; give [B, T] row by row",
                 () -> new Batch(2, 3, new int[6], new int[7]));
     }
 
     @Test
     void theSizesMustBePossible() {
-        assertSentence("The batch size must be at least 1, but is 0.", () -> new Batch(0, 3, new int[0], new int[0]));
-        assertSentence("The block size must be at least 1, but is -3.", () -> new Batch(2, -3, new int[0], new int[0]));
+        assertSentence(
+                "the batch size is 0 but must be at least 1; set it", () -> new Batch(0, 3, new int[0], new int[0]));
+        assertSentence(
+                "the block size is -3 but must be at least 1; set it", () -> new Batch(2, -3, new int[0], new int[0]));
         // 65536 * 65536 = 2^32, which is 0 as an int.
         assertSentence(
-                "A batch size of 65536 with a block size of 65536 makes batches of more than 2147483639 tokens: choose a"
-                        + " smaller one of the two.",
+                "a batch size of 65536 with a block size of 65536 makes batches of more than 2147483639 tokens; choose a"
+                        + " smaller one of the two",
                 () -> new Batch(65536, 65536, new int[0], new int[0]));
     }
 }

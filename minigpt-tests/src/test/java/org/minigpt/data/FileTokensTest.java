@@ -154,8 +154,9 @@ class FileTokensTest {
     void oddLength() throws IOException {
         Path file = Files.write(dir.resolve("odd.bin"), new byte[7]);
         assertSentence(
-                file + " has 7 bytes, an odd number, but a token takes two: it is truncated, or no file of tokens; make"
-                        + " it again.",
+                file
+                        + " has 7 bytes, an odd number, but a token takes two, so it is truncated, or no file of tokens; make"
+                        + " it again",
                 () -> FileTokens.open(file, 65));
     }
 
@@ -164,16 +165,16 @@ class FileTokensTest {
         Path file = file(1, 2, 65, 3);
         Tokens tokens = FileTokens.open(file, 65);
         assertSentence(
-                "Token 2 of " + file + " is 65, beyond the vocabulary of 65: use the tokenizer that made the file, or"
-                        + " make both again with minigpt prepare.",
+                "token 2 of " + file + " is 65, beyond the vocabulary of 65; use the tokenizer that made the file, or"
+                        + " make both again with minigpt prepare",
                 () -> tokens.copy(1, new int[3], 0, 3));
     }
 
     @Test
     void notThereOrNoFile() {
         Path none = dir.resolve("none.bin");
-        assertSentence("There is no file " + none + ": check the path.", () -> FileTokens.open(none, 65));
-        assertSentence(dir + " is a directory: give a file of tokens.", () -> FileTokens.open(dir, 65));
+        assertSentence("there is no file " + none + "; check the path", () -> FileTokens.open(none, 65));
+        assertSentence(dir + " is a directory; give a file of tokens", () -> FileTokens.open(dir, 65));
     }
 
     @Test
@@ -182,7 +183,7 @@ class FileTokensTest {
         Tokens tokens = FileTokens.open(file, 65);
         Files.setLastModifiedTime(file, FileTime.fromMillis(1));
         assertSentence(
-                file + " has changed since it was opened: leave it alone during a run, and start the run again.",
+                file + " has changed since it was opened; leave it alone during a run, and start the run again",
                 tokens::toArray);
     }
 
@@ -200,7 +201,7 @@ class FileTokensTest {
         Files.setLastModifiedTime(file, modified);
 
         assertSentence(
-                file + " has changed since it was opened: leave it alone during a run, and start the run again.",
+                file + " has changed since it was opened; leave it alone during a run, and start the run again",
                 () -> windows.batch(1));
     }
 
@@ -238,20 +239,20 @@ class FileTokensTest {
     void theHeaderOfLlmcMustBeTrue() throws IOException {
         Path file = llmc(20240520, 1, 5, 1, 2, 3, 4);
         assertSentence(
-                file + " has 1032 bytes, but by its header 5 tokens of 2 bytes behind 1024 bytes: it is truncated or"
-                        + " damaged; make it again.",
+                file + " has 1032 bytes, but by its header 5 tokens of 2 bytes behind 1024 bytes, so it is truncated or"
+                        + " damaged; make it again",
                 () -> FileTokens.open(file, 65));
         llmc(20240801, 7, -1, 1, 2);
         assertThrows(MiniGptException.class, () -> FileTokens.open(file, 65));
         llmc(20240520, 2, 2, 1, 2);
         assertSentence(
                 file
-                        + " is a token file of llm.c's of version 2, but this program reads version 1: make it again with a"
-                        + " newer llm.c.",
+                        + " is a token file of llm.c's of version 2, but this program reads version 1; make it again with a"
+                        + " newer llm.c",
                 () -> FileTokens.open(file, 65));
         llmc(20240326, 3, 2, 1, 2);
         assertSentence(
-                file + " is a model of llm.c's, not tokens: give a file that one of its dev/data scripts made.",
+                file + " is a model of llm.c's, not tokens; give a file that one of its dev/data scripts made",
                 () -> FileTokens.open(file, 65));
     }
 

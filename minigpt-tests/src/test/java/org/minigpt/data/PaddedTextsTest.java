@@ -80,8 +80,8 @@ class PaddedTextsTest {
         assertEquals(nwc, batch.oneHotArray(3, RNNFormat.NWC));
         assertEquals(nwc.permute(0, 2, 1), batch.oneHotArray(3, RNNFormat.NCW));
         assertSentence(
-                "The batch has the target 2, but one-hot labels of 2 tokens go from 0 to 1: give the tokenizer's"
-                        + " vocab_size.",
+                "the batch has the target 2, but one-hot labels of 2 tokens go from 0 to 1; give the tokenizer's"
+                        + " vocab_size",
                 () -> batch.oneHotArray(2, RNNFormat.NCW));
 
         TokenMultiDataSetIterator multi = new TokenMultiDataSetIterator(texts).withOneHotLabels(10, RNNFormat.NWC);
@@ -107,13 +107,13 @@ class PaddedTextsTest {
 
     @Test
     void textsWithoutATargetAreRefused() {
-        assertSentence("There are no texts: give at least one.", () -> new PaddedTexts(List.of(), 2, 3));
+        assertSentence("there are no texts; give at least one", () -> new PaddedTexts(List.of(), 2, 3));
         assertSentence(
-                "Text 1 has 1 token, but a token and its target are two: leave it out, or put an end-of-text token"
-                        + " behind each.",
+                "text 1 has 1 token, but a token and its target are two; leave it out, or put an end-of-text token"
+                        + " behind each",
                 () -> new PaddedTexts(List.of(new int[] {1, 2}, new int[] {1}), 2, 3));
         assertSentence(
-                "The number of rows of a batch must be at least 1, but is 0.",
+                "the number of rows of a batch is 0 but must be at least 1; set it",
                 () -> new TokenDataSetIterator(texts).next(0));
     }
 

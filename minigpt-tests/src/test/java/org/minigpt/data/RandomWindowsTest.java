@@ -159,21 +159,23 @@ class RandomWindowsTest {
     @Test
     void theTextMustHaveAWindow() {
         assertSentence(
-                "The text has 32 tokens, but a block size of 32 takes at least 33: give more text, or a smaller block"
-                        + " size, at most 31.",
+                "the text has 32 tokens, but a block size of 32 takes at least 33; give more text, or a smaller block"
+                        + " size, at most 31",
                 () -> new RandomWindows(new int[32], 4, 32, 1));
         assertSentence(
-                "The text has 0 tokens, but a block size of 2147483639 takes at least 2147483640: give more text.",
+                "the text has 0 tokens, but a block size of 2147483639 takes at least 2147483640; give more text",
                 () -> new RandomWindows(new int[0], 1, Integer.MAX_VALUE - 8, 1));
     }
 
     @Test
     void theSizesMustBePossible() {
-        assertSentence("The batch size must be at least 1, but is 0.", () -> new RandomWindows(new int[32], 0, 8, 1));
-        assertSentence("The block size must be at least 1, but is 0.", () -> new RandomWindows(new int[32], 4, 0, 1));
         assertSentence(
-                "A batch size of 1000000 with a block size of 10000 makes batches of more than 2147483639 tokens: choose"
-                        + " a smaller one of the two.",
+                "the batch size is 0 but must be at least 1; set it", () -> new RandomWindows(new int[32], 0, 8, 1));
+        assertSentence(
+                "the block size is 0 but must be at least 1; set it", () -> new RandomWindows(new int[32], 4, 0, 1));
+        assertSentence(
+                "a batch size of 1000000 with a block size of 10000 makes batches of more than 2147483639 tokens; choose"
+                        + " a smaller one of the two",
                 () -> new RandomWindows(new int[10_001], 1_000_000, 10_000, 1));
     }
 }

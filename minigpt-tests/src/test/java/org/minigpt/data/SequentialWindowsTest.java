@@ -107,18 +107,19 @@ class SequentialWindowsTest {
     @Test
     void theTextMustHaveATarget() {
         assertSentence(
-                "The text has 1 token, but a token and its target are two: give more text.",
+                "the text has 1 token, but a token and its target are two; give more text",
                 () -> new SequentialWindows(new int[1], 4, 8));
         assertSentence(
-                "The text has 0 tokens, but a token and its target are two: give more text.",
+                "the text has 0 tokens, but a token and its target are two; give more text",
                 () -> new SequentialWindows(new int[0], 4, 8));
     }
 
     @Test
     void theSizesMustBePossible() {
         assertSentence(
-                "The batch size must be at least 1, but is -1.", () -> new SequentialWindows(new int[32], -1, 8));
-        assertSentence("The block size must be at least 1, but is 0.", () -> new SequentialWindows(new int[32], 4, 0));
+                "the batch size is -1 but must be at least 1; set it", () -> new SequentialWindows(new int[32], -1, 8));
+        assertSentence(
+                "the block size is 0 but must be at least 1; set it", () -> new SequentialWindows(new int[32], 4, 0));
     }
 
     private static List<Batch> all(SequentialWindows windows) {

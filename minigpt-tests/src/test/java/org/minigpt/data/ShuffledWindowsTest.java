@@ -124,8 +124,8 @@ class ShuffledWindowsTest {
     @Test
     void theTextMustHaveAWindow() {
         assertSentence(
-                "The text has 8 tokens, but a block size of 8 takes at least 9: give more text, or a smaller block"
-                        + " size, at most 7.",
+                "the text has 8 tokens, but a block size of 8 takes at least 9; give more text, or a smaller block"
+                        + " size, at most 7",
                 () -> windows(8, 1, 8, 1));
         assertEquals(List.of(0, 0), starts(windows(9, 2, 8, 1), 0, 1));
     }

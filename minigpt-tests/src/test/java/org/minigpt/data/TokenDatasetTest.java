@@ -62,7 +62,7 @@ class TokenDatasetTest {
 
     @Test
     void anEmptyCorpus() {
-        assertSentence("The corpus is empty: give a text.", () -> TokenDataset.split(new int[0], 0.9));
+        assertSentence("the corpus is empty; give a text", () -> TokenDataset.split(new int[0], 0.9));
     }
 
     @Test
@@ -70,12 +70,12 @@ class TokenDatasetTest {
         // floor(0.9 * 11) = 9 leaves 2, floor(0.9 * 10) = 9 leaves 1.
         assertEquals(2, TokenDataset.split(new int[11], 0.9).validation().length());
         assertSentence(
-                "The corpus of 10 tokens leaves 1 for the validation split at a train fraction of 0.9, but each split"
-                        + " takes at least 2: give more text.",
+                "the corpus of 10 tokens leaves 1 for the validation split at a train fraction of 0.9, but each split"
+                        + " takes at least 2; give more text",
                 () -> TokenDataset.split(new int[10], 0.9));
         assertSentence(
-                "The corpus of 1 token leaves 0 for the train split at a train fraction of 0.9, but each split takes at"
-                        + " least 2: give more text.",
+                "the corpus of 1 token leaves 0 for the train split at a train fraction of 0.9, but each split takes at"
+                        + " least 2; give more text",
                 () -> TokenDataset.split(new int[1], 0.9));
     }
 
@@ -83,7 +83,7 @@ class TokenDatasetTest {
     @CsvSource({"0, 0.0", "1, 1.0", "-0.5, -0.5", "90, 90.0", "NaN, NaN"})
     void anImpossibleFraction(double fraction, String shown) {
         assertSentence(
-                "The fraction of the text to train on must lie between 0 and 1, but is " + shown + ": 0.9 is usual.",
+                "the fraction of the text to train on must lie between 0 and 1, but is " + shown + "; 0.9 is usual",
                 () -> TokenDataset.split(new int[100], fraction));
     }
 
@@ -92,15 +92,15 @@ class TokenDatasetTest {
         TokenDataset dataset = TokenDataset.split(new int[90], 0.9); // 81 and 9
         assertSame(dataset, dataset.requireWindows(8));
         assertSentence(
-                "The validation split has 9 tokens, but a block size of 9 takes at least 10: give more text, or a"
-                        + " smaller block size, at most 8.",
+                "the validation split has 9 tokens, but a block size of 9 takes at least 10; give more text, or a"
+                        + " smaller block size, at most 8",
                 () -> dataset.requireWindows(9));
         assertSentence(
-                "The train split has 81 tokens, but a block size of 256 takes at least 257: give more text, or a smaller"
-                        + " block size, at most 80.",
+                "the train split has 81 tokens, but a block size of 256 takes at least 257; give more text, or a smaller"
+                        + " block size, at most 80",
                 () -> dataset.requireWindows(256));
         assertSentence(
-                "The train split has 1 token, but a block size of 1 takes at least 2: give more text.",
+                "the train split has 1 token, but a block size of 1 takes at least 2; give more text",
                 () -> new TokenDataset(new int[1], new int[9]).requireWindows(1));
     }
 }

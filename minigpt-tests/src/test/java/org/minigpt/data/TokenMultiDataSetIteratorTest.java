@@ -137,15 +137,15 @@ class TokenMultiDataSetIteratorTest {
         all(iterator);
         String message =
                 assertThrows(NoSuchElementException.class, iterator::next).getMessage();
-        assertEquals("The epoch of 4 batches is over: call reset() to go through it again.", message);
+        assertEquals("the epoch of 4 batches is over; call reset() to go through it again", message);
     }
 
     @Test
     void theNumbersMustBePossible() {
         assertSentence(
-                "The number of batches of an epoch must be at least 1, but is 0.",
+                "the number of batches of an epoch is 0 but must be at least 1; set it",
                 () -> new TokenMultiDataSetIterator(windows, 0));
-        assertSentence("The batch size must be at least 1, but is 0.", () -> iterator.next(0));
+        assertSentence("the batch size is 0 but must be at least 1; set it", () -> iterator.next(0));
         // An impossible number does not use up a batch.
         assertEquals(batches(0, 4), all(iterator));
     }

@@ -201,8 +201,9 @@ class TokenFolderTest {
 
         Files.write(file, Arrays.copyOf(bytes, bytes.length - 1));
         assertSentence(
-                file + " has " + (bytes.length - 1) + " bytes, an odd number, but a token takes two: it is truncated,"
-                        + " or no file of tokens; make it again.",
+                file + " has " + (bytes.length - 1)
+                        + " bytes, an odd number, but a token takes two, so it is truncated,"
+                        + " or no file of tokens; make it again",
                 () -> TokenFolder.open(folder));
 
         Files.delete(file);

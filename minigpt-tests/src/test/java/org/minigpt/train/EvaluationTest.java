@@ -120,7 +120,7 @@ class EvaluationTest {
     @Test
     void theTextMustHaveTwoTokens() {
         assertSentence(
-                "The text has 1 token, but a token and its target are two: give more text.",
+                "the text has 1 token, but a token and its target are two; give more text",
                 () -> Evaluation.wholeSplit(unigram, new int[1], 1));
     }
 

@@ -444,8 +444,8 @@ class TrainerTest {
     @Test
     void bothSplitsMustHaveAWindow() {
         assertSentence(
-                "The validation split has 4 tokens, but a block size of 4 takes at least 5: give more text, or a smaller"
-                        + " block size, at most 3.",
+                "the validation split has 4 tokens, but a block size of 4 takes at least 5; give more text, or a smaller"
+                        + " block size, at most 3",
                 () -> new Trainer(TinyModels.small(0).build(), new TokenDataset(new int[50], new int[4]), CONFIG));
     }
 

@@ -8,8 +8,8 @@ import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.minigpt.cli.bench.AttentionSweep;
 import org.minigpt.cli.bench.GenerateBench;
-import org.minigpt.cli.bench.Lines;
 import org.minigpt.cli.bench.OpTimes;
+import org.minigpt.cli.bench.ResultLines;
 import org.minigpt.cli.bench.ServeBench;
 import org.minigpt.cli.bench.Soak;
 import org.minigpt.cli.bench.StepBench;
@@ -120,11 +120,11 @@ final class BenchCommand implements Callable<Integer> {
         conflict().ifPresent(message -> {
             throw new ParameterException(spec.commandLine(), message);
         });
-        measurement().accept(new Lines(System.out));
+        measurement().accept(new ResultLines(System.out));
         return 0;
     }
 
-    private Consumer<Lines> measurement() {
+    private Consumer<ResultLines> measurement() {
         if (soak != null) {
             Checks.requireAtLeastOne("--soak", soak);
             return lines -> soak();
@@ -194,7 +194,7 @@ final class BenchCommand implements Callable<Integer> {
         return iteration -> batch;
     }
 
-    private void sweep(Lines lines) {
+    private void sweep(ResultLines lines) {
         List<String> arguments =
                 new ArrayList<>(spec.commandLine().getParseResult().originalArgs());
         arguments.removeIf(argument -> argument.startsWith("--attention-sweep"));

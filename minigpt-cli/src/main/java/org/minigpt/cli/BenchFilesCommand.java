@@ -3,7 +3,7 @@ package org.minigpt.cli;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.minigpt.cli.bench.FileBench;
-import org.minigpt.cli.bench.Lines;
+import org.minigpt.cli.bench.ResultLines;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -54,7 +54,8 @@ final class BenchFilesCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        new FileBench(FileBench.config(vocabSize, blockSize, nEmbd, nHead, nLayer), dir).run(new Lines(System.out));
+        new FileBench(FileBench.config(vocabSize, blockSize, nEmbd, nHead, nLayer), dir)
+                .run(new ResultLines(System.out));
         return 0;
     }
 }

@@ -16,7 +16,7 @@ import org.minigpt.MiniGptException;
 import org.minigpt.cli.report.MetricsFiles;
 import org.minigpt.cli.report.PeakMemory;
 import org.minigpt.cli.report.RunFigures;
-import org.minigpt.cli.report.Scale;
+import org.minigpt.cli.report.RunScale;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.train.EvalReport;
@@ -41,7 +41,7 @@ final class RunRecord {
 
     private final Map<String, String> settings;
     private final MetricsFiles metrics;
-    private final Scale scale;
+    private final RunScale scale;
     private final ObjectNode json = JSON.createObjectNode();
 
     /**

@@ -3,7 +3,7 @@ package org.minigpt.cli;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import org.minigpt.cli.bench.Lines;
+import org.minigpt.cli.bench.ResultLines;
 import org.minigpt.cli.bench.TokenizerBench;
 import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.text.Tokenizer;
@@ -52,7 +52,7 @@ final class TokenizerBenchCommand implements Callable<Integer> {
     public Integer call() {
         Checks.requireAtLeastOne("--rounds", rounds);
         String text = Corpus.of(data).text();
-        Lines lines = new Lines(System.out);
+        ResultLines lines = new ResultLines(System.out);
         lines.print("text_mb", text.getBytes(StandardCharsets.UTF_8).length / 1e6, 2);
         Tokenizer tokenizer = path != null ? Tokenizers.load(path) : TokenizerBench.train(text, vocabSize, lines);
         TokenizerBench.use(text, tokenizer, rounds, lines);

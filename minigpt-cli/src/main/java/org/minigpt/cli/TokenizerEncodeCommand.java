@@ -79,7 +79,7 @@ final class TokenizerEncodeCommand implements Callable<Integer> {
         PrintStream out = new PrintStream(new BufferedOutputStream(System.out), false, StandardCharsets.UTF_8);
         for (int i = 0; i < ids.length; i++) {
             if (tokens) {
-                out.println(ids[i] + " " + Shown.onOneLine(tokenizer.decode(ids[i])));
+                out.println(ids[i] + " " + OneLine.of(tokenizer.decode(ids[i])));
             } else {
                 out.print(i == 0 ? "" : " ");
                 out.print(ids[i]);

@@ -13,7 +13,7 @@ import org.minigpt.cli.report.MetricsFiles;
 import org.minigpt.cli.report.ModelFlops;
 import org.minigpt.cli.report.Progress;
 import org.minigpt.cli.report.RunFolder;
-import org.minigpt.cli.report.Scale;
+import org.minigpt.cli.report.RunScale;
 import org.minigpt.cli.report.TrainingReport;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.generate.SamplingOptions;
@@ -38,7 +38,7 @@ final class TrainingRun {
     private final TrainConfig config;
     private final Path outDir;
     private final Optional<Resumption> from;
-    private final Scale scale;
+    private final RunScale scale;
     private final Trainer trainer;
     private final RunFolder folder;
     private final Checkpoints checkpoints;
@@ -69,8 +69,8 @@ final class TrainingRun {
         from.ifPresent(resumption -> resumption.checkpoint().restore(trainer));
         String title = String.format(Locale.ROOT, "%s, %,d parameters", text.name(), gpt.parameterCount());
         OptionalDouble peak = output.peak ? OptionalDouble.of(SgemmPeak.gflops(replicas, 1)) : OptionalDouble.empty();
-        scale = new Scale(
-                Scale.charactersPerToken(text.dataset().validation(), tokenizer),
+        scale = new RunScale(
+                RunScale.charactersPerToken(text.dataset().validation(), tokenizer),
                 config.gradClip(),
                 ModelFlops.ofStep(gpt.config(), 1),
                 peak);

@@ -111,8 +111,8 @@ class SameDiffFileTest {
         Path file = temp.resolve("gpt.fb");
         assertSentence(
                 file
-                        + " would hold 1280000000 bytes of parameters, but SameDiff writes files of 1 GiB at most: save the"
-                        + " model as safetensors.",
+                        + " would hold 1280000000 bytes of parameters, but SameDiff writes files of 1 GiB at most; save the"
+                        + " model as safetensors",
                 () -> PortableFile.write(file, new GptGraph(large, null), parameters));
     }
 

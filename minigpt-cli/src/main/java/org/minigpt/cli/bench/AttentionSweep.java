@@ -38,7 +38,7 @@ public final class AttentionSweep {
      *
      * @throws MiniGptException if a JVM fails, which has said why on the error stream
      */
-    public void run(List<Integer> blockSizes, Lines lines) {
+    public void run(List<Integer> blockSizes, ResultLines lines) {
         for (int t : blockSizes) {
             for (String line : runJvm(t)) {
                 String[] words = line.split(" ", 2);

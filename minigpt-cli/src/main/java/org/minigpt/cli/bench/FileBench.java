@@ -27,7 +27,7 @@ public record FileBench(GptConfig config, Path dir) {
      * @throws MiniGptException if a JVM fails, which has said why on the error stream, the logits differ, or no files
      *     can be written
      */
-    public void run(Lines lines) {
+    public void run(ResultLines lines) {
         try (WorkFolder work = WorkFolder.in(dir, "minigpt-files")) {
             lines.print("java", Runtime.version());
             lines.print(
@@ -54,7 +54,7 @@ public record FileBench(GptConfig config, Path dir) {
     }
 
     /** @return the checksum of the logits */
-    private String step(Path work, String from, String to, Lines lines) {
+    private String step(Path work, String from, String to, ResultLines lines) {
         List<String> arguments = new ArrayList<>(List.of(work.toString(), from, to));
         for (int size : sizes()) {
             arguments.add(String.valueOf(size));

@@ -56,7 +56,7 @@ final class FileStep {
     }
 
     private final Path dir;
-    private final Lines lines = new Lines(System.out);
+    private final ResultLines lines = new ResultLines(System.out);
 
     private FileStep(Path dir) {
         this.dir = dir;

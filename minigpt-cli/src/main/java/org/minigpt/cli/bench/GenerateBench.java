@@ -27,7 +27,7 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
     private static final double ROUND_SECONDS = 0.7;
 
     /** Measures and prints. */
-    public void run(Lines lines) {
+    public void run(ResultLines lines) {
         MiniGptRuntime.install(); // before anything loads the BLAS whose kernels it chooses
         lines.print("java", Runtime.version());
         lines.print("kernels", MiniGptRuntime.kernels());

@@ -30,7 +30,7 @@ public record OpTimes(Workload work, int replicas) {
      *
      * @throws MiniGptException if the model has dropout
      */
-    public void run(Lines lines) {
+    public void run(ResultLines lines) {
         if (work.config().dropout().any()) {
             throw new MiniGptException("--ops measures a model without dropout; leave --dropout out");
         }

@@ -54,7 +54,7 @@ public final class ServeBench {
     }
 
     /** Measures and prints. @throws MiniGptException if the server fails, which has said why on the error stream */
-    public void run(Lines lines) {
+    public void run(ResultLines lines) {
         lines.print("java", Runtime.version());
         Path model = null;
         try {
@@ -96,7 +96,7 @@ public final class ServeBench {
         return URI.create(address.group());
     }
 
-    private void load(URI server, long pid, Lines lines) throws InterruptedException {
+    private void load(URI server, long pid, ResultLines lines) throws InterruptedException {
         lines.print("clients", clients);
         ExecutorService threads = Executors.newFixedThreadPool(clients);
         try {
@@ -127,7 +127,7 @@ public final class ServeBench {
         }
     }
 
-    private static void print(List<ServeClient> clients, double seconds, Lines lines) {
+    private static void print(List<ServeClient> clients, double seconds, ResultLines lines) {
         double[] whole = sorted(clients, ServeClient::wholeMillis);
         double[] first = sorted(clients, ServeClient::firstMillis);
         lines.print("requests", whole.length);

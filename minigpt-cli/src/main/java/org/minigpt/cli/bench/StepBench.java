@@ -27,7 +27,7 @@ public record StepBench(Engine engine, Workload work, int replicas) {
     }
 
     /** Measures and prints. */
-    public void run(Lines lines) {
+    public void run(ResultLines lines) {
         Measurement taken = switch (engine) {
             case PLANNED -> PlannedBench.measure(work, replicas);
             case GRAPH -> GraphBench.measure(work);

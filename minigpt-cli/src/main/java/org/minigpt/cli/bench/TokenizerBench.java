@@ -10,7 +10,7 @@ public final class TokenizerBench {
     private TokenizerBench() {}
 
     /** Trains a tokenizer once, the JVM's warming up included, as a user would wait for it. */
-    public static BpeTokenizer train(String text, int vocabSize, Lines lines) {
+    public static BpeTokenizer train(String text, int vocabSize, ResultLines lines) {
         long start = System.nanoTime();
         BpeTokenizer tokenizer = BpeTrainer.of(text).train(vocabSize);
         lines.print("train_seconds", (System.nanoTime() - start) / 1e9, 2);
@@ -19,7 +19,7 @@ public final class TokenizerBench {
     }
 
     /** Encodes and decodes a text some times, of which the fastest counts. */
-    public static void use(String text, Tokenizer tokenizer, int rounds, Lines lines) {
+    public static void use(String text, Tokenizer tokenizer, int rounds, ResultLines lines) {
         int[] ids = tokenizer.encode(text);
         double megabytes = text.getBytes(StandardCharsets.UTF_8).length / 1e6;
         lines.print("tokens", ids.length);

@@ -36,7 +36,7 @@ public final class MetricsFiles implements TrainListener {
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path folder;
-    private final Scale scale;
+    private final RunScale scale;
     private final MetricsLog log;
     private final RunFigures figures;
     private final long start = System.nanoTime();
@@ -46,7 +46,7 @@ public final class MetricsFiles implements TrainListener {
     private double secondsBefore;
 
     /** @param folder made when it is first written to */
-    public MetricsFiles(Path folder, Scale scale) {
+    public MetricsFiles(Path folder, RunScale scale) {
         this.folder = folder;
         this.scale = scale;
         log = new MetricsLog(folder.resolve(JSON_LINES));

@@ -8,14 +8,14 @@ import org.minigpt.train.StepReport;
 
 /** What a run has done so far, in sums; those of a run that goes on are of all its parts. */
 public final class RunFigures {
-    private final Scale scale;
+    private final RunScale scale;
     private final StepWindow all;
     private final StepWindow sinceEvaluation;
     private final List<EvalReport> evaluations = new ArrayList<>();
     private long iterations;
     private long skipped;
 
-    RunFigures(Scale scale) {
+    RunFigures(RunScale scale) {
         this.scale = scale;
         all = new StepWindow(scale);
         sinceEvaluation = new StepWindow(scale);
@@ -88,7 +88,7 @@ public final class RunFigures {
     }
 
     /** @return what the figures are measured by */
-    public Scale scale() {
+    public RunScale scale() {
         return scale;
     }
 }

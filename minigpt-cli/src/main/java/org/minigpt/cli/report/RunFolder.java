@@ -61,11 +61,11 @@ public final class RunFolder implements TrainListener {
                 gpt,
                 tokenizer,
                 maxIters,
-                new Scale(1, 0, ModelFlops.ofStep(gpt.config(), 1), OptionalDouble.empty()));
+                new RunScale(1, 0, ModelFlops.ofStep(gpt.config(), 1), OptionalDouble.empty()));
     }
 
     /** With what the figures are measured by; else gradients are never clipped and a token is a character. */
-    public RunFolder(Path folder, String title, Gpt gpt, Tokenizer tokenizer, long maxIters, Scale scale) {
+    public RunFolder(Path folder, String title, Gpt gpt, Tokenizer tokenizer, long maxIters, RunScale scale) {
         this.folder = folder;
         this.title = title;
         this.gpt = gpt;

@@ -4,7 +4,7 @@ import org.minigpt.train.StepReport;
 
 /** Steps in sums: those since the last evaluation, or all. */
 final class StepWindow {
-    private final Scale scale;
+    private final RunScale scale;
     private long steps;
     private long clipped;
     private long tokens;
@@ -12,7 +12,7 @@ final class StepWindow {
     private double normSum;
     private double learningRate;
 
-    StepWindow(Scale scale) {
+    StepWindow(RunScale scale) {
         this.scale = scale;
     }
 

@@ -15,7 +15,7 @@ public final class TrainingReport implements TrainListener {
 
     private final Progress progress;
     private final Supplier<String> sample;
-    private final Optional<Scale> scale;
+    private final Optional<RunScale> scale;
     private final Optional<StepWindow> window;
 
     private double meanLoss;
@@ -32,11 +32,11 @@ public final class TrainingReport implements TrainListener {
     }
 
     /** With more figures at each evaluation: bits a character, gradients, learning rate, share of the peak. */
-    public TrainingReport(Progress progress, Supplier<String> sample, Scale scale) {
+    public TrainingReport(Progress progress, Supplier<String> sample, RunScale scale) {
         this(progress, sample, Optional.of(scale));
     }
 
-    private TrainingReport(Progress progress, Supplier<String> sample, Optional<Scale> scale) {
+    private TrainingReport(Progress progress, Supplier<String> sample, Optional<RunScale> scale) {
         this.progress = progress;
         this.sample = sample;
         this.scale = scale;
@@ -79,7 +79,7 @@ public final class TrainingReport implements TrainListener {
         nanos = 0;
     }
 
-    private String figures(Scale measure, EvalReport report) {
+    private String figures(RunScale measure, EvalReport report) {
         String bits =
                 String.format(Locale.ROOT, "%.4f bits a character", measure.bitsPerCharacter(report.validationLoss()));
         StepWindow steps = window.orElseThrow();

@@ -15,7 +15,7 @@ import org.minigpt.cli.MiniGpt;
 /** The sweep with one length, which is one JVM. */
 class AttentionSweepTest {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private final Lines lines = new Lines(new PrintStream(out, true, UTF_8));
+    private final ResultLines lines = new ResultLines(new PrintStream(out, true, UTF_8));
 
     private static AttentionSweep sweep(int steps) {
         return new AttentionSweep(

@@ -26,7 +26,7 @@ class FileBenchTest {
     void goesThroughAllFormatsAndLeavesNothing() throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
 
-        new FileBench(FileBench.config(11, 6, 8, 2, 1), dir).run(new Lines(new PrintStream(out, true, UTF_8)));
+        new FileBench(FileBench.config(11, 6, 8, 2, 1), dir).run(new ResultLines(new PrintStream(out, true, UTF_8)));
 
         List<String> names = out.toString(UTF_8)
                 .lines()
@@ -66,7 +66,7 @@ class FileBenchTest {
         String message = assertThrows(
                         MiniGptException.class,
                         () -> new FileBench(FileBench.config(11, 6, 8, 2, 1), file)
-                                .run(new Lines(new PrintStream(OutputStream.nullOutputStream()))))
+                                .run(new ResultLines(new PrintStream(OutputStream.nullOutputStream()))))
                 .getMessage();
         assertTrue(message.startsWith("no files can be written in " + file + " ("), message);
         assertTrue(message.endsWith("): choose another --dir, or check its permissions."), message);

@@ -22,7 +22,7 @@ import org.minigpt.train.StepReport;
 
 class MetricsFilesTest {
     /** 2 characters a token, clipping at 1, 10^6 operations a token on a machine that does 10^9 a second. */
-    private static final Scale SCALE = new Scale(2, 1, 1e6, OptionalDouble.of(1));
+    private static final RunScale SCALE = new RunScale(2, 1, 1e6, OptionalDouble.of(1));
 
     @TempDir
     Path dir;
@@ -120,8 +120,8 @@ class MetricsFilesTest {
         };
 
         // 3 + 1 + 1 + 3 characters in 4 tokens.
-        assertEquals(2, Scale.charactersPerToken(Tokens.of(0, 1, 1, 0), pairs));
+        assertEquals(2, RunScale.charactersPerToken(Tokens.of(0, 1, 1, 0), pairs));
         CharTokenizer characters = CharTokenizer.fromCorpus("hello");
-        assertEquals(1, Scale.charactersPerToken(Tokens.of(characters.encode("hello")), characters));
+        assertEquals(1, RunScale.charactersPerToken(Tokens.of(characters.encode("hello")), characters));
     }
 }

@@ -68,7 +68,7 @@ class TrainingReportTest {
     @Test
     void withAScaleShowsBitsGradientsAndTheShareOfThePeak() {
         // A character a token, clipping at 1, 10^6 operations a token on a machine that does 10^10 a second.
-        Scale scale = new Scale(1, 1, 1e6, OptionalDouble.of(10));
+        RunScale scale = new RunScale(1, 1, 1e6, OptionalDouble.of(10));
         TrainingReport report = new TrainingReport(progress, () -> "", scale);
 
         report.onEvaluation(new EvalReport(0, new Losses(2, Math.log(2)), true, 1));

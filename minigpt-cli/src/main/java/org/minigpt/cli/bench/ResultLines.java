@@ -4,10 +4,10 @@ import java.io.PrintStream;
 import java.util.Locale;
 
 /** Prints results as lines of a name and a value, for people and programs. */
-public final class Lines {
+public final class ResultLines {
     private final PrintStream out;
 
-    public Lines(PrintStream out) {
+    public ResultLines(PrintStream out) {
         this.out = out;
     }
 

@@ -1,11 +1,11 @@
 package org.minigpt.cli;
 
 /** Texts as a table of tokens shows them. */
-final class Shown {
-    private Shown() {}
+final class OneLine {
+    private OneLine() {}
 
     /** @return the text with its line ends as {@code \n} and {@code \r} */
-    static String onOneLine(String text) {
+    static String of(String text) {
         return text.replace("\n", "\\n").replace("\r", "\\r");
     }
 }

@@ -13,7 +13,7 @@ import org.minigpt.text.Tokenizer;
  * @param flopsPerToken floating-point operations that a token of a training step needs
  * @param peakGflops what this machine could do, in 10^9 operations a second, if it was measured
  */
-public record Scale(double charactersPerToken, double gradClip, double flopsPerToken, OptionalDouble peakGflops) {
+public record RunScale(double charactersPerToken, double gradClip, double flopsPerToken, OptionalDouble peakGflops) {
     /** Tokens by which their mean length is measured. */
     private static final int SAMPLE = 1 << 16;
 

@@ -25,10 +25,14 @@ public final class OpProfile {
      * @param sd the graph; {@link Graphs#differentiate} gives one that computes gradients
      * @param outputs the variables to compute
      * @param shares the placeholders' values by name, for each thread one map; at least one
-     * @throws MiniGptException if the graph holds an op that only SameDiff's own session can run
+     * @throws MiniGptException if there is no share, or the graph holds an op that only SameDiff's own session can run
      */
     public OpProfile(SameDiff sd, List<String> outputs, List<Map<String, INDArray>> shares) {
         MiniGptRuntime.install();
+        if (shares.isEmpty()) {
+            throw new MiniGptException(
+                    "there is no share to run; give the placeholders' values for one thread at least");
+        }
         for (Map<String, INDArray> values : shares) {
             Map<String, long[]> shapes = new HashMap<>();
             values.forEach((name, value) -> shapes.put(name, value.shape()));

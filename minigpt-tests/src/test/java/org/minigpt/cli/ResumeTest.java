@@ -252,7 +252,7 @@ class ResumeTest {
     /** As if the checkpoint came from another machine. */
     @Test
     void otherKernelsThanTheRunsAreTold() throws IOException {
-        Path folder = dir.resolve("kernels");
+        Path folder = dir.resolve("machine");
         train(folder, "--max-iters", 2).assertDone();
         Cli.Result same = Cli.run("train", "--resume", folder, "--max-iters", 4).assertDone();
         assertFalse(same.out().contains("kernels"), same.out());

@@ -10,7 +10,7 @@ import org.minigpt.internal.parallel.Workers;
  */
 final class Exponentials {
     /** Fewer are not worth another thread. */
-    private static final int WORTH_SHARING = 16_384;
+    private static final int ENTRIES_WORTH_SHARING = 16_384;
 
     private final double[] logits;
     private final double max;
@@ -27,7 +27,7 @@ final class Exponentials {
         this.max = logits[Logits.argMax(logits)];
         this.values = new double[logits.length];
         int n = logits.length;
-        if (n < WORTH_SHARING) {
+        if (n < ENTRIES_WORTH_SHARING) {
             total = compute(temperature, 0, n);
         } else {
             double[] halves = new double[2];

@@ -204,8 +204,7 @@ public final class Lora implements Trainable, AutoCloseable {
                 NativeMemory.copy(dw.mmul(b.transpose()).muli(config.scale()), da);
                 NativeMemory.copy(a.transpose().mmul(dw).muli(config.scale()), db);
             } else {
-                kernel(dw, config.scale())
-                        .gradients(Floats.of(a), Floats.of(b), Floats.of(dw), Floats.of(da), Floats.of(db));
+                kernel(dw, config.scale(), a, b).gradients(Floats.of(dw), Floats.of(da), Floats.of(db));
             }
         }
     }
@@ -238,7 +237,7 @@ public final class Lora implements Trainable, AutoCloseable {
         if (gpt.dataType() == DataType.DOUBLE) {
             w.addi(a.mmul(b).muli(scale));
         } else {
-            kernel(w, scale).add(Floats.of(a), Floats.of(b), Floats.of(w));
+            kernel(w, scale, a, b).add(Floats.of(w));
         }
     }
 
@@ -259,7 +258,8 @@ public final class Lora implements Trainable, AutoCloseable {
         bases.values().forEach(INDArray::close);
     }
 
-    private LowRankKernel kernel(INDArray w, double scale) {
-        return new LowRankKernel((int) w.size(0), (int) w.size(1), config.rank(), (float) scale);
+    private LowRankKernel kernel(INDArray w, double scale, INDArray a, INDArray b) {
+        return new LowRankKernel(
+                (int) w.size(0), (int) w.size(1), config.rank(), (float) scale, Floats.of(a), Floats.of(b));
     }
 }

@@ -1,5 +1,6 @@
 package org.minigpt.ops;
 
+import java.util.Arrays;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
 import org.minigpt.internal.kernels.NativeMemory;
@@ -52,6 +53,19 @@ public final class JavaOps {
             values[i] = narrow[i];
         }
         return values;
+    }
+
+    /**
+     * Copies {@code count} entries of a row-major array of type FLOAT, from {@code at} on, to the beginning of a tile. Loops
+     * over a {@code float[]} are vectorised, and some thousand entries stay in the first-level cache.
+     */
+    public static void read(INDArray array, long at, float[] tile, int count) {
+        NativeMemory.of(array).read(at, tile, 0, count);
+    }
+
+    /** Copies the first {@code count} entries of a tile to a row-major array of type FLOAT, from {@code at} on. */
+    public static void write(float[] tile, int count, INDArray array, long at) {
+        NativeMemory.of(array).write(at, count == tile.length ? tile : Arrays.copyOf(tile, count));
     }
 
     /** y = f(x), entry by entry, for row-major arrays of type FLOAT or DOUBLE; y may be x. */

@@ -91,16 +91,13 @@ public final class AdamW {
 
     private void stepFloat(
             AdamWKernel.Step step, double keep, INDArray parameters, INDArray gradients, long from, long to) {
-        AdamWKernel kernel = new AdamWKernel();
-        Floats p = Floats.of(parameters);
-        Floats g = Floats.of(gradients);
-        Floats m = Floats.of(firstMoment);
-        Floats v = Floats.of(secondMoment);
+        AdamWKernel kernel = new AdamWKernel(
+                Floats.of(parameters), Floats.of(gradients), Floats.of(firstMoment), Floats.of(secondMoment));
         for (ParameterInfo info : infos) {
             long start = Math.max(from, info.offset());
             long end = Math.min(to, info.offset() + info.length());
             if (start < end) {
-                kernel.update(step, keep(info, keep), p, g, m, v, (int) start, (int) (end - start));
+                kernel.run(step, keep(info, keep), (int) start, (int) (end - start));
             }
         }
     }

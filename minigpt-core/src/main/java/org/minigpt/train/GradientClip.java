@@ -46,10 +46,9 @@ public record GradientClip(double maxNorm) {
             int first = parts.length * i / threads;
             int end = parts.length * (i + 1) / threads;
             tasks.add(() -> {
-                SumOfSquaresKernel kernel = new SumOfSquaresKernel();
-                Floats x = Floats.of(gradients);
+                SumOfSquaresKernel kernel = new SumOfSquaresKernel(Floats.of(gradients));
                 for (int part = first; part < end; part++) {
-                    parts[part] = kernel.of(x, part * PART, Math.min(length, (part + 1) * PART));
+                    parts[part] = kernel.run(part * PART, Math.min(length, (part + 1) * PART));
                 }
             });
         }

@@ -18,10 +18,22 @@ import org.minigpt.internal.simd.TileMath;
 public final class AdamWKernel {
     private static final int TILE = 2048; // four tiles of 8 KiB fit the first-level cache
 
+    private final Floats parameters;
+    private final Floats gradients;
+    private final Floats moments1;
+    private final Floats moments2;
     private final float[] p = new float[TILE];
     private final float[] g = new float[TILE];
     private final float[] m = new float[TILE];
     private final float[] v = new float[TILE];
+
+    /** @param moments1 of the length of the parameters, as the second and the gradients */
+    public AdamWKernel(Floats parameters, Floats gradients, Floats moments1, Floats moments2) {
+        this.parameters = parameters;
+        this.gradients = gradients;
+        this.moments1 = moments1;
+        this.moments2 = moments2;
+    }
 
     /**
      * What a step does to every entry alike.
@@ -73,15 +85,7 @@ public final class AdamWKernel {
      *
      * @param keep what weight decay leaves of a parameter: 1 - rate·decay
      */
-    public void update(
-            Step step,
-            double keep,
-            Floats parameters,
-            Floats gradients,
-            Floats moments1,
-            Floats moments2,
-            int from,
-            int count) {
+    public void run(Step step, double keep, int from, int count) {
         TileMath.AdamW rounded = rounded(step, keep);
         for (int at = from; at < from + count; at += TILE) {
             int n = Math.min(TILE, from + count - at);
@@ -96,7 +100,7 @@ public final class AdamWKernel {
         }
     }
 
-    /** {@link #update(Step, double, Floats, Floats, Floats, Floats, int, int)} in double precision. */
+    /** {@link #run} in double precision. */
     public static void update(
             Step step, double keep, double[] p, double[] g, double[] m, double[] v, int from, int count) {
         for (int i = from; i < from + count; i++) {

@@ -6,10 +6,16 @@ import org.minigpt.internal.simd.Simd;
 public final class SumOfSquaresKernel {
     private static final int TILE = 4096;
 
+    private final Floats x;
     private final float[] tile = new float[TILE];
 
+    /** @param x of any length */
+    public SumOfSquaresKernel(Floats x) {
+        this.x = x;
+    }
+
     /** @return Σ x² over the entries from {@code from} to {@code to}, always added in the same order */
-    public double of(Floats x, int from, int to) {
+    public double run(int from, int to) {
         double total = 0;
         for (int at = from; at < to; at += TILE) {
             int n = Math.min(TILE, to - at);
@@ -19,7 +25,7 @@ public final class SumOfSquaresKernel {
         return total;
     }
 
-    /** {@link #of(Floats, int, int)} in double precision. */
+    /** {@link #run} over all entries in double precision. */
     public static double of(double[] x) {
         double total = 0;
         for (double value : x) {

@@ -1,12 +1,13 @@
 package org.minigpt.decode;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.graph.Scope;
+import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.kernels.NativeMemory;
-import org.minigpt.internal.kernels.SharedBatch;
-import org.minigpt.internal.kernels.WeightPanels;
+import org.minigpt.internal.parallel.Work;
 import org.minigpt.internal.runtime.Plan;
 import org.minigpt.internal.runtime.PlanArena;
 import org.minigpt.internal.runtime.RecentlyUsed;
@@ -14,26 +15,16 @@ import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * A second graph of the model's layers, made with {@link CachedOps}, which shares its parameters: it takes new tokens only
  * and keeps the keys and values of those before them. There is a plan for each number of rows and of new tokens, the
  * latter rounded up and padded, so that prompts of all lengths share a few. A batch that grows by a token each is shared out
- * between two threads, where that needs no weights to be read twice from memory.
+ * among threads, where that needs no weights to be read twice from memory.
  */
 final class CachedForward implements Forward {
     /** Of the plans, with the tiles of their kernels: some ten of GPT-2. */
     private static final long MAX_BYTES = 64 << 20;
-
-    /** Weights of which copies are kept for batches; larger ones take long to copy, and memory. */
-    private static final int MAX_COPIED = 4 << 20;
-
-    /** Keys and values that are kept on the heap as well: 128 MB. */
-    private static final long MAX_ON_HEAP = 32 << 20;
-
-    /** So many sequences are shared out between two threads, each of which runs the whole model on its own. */
-    private static final int WORTH_SHARING = 8;
 
     private static final String IDS = "ids";
     private static final String ROWS = "rows";
@@ -45,12 +36,10 @@ final class CachedForward implements Forward {
     private final int vocabSize;
     private final String output; // the logits
     private final SameDiff sd = Graphs.create();
-    private final List<INDArray> caches; // [R,G,S,D]
-    private final CachedOps ops;
-    private final SharedBatch shared; // null if batches are not shared
+    private final DecodeMemory memory;
 
-    /** For each of the threads that run at once: what another decoder leaves behind must not slow a token. */
-    private final List<PlanArena> arenas = List.of(new PlanArena(), new PlanArena());
+    /** For each of the plans that run at once: what another decoder leaves behind must not slow a token. */
+    private final List<PlanArena> arenas = new ArrayList<>();
 
     private final RecentlyUsed<List<Integer>, Bound> plans =
             new RecentlyUsed<>(MAX_BYTES, bound -> bound.plan.ownBytes(), bound -> bound.plan.close());
@@ -58,29 +47,29 @@ final class CachedForward implements Forward {
     /**
      * @param maxRows R, the sequences that can be remembered
      * @param capacity S, the tokens of each
+     * @param memory of this alone
      */
-    CachedForward(DecoderModel model, int maxRows, int capacity) {
+    CachedForward(DecoderModel model, int maxRows, int capacity, DecodeMemory memory) {
         this.model = model;
         this.capacity = capacity;
         this.vocabSize = model.vocabSize();
         model.parameters().forEach(sd::var);
-        long floats =
-                model.parameters().values().stream().mapToLong(INDArray::length).sum();
+        this.memory = memory;
+        for (int i = 0; i < memory.team().size(); i++) {
+            arenas.add(new PlanArena());
+        }
         SDVariable ids = sd.placeHolder(IDS, DataType.INT32, -1, -1);
-        shared = WeightPanels.useful() && floats <= MAX_COPIED ? new SharedBatch() : null;
-        ops = new CachedOps(
+        CachedOps ops = new CachedOps(
                 new CachedOps.Sequences(
                         sd.placeHolder(ROWS, DataType.INT32, -1),
                         sd.placeHolder(PAST, DataType.INT32, -1),
                         sd.placeHolder(COUNT, DataType.INT32, -1)),
                 maxRows,
                 capacity,
-                new CachedOps.OnHeap(shared, WeightPanels.useful()));
+                memory);
         Scope scope = Scope.root(ops, sd::getVariable, null);
         SDVariable last = ops.lastToken("last", model.layers().body(scope, ids));
         output = model.layers().head(scope, last).name();
-        caches = ops.caches();
-        ops.keepOnHeap(MAX_ON_HEAP);
     }
 
     @Override
@@ -100,26 +89,35 @@ final class CachedForward implements Forward {
         }
         int t = padded(longest);
         double[][] logits = new double[rows.length][];
-        if (shared != null && t == 1 && rows.length >= WORTH_SHARING) {
-            int half = rows.length / 2;
-            Bound lower = bound(half, t, 0);
-            Bound upper = bound(rows.length - half, t, 1);
-            shared.run(
-                    half,
-                    rows.length,
-                    () -> lower.run(rows, past, ids, 0, logits),
-                    () -> upper.run(rows, past, ids, half, logits));
-        } else {
+        int members = t == 1 ? memory.members(rows.length) : 1;
+        if (members == 1) {
             bound(rows.length, t, 0).run(rows, past, ids, 0, logits);
+            return logits;
         }
+        Bound[] plans = new Bound[members];
+        for (int i = 0; i < members; i++) {
+            int first = Work.cut(rows.length, i, members, 1);
+            plans[i] = bound(Work.cut(rows.length, i + 1, members, 1) - first, t, i);
+        }
+        memory.runShares(rows.length, new Work() {
+            @Override
+            public int parts() {
+                return members;
+            }
+
+            @Override
+            public void run(int member) {
+                plans[member].run(rows, past, ids, Work.cut(rows.length, member, members, 1), logits);
+            }
+        });
         return logits;
     }
 
-    private Bound bound(int b, int t, int thread) {
-        List<Integer> key = List.of(b, t, thread);
+    private Bound bound(int b, int t, int member) {
+        List<Integer> key = List.of(b, t, member);
         Bound bound = plans.get(key);
         if (bound == null || !bound.plan.hasMemory()) {
-            bound = new Bound(b, t, arenas.get(thread));
+            bound = new Bound(b, t, member);
             plans.put(key, bound);
         }
         return bound;
@@ -127,25 +125,18 @@ final class CachedForward implements Forward {
 
     @Override
     public long bytes() {
-        long bytes = 0;
-        for (INDArray cache : caches) {
-            bytes += cache.length() * Float.BYTES;
-        }
-        for (PlanArena arena : arenas) {
-            bytes += arena.bytes();
-        }
-        return bytes;
+        return memory.bytes() + arenas.stream().mapToLong(PlanArena::bytes).sum();
     }
 
     @Override
     public void close() {
         arenas.forEach(PlanArena::close);
-        caches.forEach(INDArray::close);
+        memory.close();
     }
 
     @Override
     public void begin() {
-        ops.forgetWeights();
+        memory.forgetWeights();
     }
 
     /** @return the next number of the form 2ⁿ or 1.5·2ⁿ: a third of a plan's tokens are padding at most */
@@ -158,23 +149,9 @@ final class CachedForward implements Forward {
     @Override
     public void copy(int from, int to, int length) {
         model.lifetime().during(() -> {
-            copyAll(from, to, length);
+            memory.copy(from, to, length);
             return null;
         });
-    }
-
-    private void copyAll(int from, int to, int length) {
-        ops.toCaches(from, length);
-        for (INDArray cache : caches) {
-            long head = cache.size(2) * cache.size(3);
-            long row = cache.size(1) * head;
-            NativeMemory source = NativeMemory.of(cache);
-            NativeMemory target = NativeMemory.of(cache);
-            for (long g = 0; g < cache.size(1); g++) {
-                source.copyTo(from * row + g * head, target, to * row + g * head, length * cache.size(3));
-            }
-        }
-        ops.putToCaches(to, length);
     }
 
     /** A plan with the memory of its placeholders. */
@@ -189,12 +166,13 @@ final class CachedForward implements Forward {
         private final int b;
         private final int t;
 
-        Bound(int b, int t, PlanArena arena) {
+        Bound(int b, int t, int member) {
             this.b = b;
             this.t = t;
             long[] each = {b};
             Map<String, long[]> shapes = Map.of(IDS, new long[] {b, t}, ROWS, each, PAST, each, COUNT, each);
-            plan = Plan.of(sd, List.of(output), shapes, Map.of(), arena);
+            plan = Plan.of(
+                    sd, List.of(output), shapes, Map.of(), arenas.get(member), new DecodeMemory.Member(memory, member));
             ids = NativeMemory.of(plan.placeholder(IDS));
             rows = NativeMemory.of(plan.placeholder(ROWS));
             past = NativeMemory.of(plan.placeholder(PAST));

@@ -1,16 +1,11 @@
 package org.minigpt.decode;
 
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
-import org.minigpt.internal.kernels.Floats;
-import org.minigpt.internal.kernels.HeapCache;
-import org.minigpt.internal.kernels.SharedBatch;
-import org.minigpt.internal.kernels.WeightPanels;
+import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.ops.CachedAttentionOp;
 import org.minigpt.internal.ops.EmbeddingOp;
 import org.minigpt.internal.ops.InferenceLinearOp;
@@ -19,6 +14,7 @@ import org.minigpt.internal.ops.RotaryOp;
 import org.minigpt.internal.runtime.Workspaces;
 import org.minigpt.internal.simd.Gelu;
 import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -42,23 +38,11 @@ final class CachedOps implements OpSet {
      */
     public record Sequences(SDVariable rows, SDVariable past, SDVariable count) {}
 
-    /**
-     * What to keep on the heap as well, where products with it are faster.
-     *
-     * @param batch if not null, the weights for products of few rows, see {@link #forgetWeights}, of which two threads may
-     *     each compute half in this batch
-     * @param caches for single tokens, see {@link #toCaches} and {@link #keepOnHeap}
-     */
-    public record OnHeap(SharedBatch batch, boolean caches) {}
-
     private final FusedOps fused = new FusedOps();
     private final Sequences sequences;
     private final int capacity;
     private final int maxRows;
-    private final OnHeap onHeap;
-    private final List<INDArray> caches = new ArrayList<>();
-    private final List<WeightPanels> panels = new ArrayList<>();
-    private final List<HeapCache> heapCaches = new ArrayList<>();
+    private final DecodeMemory memory;
 
     /** The last axis of what {@link #linear} computes, by name: the variables know their shapes only when they run. */
     private final Map<String, Long> widths = new HashMap<>();
@@ -66,40 +50,13 @@ final class CachedOps implements OpSet {
     /**
      * @param maxRows R, the sequences that the caches have room for
      * @param capacity S, the tokens of each
-     * @param onHeap what to keep there as well
+     * @param memory that takes the caches
      */
-    public CachedOps(Sequences sequences, int maxRows, int capacity, OnHeap onHeap) {
+    public CachedOps(Sequences sequences, int maxRows, int capacity, DecodeMemory memory) {
         this.sequences = sequences;
         this.maxRows = maxRows;
         this.capacity = capacity;
-        this.onHeap = onHeap;
-    }
-
-    /** @return the caches [R,G,S,D] of keys and values of each attention that has been defined with this op set */
-    public List<INDArray> caches() {
-        return List.copyOf(caches);
-    }
-
-    /** Drops the copies of the weights: these may have changed. */
-    public void forgetWeights() {
-        panels.forEach(WeightPanels::forget);
-    }
-
-    /** Leaves the caches where they are if they would take more than so many floats. */
-    void keepOnHeap(long maxFloats) {
-        if (heapCaches.stream().mapToLong(HeapCache::length).sum() > maxFloats) {
-            heapCaches.forEach(HeapCache::leaveNative);
-        }
-    }
-
-    /** Sees to it that the first tokens of a sequence are in {@link #caches}, for somebody else to read. */
-    public void toCaches(int row, int tokens) {
-        heapCaches.forEach(heap -> heap.toNative(row, tokens));
-    }
-
-    /** Somebody else has put the tokens of a sequence to {@link #caches}, all of them. */
-    public void putToCaches(int row, int tokens) {
-        heapCaches.forEach(heap -> heap.putNative(row, 0, tokens));
+        this.memory = memory;
     }
 
     /** @return the last token of each sequence: x [B,T,C] to [B,1,C] */
@@ -123,11 +80,7 @@ final class CachedOps implements OpSet {
     @Override
     public SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
         widths.put(name, w.getShape()[outIn ? 0 : 1]);
-        WeightPanels own = onHeap.batch != null ? new WeightPanels() : null;
-        if (own != null) {
-            panels.add(own);
-        }
-        return new InferenceLinearOp(x.getSameDiff(), x, w, b, outIn, own, onHeap.batch).outputVariables(name)[0];
+        return new InferenceLinearOp(x.getSameDiff(), x, w, b, outIn).outputVariables(name)[0];
     }
 
     @Override
@@ -142,38 +95,31 @@ final class CachedOps implements OpSet {
                 .outputVariables(name)[0];
     }
 
-    /** @param groups G, the heads of keys and values */
     @Override
     public SDVariable causalAttention(
-            String name, SDVariable qkv, int heads, int groups, boolean alibi, Dropout dropout) {
+            String name, SDVariable qkv, int heads, int kvHeads, boolean alibi, Dropout dropout) {
         requireNone(dropout);
-        long headSize = widths.get(qkv.name()) / (heads + 2L * groups);
-        SDVariable keys = cache(qkv, name + ".keys", groups, headSize);
-        SDVariable values = cache(qkv, name + ".values", groups, headSize);
-        HeapCache heap = null;
-        if (onHeap.caches) {
-            heap = new HeapCache(
-                    maxRows, groups, capacity, (int) headSize, Floats.of(keys.getArr()), Floats.of(values.getArr()));
-            heapCaches.add(heap);
-        }
+        SameDiff sd = qkv.getSameDiff();
+        long d = widths.get(qkv.name()) / (heads + 2L * kvHeads);
+        INDArray keys = cache(kvHeads, d);
+        INDArray values = cache(kvHeads, d);
+        memory.add(keys, values);
         return new CachedAttentionOp(
-                        qkv.getSameDiff(),
+                        sd,
                         qkv,
-                        keys,
-                        values,
+                        sd.var(name + ".keys", keys),
+                        sd.var(name + ".values", values),
                         sequences.rows(),
                         sequences.past(),
                         sequences.count(),
                         heads,
-                        alibi,
-                        heap)
+                        alibi)
                 .outputVariables(name)[0];
     }
 
-    private SDVariable cache(SDVariable qkv, String name, int groups, long headSize) {
-        INDArray cache = Workspaces.outside(() -> Nd4j.create(DataType.FLOAT, maxRows, groups, capacity, headSize));
-        caches.add(cache);
-        return qkv.getSameDiff().var(name, cache);
+    /** @return [R,K,S,D] */
+    private INDArray cache(int kvHeads, long d) {
+        return Workspaces.outside(() -> Nd4j.create(DataType.FLOAT, maxRows, kvHeads, capacity, d));
     }
 
     @Override

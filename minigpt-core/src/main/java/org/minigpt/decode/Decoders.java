@@ -3,7 +3,9 @@ package org.minigpt.decode;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
+import java.util.function.Supplier;
 import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.runtime.PlanPool;
 
 /** A model's decoders that are not in use: a graph, its plans and its caches take longer to make than a short text. */
@@ -15,12 +17,17 @@ public final class Decoders {
     private static final int MIN_CAPACITY = 256;
 
     private final DecoderModel model;
+    private final Supplier<DecodeMemory> memories;
     private final Deque<Decoder> idle = new ArrayDeque<>();
     private boolean closed;
 
-    /** @param model whose decoders these are */
-    public Decoders(DecoderModel model) {
+    /**
+     * @param model whose decoders these are
+     * @param memories makes what each has
+     */
+    public Decoders(DecoderModel model, Supplier<DecodeMemory> memories) {
         this.model = model;
+        this.memories = memories;
     }
 
     static void check(int rows, int tokens) {
@@ -42,7 +49,7 @@ public final class Decoders {
             int blockSize = model.blockSize();
             int capacity = Math.min(blockSize, Math.max(MIN_CAPACITY, roundUp(tokens)));
             Forward forward = model.layers() != null
-                    ? new CachedForward(model, rows, capacity)
+                    ? new CachedForward(model, rows, capacity, memories.get())
                     : new UncachedForward(model.logits());
             decoder = new Decoder(model.vocabSize(), blockSize, forward, rows, capacity, this::release);
         }

@@ -2,15 +2,16 @@ package org.minigpt.generate;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.minigpt.internal.parallel.Workers;
+import org.minigpt.internal.parallel.Team;
+import org.minigpt.internal.parallel.Work;
 
 /**
  * exp((logit - max) / temperature) of each token, and their sum: what probabilities, draws and log-probabilities are
  * made of. They take most of a draw's time, so a token's draw and its log-probability share them.
  */
 final class Exponentials {
-    /** Fewer are not worth another thread. */
-    private static final int ENTRIES_WORTH_SHARING = 16_384;
+    /** Logits that are worth a thread. */
+    private static final int LOGITS_A_THREAD = 8_192;
 
     private final double[] logits;
     private final double max;
@@ -26,25 +27,30 @@ final class Exponentials {
         this.logits = logits;
         this.max = logits[Logits.argMax(logits)];
         this.values = new double[logits.length];
-        int n = logits.length;
-        if (n < ENTRIES_WORTH_SHARING) {
-            total = compute(temperature, 0, n);
-        } else {
-            double[] halves = new double[2];
-            Workers.runBoth(
-                    () -> halves[0] = compute(temperature, 0, n / 2), () -> halves[1] = compute(temperature, n / 2, n));
-            total = halves[0] + halves[1];
-        }
-    }
+        int parts = Math.max(1, Math.min(Team.processors(), logits.length / LOGITS_A_THREAD));
+        double[] sums = new double[parts];
+        Team.runOnProcessors(new Work() {
+            @Override
+            public int parts() {
+                return parts;
+            }
 
-    /** @return the sum of those from {@code from} up to {@code to} */
-    private double compute(double temperature, int from, int to) {
+            @Override
+            public void run(int part) {
+                int to = Work.cut(logits.length, part + 1, parts, 1);
+                double sum = 0;
+                for (int id = Work.cut(logits.length, part, parts, 1); id < to; id++) {
+                    values[id] = Math.exp((logits[id] - max) / temperature);
+                    sum += values[id];
+                }
+                sums[part] = sum;
+            }
+        });
         double sum = 0;
-        for (int id = from; id < to; id++) {
-            values[id] = Math.exp((logits[id] - max) / temperature);
-            sum += values[id];
+        for (double part : sums) {
+            sum += part;
         }
-        return sum;
+        total = sum;
     }
 
     /** @return the probabilities, which add up to 1 */

@@ -21,8 +21,10 @@ import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
 import org.minigpt.internal.batch.Share;
+import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.parallel.Lifetime;
+import org.minigpt.internal.parallel.Team;
 import org.minigpt.internal.runtime.PlanPool;
 import org.minigpt.internal.runtime.Workspaces;
 import org.minigpt.runtime.Graphs;
@@ -94,13 +96,14 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
                 () -> graph.build(parameters.views(), builder.opSet, name -> timesSet.merge(name, 1, Integer::sum)));
         lossAndGradients = new LossAndGradients(this, gradients, builder.replicas);
         boolean cached = builder.opSet instanceof FusedOps && block == null && dataType == DataType.FLOAT;
-        decoders = new Decoders(new DecoderModel(
+        DecoderModel decoded = new DecoderModel(
                 config.vocabSize(),
                 config.blockSize(),
                 parameters.views(),
                 cached ? graph : null,
                 this::lastLogits,
-                lifetime));
+                lifetime);
+        decoders = new Decoders(decoded, () -> new DecodeMemory(Team.ofProcessors(), parameterCount()));
     }
 
     /** @return a GPT in single precision on the fused ops, its parameters drawn from {@code seed} */

@@ -6,8 +6,8 @@ import org.minigpt.internal.simd.Simd;
 
 /**
  * Causal multi-head self-attention of new tokens over those before them, whose keys and values lie in a cache. The input
- * qkv [B,T,(H+2G)·D] holds H heads of queries, then G of keys and G of values, side by side, where H/G heads of queries
- * share one of keys and values (grouped-query attention; G = H for the usual one). The caches [R,G,S,D] hold the keys
+ * qkv [B,T,(H+2K)·D] holds H heads of queries, then K of keys and K of values, side by side, where H/K heads of queries
+ * share one of keys and values (grouped-query attention; K = H for the usual one). The caches [R,K,S,D] hold the keys
  * and values of R sequences of up to S tokens. The output y [B,T,H·D] holds the heads side by side.
  *
  * <p>Where a {@link HeapCache} is given, one new token attends there.
@@ -22,7 +22,7 @@ public final class CachedAttentionKernel {
 
     private final int t;
     private final int heads;
-    private final int groups;
+    private final int kvHeads;
     private final int d;
     private final int capacity;
     private final boolean alibi;
@@ -33,7 +33,8 @@ public final class CachedAttentionKernel {
     private final Floats keys;
     private final Floats values;
     private final Floats y;
-    private final Floats scratch; // [S,tileRows], or a row of scores, filled up, for each query head of a group
+    private final Floats
+            scratch; // [S,tileRows], or a row of scores, filled up, for each head of queries that shares one of keys
     private final float[] p;
     private final float[] row;
     private final HeapCache heap;
@@ -42,39 +43,25 @@ public final class CachedAttentionKernel {
     /**
      * Binds the kernel to its arrays.
      *
-     * @param t new tokens a sequence, with padding
-     * @param heads H
-     * @param groups G, which divides H
-     * @param d entries a head
+     * @param shape of which T are the new tokens of a sequence, with padding
      * @param capacity S
-     * @param alibi whether scores fall off with the distance
      * @param heap for single tokens, shared by all kernels that use these caches; null to leave all products to BLAS
      */
     public CachedAttentionKernel(
-            int t,
-            int heads,
-            int groups,
-            int d,
-            int capacity,
-            boolean alibi,
-            Floats qkv,
-            Floats keys,
-            Floats values,
-            HeapCache heap,
-            Floats y) {
-        this.t = t;
-        this.heads = heads;
-        this.groups = groups;
-        this.d = d;
+            AttentionShape shape, int capacity, Floats qkv, Floats keys, Floats values, HeapCache heap, Floats y) {
+        this.t = shape.t();
+        this.heads = shape.heads();
+        this.kvHeads = shape.kvHeads();
+        this.d = shape.d();
         this.capacity = capacity;
-        this.alibi = alibi;
-        this.qkvWidth = (heads + 2 * groups) * d;
+        this.alibi = shape.alibi();
+        this.qkvWidth = shape.width();
         this.scale = (float) (1 / Math.sqrt(d));
         this.qkv = qkv.alias();
         this.keys = keys.alias();
         this.values = values.alias();
         this.y = y.alias();
-        this.tileRows = t == 1 ? heads / groups : Math.min(TILE_ROWS, t);
+        this.tileRows = t == 1 ? heads / kvHeads : Math.min(TILE_ROWS, t);
         int size = tileRows * Tiles.roundUp(capacity, LANES);
         this.scratch = Floats.allocate(size);
         this.p = new float[size];
@@ -95,7 +82,7 @@ public final class CachedAttentionKernel {
      * @param count its new tokens, at most T
      */
     public void append(int b, int r, int past, int count) {
-        int width = groups * d;
+        int width = kvHeads * d;
         if (heap != null) {
             if (t == 1 && count == 1) {
                 return; // put there when it attends
@@ -105,10 +92,10 @@ public final class CachedAttentionKernel {
         }
         for (int i = 0; i < count; i++) {
             qkv.read((b * t + i) * qkvWidth + heads * d, row, 0, 2 * width);
-            for (int g = 0; g < groups; g++) {
-                int at = Math.toIntExact(cache(r, g) + (long) (past + i) * d);
-                keys.write(at, row, g * d, d);
-                values.write(at, row, width + g * d, d);
+            for (int k = 0; k < kvHeads; k++) {
+                int at = Math.toIntExact(cache(r, k) + (long) (past + i) * d);
+                keys.write(at, row, k * d, d);
+                values.write(at, row, width + k * d, d);
             }
         }
     }
@@ -118,22 +105,22 @@ public final class CachedAttentionKernel {
      *
      * @param b its row of qkv and y
      * @param r its row of the cache
-     * @param g the head of keys and values
+     * @param k the head of keys and values
      * @param past the tokens that it had in the cache
      * @param count its new tokens, at most T
      */
-    public void attend(int b, int r, int g, int past, int count) {
+    public void attend(int b, int r, int k, int past, int count) {
         if (t == 1 && count == 1) {
             if (heap == null) {
-                attendOne(b, cache(r, g), g, past + 1);
+                attendOne(b, cache(r, k), k, past + 1);
             } else {
-                attendOnHeap(b, r, g, past + 1);
+                attendOnHeap(b, r, k, past + 1);
             }
             return;
         }
-        for (int h = g * heads / groups; h < (g + 1) * heads / groups; h++) {
+        for (int h = k * heads / kvHeads; h < (k + 1) * heads / kvHeads; h++) {
             for (int first = 0; first < count; first += tileRows) {
-                attendTile(b, cache(r, g), h, past, first, Math.min(tileRows, count - first));
+                attendTile(b, cache(r, k), h, past, first, Math.min(tileRows, count - first));
             }
             Arrays.fill(row, 0, d, 0f);
             for (int i = count; i < t; i++) {
@@ -142,12 +129,12 @@ public final class CachedAttentionKernel {
         }
     }
 
-    /** One token: its m = H/G query heads over n keys. */
-    private void attendOne(int b, long cache, int g, int n) {
-        int m = heads / groups;
+    /** One token: its m = H/K heads of queries over n keys. */
+    private void attendOne(int b, long cache, int k, int n) {
+        int m = heads / kvHeads;
         int width = Tiles.roundUp(n, LANES);
-        long q = (long) b * qkvWidth + (long) g * m * d;
-        long out = ((long) b * heads + (long) g * m) * d;
+        long q = (long) b * qkvWidth + (long) k * m * d;
+        long out = ((long) b * heads + (long) k * m) * d;
         if (m == 1) {
             Gemv.n(n, d, scale, keys.at(cache), d, qkv.at(q), 0f, scratch.at(0));
         } else {
@@ -157,7 +144,7 @@ public final class CachedAttentionKernel {
         scratch.read(0, p, 0, m * width);
         for (int i = 0; i < m; i++) {
             int first = i * width;
-            addDistances(first, n, g * m + i);
+            addDistances(first, n, k * m + i);
             Arrays.fill(p, first + n, first + width, Float.NEGATIVE_INFINITY);
             Simd.MATH.softmax(p, first, width);
         }
@@ -170,20 +157,20 @@ public final class CachedAttentionKernel {
     }
 
     /** {@link #attendOne} with the caches on the heap. */
-    private void attendOnHeap(int b, int r, int g, int n) {
-        int head = r * groups + g;
-        int m = heads / groups;
-        int q = b * qkvWidth + g * m * d;
-        int key = b * qkvWidth + (heads + g) * d;
-        heap.append(head, n - 1, qkv, key, key + groups * d, tile);
+    private void attendOnHeap(int b, int r, int k, int n) {
+        int head = r * kvHeads + k;
+        int m = heads / kvHeads;
+        int q = b * qkvWidth + k * m * d;
+        int key = b * qkvWidth + (heads + k) * d;
+        heap.append(head, n - 1, qkv, key, key + kvHeads * d, tile);
         qkv.read(q, row, 0, m * d);
         Simd.MATH.scale(row, scale, m * d);
         for (int i = 0; i < m; i++) {
             int width = heap.scores(head, n, row, i * d, p);
-            addDistances(0, n, g * m + i);
+            addDistances(0, n, k * m + i);
             Simd.MATH.softmax(p, 0, width);
             heap.mix(head, n, p, tile);
-            y.write((b * heads + g * m + i) * d, tile, 0, d);
+            y.write((b * heads + k * m + i) * d, tile, 0, d);
         }
     }
 
@@ -212,7 +199,7 @@ public final class CachedAttentionKernel {
         Blas.tn(m, d, n, 1f, scratch.at(0), m, values.at(cache), d, 0f, y.at(out), heads * d);
     }
 
-    private long cache(int r, int g) {
-        return ((long) r * groups + g) * capacity * d;
+    private long cache(int r, int k) {
+        return ((long) r * kvHeads + k) * capacity * d;
     }
 }

@@ -3,10 +3,11 @@ package org.minigpt.internal.kernels;
 import java.util.Arrays;
 import org.minigpt.internal.simd.Products;
 import org.minigpt.internal.simd.Simd;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Caches of keys and values [R,G,S,D] on the heap, as a single query wants them: as {@link Products panels}, keys
- * [R,G,S/16,D,16] and values [R,G,D/16,S,16]. From native memory, where a BLAS takes a head's rows one after the other, they
+ * Caches of keys and values [R,K,S,D] on the heap, as a single query wants them: as {@link Products panels}, keys
+ * [R,K,S/16,D,16] and values [R,K,D/16,S,16]. From native memory, where a BLAS takes a head's rows one after the other, they
  * come at two thirds of the rate.
  *
  * <p>Tokens of prompts are put to the caches in native memory, single ones here, and each is moved to where it is asked for.
@@ -17,48 +18,35 @@ public final class HeapCache {
 
     private final Floats nativeKeys;
     private final Floats nativeValues;
-    private final int groups;
+    private final int kvHeads; // K
     private final int nativeCapacity; // S
     private final int capacity; // S, filled up
     private final int d;
     private final int dPanels;
-    private final int[] here; // [R,G], tokens from the first on
-    private final int[] there; // [R,G], the same of native memory
-    private boolean left;
+    private final int[] here; // [R,K], tokens from the first on
+    private final int[] there; // [R,K], the same of native memory
     private float[] keys;
     private float[] values;
 
     /**
-     * @param rows R
-     * @param groups G
-     * @param capacity S
-     * @param keys the cache in native memory
+     * @param keys the cache in native memory, [R,K,S,D]
+     * @param values as many
      */
-    public HeapCache(int rows, int groups, int capacity, int d, Floats keys, Floats values) {
-        this.nativeKeys = keys;
-        this.nativeValues = values;
-        this.groups = groups;
-        this.nativeCapacity = capacity;
-        this.capacity = Tiles.roundUp(capacity, WIDTH);
-        this.d = d;
+    HeapCache(INDArray keys, INDArray values) {
+        this.nativeKeys = Floats.of(keys);
+        this.nativeValues = Floats.of(values);
+        this.kvHeads = (int) keys.size(1);
+        this.nativeCapacity = (int) keys.size(2);
+        this.capacity = Tiles.roundUp(nativeCapacity, WIDTH);
+        this.d = (int) keys.size(3);
         this.dPanels = Tiles.roundUp(d, WIDTH) / WIDTH;
-        this.here = new int[rows * groups];
-        this.there = new int[rows * groups];
+        this.here = new int[(int) keys.size(0) * kvHeads];
+        this.there = new int[here.length];
     }
 
-    /** @return the floats that it takes */
-    public long length() {
+    /** @return the floats that it takes on the heap */
+    long length() {
         return (long) here.length * capacity * (d + dPanels * WIDTH);
-    }
-
-    /** Takes no memory, and no token: all stay in native memory. */
-    public void leaveNative() {
-        left = true;
-    }
-
-    /** @return whether it is used */
-    public boolean used() {
-        return !left;
     }
 
     /** Makes room; a sequence that is but a prompt needs none. */
@@ -70,9 +58,9 @@ public final class HeapCache {
     }
 
     /** Puts the first tokens of a sequence, which are about to be read there, to the caches in native memory. */
-    public void toNative(int row, int tokens) {
+    void toNative(int row, int tokens) {
         float[] tile = new float[d];
-        for (int head = row * groups; head < (row + 1) * groups; head++) {
+        for (int head = row * kvHeads; head < (row + 1) * kvHeads; head++) {
             for (int token = there[head]; token < tokens; token++) {
                 int from = keysAt(head, token);
                 for (int e = 0; e < d; e++) {
@@ -89,8 +77,8 @@ public final class HeapCache {
     }
 
     /** Tokens of a sequence have been put to the caches in native memory: those from {@code from} up to {@code to}. */
-    public void putNative(int row, int from, int to) {
-        for (int head = row * groups; head < (row + 1) * groups; head++) {
+    void putNative(int row, int from, int to) {
+        for (int head = row * kvHeads; head < (row + 1) * kvHeads; head++) {
             here[head] = Math.min(here[head], from);
             there[head] = to;
         }
@@ -99,7 +87,7 @@ public final class HeapCache {
     /**
      * Appends a token of a head.
      *
-     * @param head of keys and values, row·G + group
+     * @param head of keys and values, row·K + head
      * @param past the tokens before it
      * @param key where in {@code qkv} its key begins
      * @param value where its value begins

@@ -1,7 +1,6 @@
 package org.minigpt.internal.kernels;
 
 import org.minigpt.internal.simd.Products;
-import org.minigpt.internal.simd.Simd;
 
 /**
  * Weights W [in,out] or [out,in] as a product of few rows wants them: on the heap, in {@link Products panels} of 16
@@ -9,38 +8,45 @@ import org.minigpt.internal.simd.Simd;
  * that takes longer than the product. Here it is made when it is first asked for, and kept until {@link #forget}. Safe for
  * use by several threads.
  */
-public final class WeightPanels {
+final class WeightPanels {
     private static final int WIDTH = Products.WIDTH;
 
+    private final Floats w;
+    private final int in;
+    private final int out;
+    private final boolean outIn;
     private float[] panels;
 
     /** The panels, or null if they are to be copied first: threads that wait for a lock here would wait at each product. */
     private volatile float[] ready;
 
-    /** @return whether products on panels are faster than OpenBLAS's, which has kernels without a copy for AVX-512 */
-    public static boolean useful() {
-        return Simd.PRODUCTS.fasterAt(Products.Kind.PANELS);
+    /** @param outIn whether W is [out,in] */
+    WeightPanels(int in, int out, boolean outIn, Floats w) {
+        this.w = w;
+        this.in = in;
+        this.out = out;
+        this.outIn = outIn;
     }
 
     /** The weights are about to change: they are copied anew when they are next asked for. */
-    public synchronized void forget() {
+    synchronized void forget() {
         ready = null;
     }
 
-    float[] of(Floats w, int in, int out, boolean outIn) {
+    float[] get() {
         float[] present = ready;
-        return present != null ? present : copy(w, in, out, outIn);
+        return present != null ? present : copy();
     }
 
-    private synchronized float[] copy(Floats w, int in, int out, boolean outIn) {
+    private synchronized float[] copy() {
         if (ready == null) {
             if (panels == null) {
                 panels = new float[Tiles.roundUp(out, WIDTH) * in];
             }
             if (outIn) {
-                turn(w, in, out);
+                turn();
             } else {
-                cut(w, in, out);
+                cut();
             }
             ready = panels;
         }
@@ -48,7 +54,7 @@ public final class WeightPanels {
     }
 
     /** Copies rows of W [in,out], piece by piece. */
-    private void cut(Floats w, int in, int out) {
+    private void cut() {
         float[] row = new float[out];
         for (int k = 0; k < in; k++) {
             w.read(k * out, row, 0, out);
@@ -59,7 +65,7 @@ public final class WeightPanels {
     }
 
     /** Copies rows of W [out,in], each to a column. */
-    private void turn(Floats w, int in, int out) {
+    private void turn() {
         float[] row = new float[in];
         for (int column = 0; column < out; column++) {
             w.read(column * in, row, 0, in);

@@ -1,6 +1,5 @@
 package org.minigpt.internal.parallel;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.Semaphore;
@@ -19,8 +18,10 @@ public final class Workers {
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final ConcurrentLinkedDeque<Worker> IDLE = new ConcurrentLinkedDeque<>();
 
-    /** Processors that {@link #trySideBySide} may still use beside its callers'. */
-    private static final Semaphore SPARE = new Semaphore(Runtime.getRuntime().availableProcessors() - 1);
+    static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+
+    /** Processors that teams may still use beside their callers'. */
+    static final Semaphore SPARE = new Semaphore(PROCESSORS - 1);
 
     private Workers() {}
 
@@ -30,23 +31,49 @@ public final class Workers {
      * will use.
      */
     public static void runAll(List<? extends Runnable> tasks) {
-        List<Job> jobs = new ArrayList<>();
-        for (Runnable task : tasks.subList(1, tasks.size())) {
-            Job job = new Job(task, Thread.currentThread());
-            jobs.add(job);
-            start(job);
+        run(new Tasks(tasks), tasks.size());
+    }
+
+    private record Tasks(List<? extends Runnable> tasks) implements Work {
+        @Override
+        public int parts() {
+            return tasks.size();
+        }
+
+        @Override
+        public void run(int part) {
+            tasks.get(part).run();
+        }
+    }
+
+    /**
+     * {@link #runAll} of the parts of a work, on fewer threads than it has parts if that is asked: each goes on with the part
+     * that is {@code threads} further.
+     */
+    static void run(Work work, int threads) {
+        Job last = null;
+        for (int first = 1; first < threads; first++) {
+            last = new Job(work, first, threads, Thread.currentThread(), last);
+            start(last);
         }
         Throwable failure = null;
         try {
-            tasks.get(0).run();
+            runFrom(work, 0, threads);
         } catch (RuntimeException | Error e) {
             failure = e;
         }
-        for (Job job : jobs) {
+        Throwable ofOthers = null;
+        for (Job job = last; job != null; job = job.before) {
             Throwable thrown = job.await();
-            failure = failure == null ? thrown : failure;
+            ofOthers = thrown == null ? ofOthers : thrown;
         }
-        rethrow(failure);
+        rethrow(failure == null ? ofOthers : failure);
+    }
+
+    private static void runFrom(Work work, int first, int threads) {
+        for (int part = first; part < work.parts(); part += threads) {
+            work.run(part);
+        }
     }
 
     /** Throws what is not null. */
@@ -62,39 +89,6 @@ public final class Workers {
         }
     }
 
-    /**
-     * Runs two halves of one operation side by side if a processor is free for the second, else one after the other:
-     * several callers at once then keep to a processor each. What a half throws is thrown here, once both have ended.
-     */
-    public static void runBoth(Runnable first, Runnable second) {
-        if (!trySideBySide(first, second)) {
-            first.run();
-            second.run();
-        }
-    }
-
-    /** {@link #runBoth} if a processor is free. @return whether it was; if not, nothing has been run */
-    static boolean trySideBySide(Runnable first, Runnable second) {
-        if (!SPARE.tryAcquire()) {
-            return false;
-        }
-        try {
-            Job job = new Job(second, Thread.currentThread());
-            start(job);
-            Throwable failure = null;
-            try {
-                first.run();
-            } catch (RuntimeException | Error e) {
-                failure = e;
-            }
-            Throwable thrown = job.await();
-            rethrow(failure == null ? thrown : failure);
-            return true;
-        } finally {
-            SPARE.release();
-        }
-    }
-
     private static void start(Job job) {
         Worker worker = IDLE.pollFirst();
         if (worker == null) {
@@ -106,22 +100,28 @@ public final class Workers {
         }
     }
 
-    /** A task and how it ended. */
+    /** What a worker does of a work, and how it ended. */
     private static final class Job {
-        private final Runnable task;
+        private final Work work;
+        private final int first;
+        private final int threads;
         private final Thread caller;
+        private final Job before; // of the same work; null for none
         private Throwable thrown;
         private volatile boolean done;
 
-        Job(Runnable task, Thread caller) {
-            this.task = task;
+        Job(Work work, int first, int threads, Thread caller, Job before) {
+            this.work = work;
+            this.first = first;
+            this.threads = threads;
             this.caller = caller;
+            this.before = before;
         }
 
-        /** @param beforeDone what the worker does between the task and its announcement */
+        /** @param beforeDone what the worker does between its parts and their announcement */
         void run(Runnable beforeDone) {
             try {
-                task.run();
+                runFrom(work, first, threads);
             } catch (Throwable e) { // whatever it is: the caller waits
                 thrown = e;
             }
@@ -130,7 +130,7 @@ public final class Workers {
             LockSupport.unpark(caller);
         }
 
-        /** @return what the task threw, or null */
+        /** @return what a part threw, or null */
         Throwable await() {
             boolean interrupted = false;
             long start = System.nanoTime();

@@ -3,6 +3,7 @@ package org.minigpt.internal.runtime;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.kernels.ScratchMemory;
 import org.minigpt.ops.JavaOp;
@@ -69,7 +70,24 @@ public final class Plan {
             Map<String, long[]> shapes,
             Map<String, INDArray> targets,
             PlanArena arena) {
-        return PlanBuilder.plannable(sd, outputs) ? new PlanBuilder(sd, outputs, shapes, targets, arena).build() : null;
+        return of(sd, outputs, shapes, targets, arena, null);
+    }
+
+    /**
+     * {@link #of(SameDiff, List, Map, Map, PlanArena)} of a decoder.
+     *
+     * @param member what its ops are bound with; null for none
+     */
+    public static Plan of(
+            SameDiff sd,
+            List<String> outputs,
+            Map<String, long[]> shapes,
+            Map<String, INDArray> targets,
+            PlanArena arena,
+            DecodeMemory.Member member) {
+        return PlanBuilder.plannable(sd, outputs)
+                ? new PlanBuilder(sd, outputs, shapes, targets, arena, member).build()
+                : null;
     }
 
     /** Sets the placeholders and runs; {@code values} hold every placeholder that the plan needs, as planned. */

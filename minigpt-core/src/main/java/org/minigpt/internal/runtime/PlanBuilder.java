@@ -7,8 +7,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.kernels.ScratchMemory;
+import org.minigpt.internal.ops.DecodeOp;
 import org.minigpt.ops.JavaOp;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -31,6 +33,7 @@ final class PlanBuilder {
     private final Map<String, INDArray> arrays = new HashMap<>();
     private final Map<String, Integer> lastUse = new HashMap<>();
     private final PlanArena arena;
+    private final DecodeMemory.Member member; // null for none
     private final PlanMemory memory;
 
     PlanBuilder(
@@ -38,12 +41,14 @@ final class PlanBuilder {
             List<String> outputs,
             Map<String, long[]> shapes,
             Map<String, INDArray> targets,
-            PlanArena arena) {
+            PlanArena arena,
+            DecodeMemory.Member member) {
         this.sd = sd;
         this.outputs = outputs;
         this.shapes = shapes;
         this.targets = targets;
         this.arena = arena;
+        this.member = member;
         this.memory = new PlanMemory(arena);
     }
 
@@ -172,7 +177,10 @@ final class PlanBuilder {
             arrays.put(name, out[o]);
         }
         if (!idle) {
-            steps.add(new Plan.Step(javaOp.opName(), javaOp.bind(in, out)));
+            Runnable arithmetic = member != null && javaOp instanceof DecodeOp decodeOp
+                    ? decodeOp.bind(in, out, member)
+                    : javaOp.bind(in, out);
+            steps.add(new Plan.Step(javaOp.opName(), arithmetic));
         }
         return true;
     }

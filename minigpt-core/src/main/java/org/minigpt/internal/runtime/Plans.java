@@ -57,7 +57,7 @@ public final class Plans {
         Plan plan = known.get(key);
         if (plan == null || !plan.isCurrent(sd)) {
             known.remove(key);
-            plan = plannable(outputs) ? new PlanBuilder(sd, outputs, shapes, targets, arena).build() : null;
+            plan = plannable(outputs) ? new PlanBuilder(sd, outputs, shapes, targets, arena, null).build() : null;
             if (plan == null) {
                 return null;
             }

@@ -3,14 +3,17 @@ package org.minigpt.internal.kernels;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.minigpt.internal.kernels.InferenceKernelsTest.floats;
-import static org.minigpt.internal.kernels.InferenceKernelsTest.read;
 
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.internal.simd.ProductsTest;
 import org.minigpt.runtime.MiniGptRuntime;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /** Keys and values that lie on the heap or in native memory, and are moved to where they are asked for. */
 class HeapCacheTest {
@@ -19,15 +22,24 @@ class HeapCacheTest {
     }
 
     /** A sequence of up to 3 tokens, whose one head has 2 entries. */
-    private static HeapCache cache(Floats keys, Floats values) {
-        HeapCache cache = new HeapCache(1, 1, 3, 2, keys, values);
+    private static HeapCache cache(INDArray keys, INDArray values) {
+        HeapCache cache = new HeapCache(keys, values);
         cache.allocate();
         return cache;
     }
 
+    /** @return the entries of a cache [1,1,3,2] */
+    private static INDArray cache(float... entries) {
+        return Nd4j.createFromArray(entries).reshape(1, 1, 3, 2);
+    }
+
+    private static float[] read(INDArray array, int from, int n) {
+        return Arrays.copyOfRange(array.dup().data().asFloat(), from, from + n);
+    }
+
     @Test
     void byHand() {
-        HeapCache cache = cache(floats(new float[6]), floats(new float[6]));
+        HeapCache cache = cache(cache(new float[6]), cache(new float[6]));
         float[] tile = new float[16];
         cache.append(0, 0, floats(1, 2, 10, 20), 0, 2, tile);
         cache.append(0, 1, floats(3, 4, 30, 40), 0, 2, tile);
@@ -45,8 +57,8 @@ class HeapCacheTest {
 
     @Test
     void tokensOfAPromptAreFetchedAndSingleOnesPutBack() {
-        Floats keys = floats(1, 2, 0, 0, 0, 0);
-        Floats values = floats(10, 20, 0, 0, 0, 0);
+        INDArray keys = cache(1, 2, 0, 0, 0, 0);
+        INDArray values = cache(10, 20, 0, 0, 0, 0);
         HeapCache cache = cache(keys, values);
         cache.putNative(0, 0, 1);
         float[] p = new float[16];
@@ -63,8 +75,8 @@ class HeapCacheTest {
 
     @Test
     void whatIsPutAnewReplacesWhatWasThere() {
-        Floats keys = floats(new float[6]);
-        Floats values = floats(new float[6]);
+        INDArray keys = cache(new float[6]);
+        INDArray values = cache(new float[6]);
         HeapCache cache = cache(keys, values);
         float[] tile = new float[16];
         cache.append(0, 0, floats(1, 1, 1, 1), 0, 2, tile);
@@ -74,8 +86,8 @@ class HeapCacheTest {
         // The sequence begins anew with a single token, and goes on with a prompt.
         cache.append(0, 0, floats(5, 5, 5, 5), 0, 2, tile);
         cache.toNative(0, 1);
-        keys.write(2, new float[] {6, 6}, 0, 2);
-        values.write(2, new float[] {6, 6}, 0, 2);
+        Floats.of(keys).write(2, new float[] {6, 6}, 0, 2);
+        Floats.of(values).write(2, new float[] {6, 6}, 0, 2);
         cache.putNative(0, 1, 2);
         cache.append(0, 2, floats(7, 7, 7, 7), 0, 2, tile);
 
@@ -90,17 +102,17 @@ class HeapCacheTest {
     /** Heads of queries, heads of keys, entries of a head, tokens of a prompt. */
     @ParameterizedTest
     @CsvSource({"1,1,3,0", "2,2,8,5", "4,2,16,1", "3,1,20,17", "2,2,32,40", "1,1,64,70", "2,1,80,33"})
-    void attentionIsAsWithoutHeap(int heads, int groups, int d, int prompt) {
+    void attentionIsAsWithoutHeap(int heads, int kvHeads, int d, int prompt) {
         int capacity = 77;
-        int width = (heads + 2 * groups) * d;
+        int width = (heads + 2 * kvHeads) * d;
         Random random = new Random(9);
         int rows = 2;
         for (boolean alibi : new boolean[] {false, true}) {
-            Floats[] caches = new Floats[4];
+            INDArray[] caches = new INDArray[4];
             for (int i = 0; i < 4; i++) {
-                caches[i] = floats(new float[rows * groups * capacity * d]);
+                caches[i] = Nd4j.zeros(DataType.FLOAT, rows, kvHeads, capacity, d);
             }
-            HeapCache heap = new HeapCache(rows, groups, capacity, d, caches[2], caches[3]);
+            HeapCache heap = new HeapCache(caches[2], caches[3]);
             int past = 0;
             // A prompt, three tokens, a few at once, and two tokens.
             for (int count : new int[] {prompt, 1, 1, 1, 2, 1, 1}) {
@@ -110,37 +122,33 @@ class HeapCacheTest {
                 Floats qkv = floats(ProductsTest.normal(random, count * width));
                 Floats expected = Floats.allocate(count * heads * d);
                 Floats found = Floats.allocate(count * heads * d);
-                attend(
-                        new CachedAttentionKernel(
-                                count, heads, groups, d, capacity, alibi, qkv, caches[0], caches[1], null, expected),
-                        groups,
-                        past,
-                        count);
-                attend(
-                        new CachedAttentionKernel(
-                                count, heads, groups, d, capacity, alibi, qkv, caches[2], caches[3], heap, found),
-                        groups,
-                        past,
-                        count);
+                AttentionShape shape = new AttentionShape(count, heads, kvHeads, d, alibi);
+                for (int i = 0; i < 4; i += 2) {
+                    CachedAttentionKernel kernel = new CachedAttentionKernel(
+                            shape,
+                            capacity,
+                            qkv,
+                            Floats.of(caches[i]),
+                            Floats.of(caches[i + 1]),
+                            i == 0 ? null : heap,
+                            i == 0 ? expected : found);
+                    // The new tokens of the second sequence.
+                    kernel.append(0, 1, past, count);
+                    for (int k = 0; k < kvHeads; k++) {
+                        kernel.attend(0, 1, k, past, count);
+                    }
+                }
                 assertArrayEquals(
-                        read(expected, 0, count * heads * d),
-                        read(found, 0, count * heads * d),
+                        InferenceKernelsTest.read(expected, 0, count * heads * d),
+                        InferenceKernelsTest.read(found, 0, count * heads * d),
                         2e-6f,
                         "after " + past);
                 past += count;
             }
             heap.toNative(1, past);
-            int all = rows * groups * capacity * d;
+            int all = rows * kvHeads * capacity * d;
             assertArrayEquals(read(caches[0], all / 2, all / 2), read(caches[2], all / 2, all / 2));
             assertArrayEquals(read(caches[1], all / 2, all / 2), read(caches[3], all / 2, all / 2));
-        }
-    }
-
-    /** The new tokens of the second sequence. */
-    private static void attend(CachedAttentionKernel kernel, int groups, int past, int count) {
-        kernel.append(0, 1, past, count);
-        for (int g = 0; g < groups; g++) {
-            kernel.attend(0, 1, g, past, count);
         }
     }
 }

@@ -1,9 +1,6 @@
 package org.minigpt.internal.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.minigpt.internal.kernels.InferenceKernelsTest.assertProduct;
 import static org.minigpt.internal.kernels.InferenceKernelsTest.floats;
 import static org.minigpt.internal.kernels.InferenceKernelsTest.read;
@@ -13,37 +10,15 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.parallel.Team;
+import org.minigpt.internal.parallel.Work;
 import org.minigpt.internal.simd.ProductsTest;
-import org.minigpt.internal.simd.Simd;
 import org.minigpt.runtime.MiniGptRuntime;
 
 /** Products of one row with a matrix that vectors read from native memory. */
 class StreamedRowKernelTest {
     static {
         MiniGptRuntime.install();
-    }
-
-    private static void run(StreamedRowKernel kernel) {
-        kernel.upper();
-        kernel.lower();
-        kernel.finish();
-    }
-
-    @Test
-    void memoryIsReadByVectorsWhereThatIsFasterThanBlas() {
-        assertEquals(Simd.PRODUCTS.fasterAt(Products.Kind.STREAMED), StreamedRowKernel.useful(768, 2304, false));
-    }
-
-    @Test
-    void whatIsSmallOrFillsNoVectorsIsLeftToBlas() {
-        assertTrue(StreamedRowKernel.fits(768, 2304, false));
-        assertTrue(StreamedRowKernel.fits(768, 50_257, true));
-        assertFalse(StreamedRowKernel.fits(128, 512, false), "in a cache");
-        assertFalse(StreamedRowKernel.fits(768, 50_257, false), "not whole vectors");
-        assertFalse(StreamedRowKernel.fits(1000, 768, true), "not whole vectors");
-        assertFalse(StreamedRowKernel.fits(1020, 768, false), "halves of 510 rows, which are no fours");
-        assertFalse(StreamedRowKernel.fits(1 << 15, 1 << 14, false), "2 GB, beyond what an int counts");
     }
 
     @Test
@@ -57,7 +32,8 @@ class StreamedRowKernelTest {
         b[0] = 0.5f;
         Floats y = Floats.allocate(16);
 
-        run(new StreamedRowKernel(8, 16, false, floats(1, 2, 3, 4, 5, 6, 7, 8), floats(w), floats(b), y));
+        Floats x = floats(1, 2, 3, 4, 5, 6, 7, 8);
+        Work.alone(new StreamedRowKernel(new LinearOperands(1, 8, 16, false, x, floats(w), floats(b), y), 2));
 
         // 1 + 2·10 + 3·100 + 0.5 in column 0, 1 + 2 + 3 in the others.
         float[] expected = new float[16];
@@ -78,7 +54,8 @@ class StreamedRowKernelTest {
         x[15] = 2;
         Floats y = Floats.allocate(9);
 
-        run(new StreamedRowKernel(16, 9, true, floats(x), floats(w), floats(0, 0, 0, 0, 0, 0, 0, 0, 0.5f), y));
+        Floats b = floats(0, 0, 0, 0, 0, 0, 0, 0, 0.5f);
+        Work.alone(new StreamedRowKernel(new LinearOperands(1, 16, 9, true, floats(x), floats(w), b, y), 2));
 
         assertArrayEquals(new float[] {0, 3, 6, 9, 12, 15, 18, 21, 24.5f}, read(y, 0, 9));
     }
@@ -90,13 +67,17 @@ class StreamedRowKernelTest {
         float[] x = ProductsTest.normal(random, in);
         float[] w = ProductsTest.normal(random, in * out);
         float[] b = ProductsTest.normal(random, out);
-        for (boolean biased : new boolean[] {false, true}) {
-            Floats y = Floats.allocate(out);
-            StreamedRowKernel kernel =
-                    new StreamedRowKernel(in, out, outIn, floats(x), floats(w), biased ? floats(b) : null, y);
-            run(kernel);
-            run(kernel); // nothing of the first run is left in the sums
-            assertProduct(1, in, out, outIn, x, w, biased ? b : new float[out], read(y, 0, out));
+        for (float[] bias : new float[][] {null, b}) {
+            for (int threads : new int[] {1, 2, 3, 5}) {
+                Floats y = Floats.allocate(out);
+                LinearOperands o = new LinearOperands(
+                        1, in, out, outIn, floats(x), floats(w), bias == null ? null : floats(bias), y);
+                Work kernel = new StreamedRowKernel(o, Math.min(threads, (outIn ? out : in) / 4));
+                Team team = new Team(threads);
+                team.run(kernel);
+                team.run(kernel); // nothing of the first run is left in the sums
+                assertProduct(1, in, out, outIn, x, w, bias, read(y, 0, out));
+            }
         }
     }
 }

@@ -1,0 +1,16 @@
+package org.minigpt.internal.kernels;
+
+/**
+ * What y = x·W + b is computed of, FLOAT.
+ *
+ * @param rows of x [rows,in] and y [rows,out]
+ * @param outIn whether W is [out,in], else it is [in,out]
+ * @param b [out], or null for none
+ */
+public record LinearOperands(int rows, int in, int out, boolean outIn, Floats x, Floats w, Floats b, Floats y) {
+
+    /** @return the same with pointers of its own, for another thread */
+    LinearOperands alias() {
+        return new LinearOperands(rows, in, out, outIn, x.alias(), w.alias(), b == null ? null : b.alias(), y.alias());
+    }
+}

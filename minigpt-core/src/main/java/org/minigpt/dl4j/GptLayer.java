@@ -204,6 +204,11 @@ public abstract class GptLayer extends FeedForwardLayer {
         super.setRegularizationBias(oneOfEachKind(regularizationBias));
     }
 
+    @Override
+    public List<Regularization> getRegularizationByParam(String paramName) {
+        return Penalty.of(super.getRegularizationByParam(paramName));
+    }
+
     /** M2.1 adds a network's weight decay to a layer's list twice, and behind the layer's own. */
     private static List<Regularization> oneOfEachKind(List<Regularization> all) {
         if (all == null) {

@@ -69,7 +69,10 @@ final class FineTuneOptions {
                 : Optional.empty();
     }
 
-    /** Puts right what is recorded: the folder as it is found from any working directory, and no adapter if there is none. */
+    /**
+     * Puts right what is recorded: the folder as it is found from any working directory, and no adapter if there is
+     * none.
+     */
     void record(Map<String, String> values) {
         if (initFrom != null) {
             values.put("init-from", initFrom.toAbsolutePath().normalize().toString());

@@ -72,7 +72,9 @@ public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
         return columns;
     }
 
-    /** What DL4J needs to know of targets that do not count: a new FLOAT array [B, T] with 0 for them; null if all do. */
+    /**
+     * What DL4J needs to know of targets that do not count: a new FLOAT array [B, T] with 0 for them; null if all do.
+     */
     INDArray mask() {
         if (targetCount() == y.length) {
             return null;

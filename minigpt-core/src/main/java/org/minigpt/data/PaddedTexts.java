@@ -7,13 +7,14 @@ import java.util.List;
 import org.minigpt.MiniGptException;
 
 /**
- * Texts of unequal length, such as verses, messages or records, a row each: row r holds the tokens of text r from its first
- * on, and no token sees another text's. A batch is as wide as its longest row; shorter ones are padded behind, in x with 0 and
- * in y with {@link Batch#IGNORE_INDEX}, and DL4J's iterators give the mask that goes with it. Texts longer than T + 1 tokens are cut
- * into rows of T tokens that follow each other, so that every token but each text's first is a target exactly once.
+ * Texts of unequal length, such as verses, messages or records, a row each: row r holds the tokens of text r from its
+ * first on, and no token sees another text's. A batch is as wide as its longest row; shorter ones are padded behind, in
+ * x with 0 and in y with {@link Batch#IGNORE_INDEX}, and DL4J's iterators give the mask that goes with it. Texts longer
+ * than T + 1 tokens are cut into rows of T tokens that follow each other, so that every token but each text's first is
+ * a target exactly once.
  *
- * <p>The rows come in the order of the texts: shuffle those if it tells something. Immutable and safe for use by several
- * threads.
+ * <p>The rows come in the order of the texts: shuffle those if it tells something. Immutable and safe for use by
+ * several threads.
  */
 public final class PaddedTexts implements Serializable {
     private static final long serialVersionUID = 1L;
@@ -30,8 +31,8 @@ public final class PaddedTexts implements Serializable {
      * @param texts the ids of each, at least two; not copied, not to be changed
      * @param batchSize B, the most rows of a batch
      * @param blockSize T, the most tokens of a row
-     * @throws MiniGptException if a size is below 1, B * T is no array's length, or there is no text or one of less than two
-     *     tokens
+     * @throws MiniGptException if a size is below 1, B * T is no array's length, or there is no text or one of less
+     *     than two tokens
      */
     public PaddedTexts(List<int[]> texts, int batchSize, int blockSize) {
         Checks.requireSizes(batchSize, blockSize);

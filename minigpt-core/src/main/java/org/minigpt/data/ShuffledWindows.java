@@ -4,14 +4,14 @@ import org.minigpt.MiniGptException;
 import org.minigpt.internal.random.SplitMix64;
 
 /**
- * Batches of windows without replacement: for each epoch the text is cut into windows that follow each other, from an offset
- * that is drawn anew, and each of them comes once, in an order that is drawn anew. {@link RandomWindows}, nanoGPT's
- * way, sees some tokens several times in an epoch's worth of batches, and 1/e of them never.
+ * Batches of windows without replacement: for each epoch the text is cut into windows that follow each other, from an
+ * offset that is drawn anew, and each of them comes once, in an order that is drawn anew. {@link RandomWindows},
+ * nanoGPT's way, sees some tokens several times in an epoch's worth of batches, and 1/e of them never.
  *
- * <p>A batch is a function of the seed and its index alone, as there. No order is stored, so that it makes no difference how
- * long the text is: the window that comes in place k of W is a permutation of the numbers below W at k, a Feistel network
- * over the next power of four that is walked until it leads below W (Black and Rogaway 2002, "Ciphers with Arbitrary Finite
- * Domains"). Immutable and safe for use by several threads.
+ * <p>A batch is a function of the seed and its index alone, as there. No order is stored, so that it makes no
+ * difference how long the text is: the window that comes in place k of W is a permutation of the numbers below W at k,
+ * a Feistel network over the next power of four that is walked until it leads below W (Black and Rogaway 2002, "Ciphers
+ * with Arbitrary Finite Domains"). Immutable and safe for use by several threads.
  */
 public final class ShuffledWindows {
     /** So many that the orders of a handful of windows are equally likely too; of many, four would do. */

@@ -37,9 +37,9 @@ public record TokenDataset(Tokens train, Tokens validation) {
     }
 
     /**
-     * Splits a text before it becomes tokens, as nanoGPT does with GPT-2's: the first {@code floor(trainFraction * n)} of n
-     * characters train, whatever the tokenizer, so that losses by the character can be compared. With a token a character
-     * it is the split of the ids.
+     * Splits a text before it becomes tokens, as nanoGPT does with GPT-2's: the first {@code floor(trainFraction * n)}
+     * of n characters train, whatever the tokenizer, so that losses by the character can be compared. With a token a
+     * character it is the split of the ids.
      *
      * @param text the corpus
      * @param tokenizer encodes both parts

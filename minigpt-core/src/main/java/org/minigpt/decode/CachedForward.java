@@ -17,10 +17,10 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
- * A second graph of the model's layers, made with {@link CachedOps}, which shares its parameters: it takes new tokens only
- * and keeps the keys and values of those before them. There is a plan for each number of rows and of new tokens, the
- * latter rounded up and padded, so that prompts of all lengths share a few. A batch that grows by a token each is shared out
- * among threads, where that needs no weights to be read twice from memory.
+ * A second graph of the model's layers, made with {@link CachedOps}, which shares its parameters: it takes new tokens
+ * only and keeps the keys and values of those before them. There is a plan for each number of rows and of new tokens,
+ * the latter rounded up and padded, so that prompts of all lengths share a few. A batch that grows by a token each is
+ * shared out among threads, where that needs no weights to be read twice from memory.
  */
 final class CachedForward implements Forward {
     /** Of the plans, with the tiles of their kernels: some ten of GPT-2. */

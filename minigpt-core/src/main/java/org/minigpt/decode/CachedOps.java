@@ -21,11 +21,11 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * The op set of generation: the same layers, defined with it, make a graph that takes only the new tokens of each
- * sequence and keeps the keys and values of those before them in caches. The values are those of {@link FusedOps} on whole
- * sequences. There are no gradients, and only FLOAT.
+ * sequence and keeps the keys and values of those before them in caches. The values are those of {@link FusedOps} on
+ * whole sequences. There are no gradients, and only FLOAT.
  *
- * <p>What depends on a token's position must reckon with {@link Sequences#past}, so each operation of a new kind of layer
- * is to be put here deliberately: none is inherited.
+ * <p>What depends on a token's position must reckon with {@link Sequences#past}, so each operation of a new kind of
+ * layer is to be put here deliberately: none is inherited.
  */
 final class CachedOps implements OpSet {
 

@@ -10,10 +10,10 @@ import java.util.function.Function;
 import org.minigpt.MiniGptException;
 
 /**
- * Several sequences that grow token by token, and the logits of what may come next: what generation asks of a model. Keys
- * and values of earlier tokens are remembered, so that a token costs its own arithmetic only, until a sequence is longer
- * than block_size; what happens then, {@link Window} says. Models that are not of type FLOAT on the fused ops compute the
- * whole context anew for each token, with the same results.
+ * Several sequences that grow token by token, and the logits of what may come next: what generation asks of a model.
+ * Keys and values of earlier tokens are remembered, so that a token costs its own arithmetic only, until a sequence is
+ * longer than block_size; what happens then, {@link Window} says. Models that are not of type FLOAT on the fused ops
+ * compute the whole context anew for each token, with the same results.
  *
  * <pre>{@code
  * try (Decoder decoder = gpt.decoder(1, 100, Window.EXACT)) {

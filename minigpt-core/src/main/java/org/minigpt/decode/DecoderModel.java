@@ -13,8 +13,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param vocabSize V
  * @param blockSize the longest context
  * @param parameters by name
- * @param layers to be defined anew with an op set that remembers keys and values; null if it is not known that each of them
- *     can be, and whole contexts are run
+ * @param layers to be defined anew with an op set that remembers keys and values; null if it is not known that each of
+ *     them can be, and whole contexts are run
  * @param logits of what follows a context, by the model's own graph: ids [T] to [V]
  * @param lifetime of the parameters
  */
@@ -26,7 +26,10 @@ public record DecoderModel(
         Function<int[], double[]> logits,
         Lifetime lifetime) {
 
-    /** The layers of a model in two parts, between which a decoder leaves only the tokens that something is predicted from. */
+    /**
+     * The layers of a model in two parts, between which a decoder leaves only the tokens that something is predicted
+     * from.
+     */
     public interface Layers {
         /** @return the residual stream after the last block, ids [B,T] to [B,T,C] */
         SDVariable body(Scope scope, SDVariable ids);

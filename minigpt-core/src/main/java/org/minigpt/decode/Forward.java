@@ -25,6 +25,8 @@ interface Forward {
     /** Gives its memory back. */
     void close();
 
-    /** Lets the sequence {@code to} remember what {@code from} does, of which that is the first {@code length} tokens. */
+    /**
+     * Lets the sequence {@code to} remember what {@code from} does, of which that is the first {@code length} tokens.
+     */
     void copy(int from, int to, int length);
 }

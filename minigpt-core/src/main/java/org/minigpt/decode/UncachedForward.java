@@ -3,7 +3,9 @@ package org.minigpt.decode;
 import java.util.Arrays;
 import java.util.function.Function;
 
-/** Whole sequences through the model, one by one: its own graph, whatever ops that is made of, or a network of DL4J's. */
+/**
+ * Whole sequences through the model, one by one: its own graph, whatever ops that is made of, or a network of DL4J's.
+ */
 final class UncachedForward implements Forward {
     private final Function<int[], double[]> logits;
 

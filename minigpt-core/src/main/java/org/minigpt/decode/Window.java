@@ -9,8 +9,9 @@ public enum Window {
     EXACT,
 
     /**
-     * When the window is full, its older half is dropped and the rest computed anew; then tokens are cheap again until it
-     * is full. A token sees between half of block_size and all of it. An approximation of {@link #EXACT}, and faster.
+     * When the window is full, its older half is dropped and the rest computed anew; then tokens are cheap again until
+     * it is full. A token sees between half of block_size and all of it. An approximation of {@link #EXACT}, and
+     * faster.
      */
     HALVING
 }

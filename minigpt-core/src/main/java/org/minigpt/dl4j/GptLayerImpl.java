@@ -19,7 +19,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * A {@link GptLayer} at work in a network, on plans; a fragment that can't be planned runs op by op, with the same results.
+ * A {@link GptLayer} at work in a network, on plans; a fragment that can't be planned runs op by op, with the same
+ * results.
  */
 class GptLayerImpl extends NetworkLayer<GptLayer> {
     private static final long serialVersionUID = 1L;
@@ -34,7 +35,9 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
 
     private transient long dropoutKey;
 
-    /** What a tied head found of the gradient of the embedding's matrix, in this backward pass; null if there is none. */
+    /**
+     * What a tied head found of the gradient of the embedding's matrix, in this backward pass; null if there is none.
+     */
     private transient INDArray gradientOfHead;
 
     GptLayerImpl(NeuralNetConfiguration conf, DataType dataType) {
@@ -181,7 +184,9 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
         graph.addUp(shares.size(), gradientsFlattened);
     }
 
-    /** @param gradient of the embedding's matrix, [V,C], to add to the layer's own, which is computed after the head's */
+    /**
+     * @param gradient of the embedding's matrix, [V,C], to add to the layer's own, which is computed after the head's
+     */
     void addGradientOfHead(INDArray gradient) {
         gradientOfHead = gradient;
     }

@@ -13,9 +13,9 @@ import org.nd4j.linalg.learning.regularization.WeightDecay;
 import org.nd4j.linalg.schedule.ISchedule;
 
 /**
- * DL4J's L2 or weight decay of a parameter, computed by this library's kernels on the calling thread. A step does it twice
- * for each parameter, in the gradient and in the score. ND4J's ops would share each out among its own threads, which then
- * spin on the processors that the layers want: at small sizes that takes longer than the layers.
+ * DL4J's L2 or weight decay of a parameter, computed by this library's kernels on the calling thread. A step does it
+ * twice for each parameter, in the gradient and in the score. ND4J's ops would share each out among its own threads,
+ * which then spin on the processors that the layers want: at small sizes that takes longer than the layers.
  *
  * @param original whose values it has; the score is summed in double
  */

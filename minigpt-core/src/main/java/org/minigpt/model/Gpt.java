@@ -274,8 +274,8 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
 
     /**
      * Gives the native memory back, once no other thread is computing with the model: its parameters and gradients, the
-     * memory of its plans and of its decoders, those that are open when they are closed. Neither the model nor any array of
-     * its own may be used afterwards; such use is refused in a sentence.
+     * memory of its plans and of its decoders, those that are open when they are closed. Neither the model nor any
+     * array of its own may be used afterwards; such use is refused in a sentence.
      */
     @Override
     public void close() {
@@ -439,8 +439,8 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         }
 
         /**
-         * Replaces the blocks by layers of one's own, each [B,T,C] to [B,T,C]; {@link LayerFactory} has the parts of those
-         * that the configuration asks for. The parameters of block i get the prefix {@code h.i}.
+         * Replaces the blocks by layers of one's own, each [B,T,C] to [B,T,C]; {@link LayerFactory} has the parts of
+         * those that the configuration asks for. The parameters of block i get the prefix {@code h.i}.
          *
          * @param block makes block i, for i from 0 to L-1; called whenever a model's parameters are listed
          */

@@ -17,9 +17,9 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * A low-rank adapter (LoRA; Hu et al., arXiv:2106.09685): some weights W₀ [in,out] of a model are replaced by
- * W = W₀ + (alpha/r)·A·B with A [in,r] and B [r,out], and only A and B are trained. B begins as 0, so nothing changes until
- * the first step; A is uniform on ±1/√in, as in PEFT.
+ * A low-rank adapter (LoRA; Hu et al., arXiv:2106.09685): some weights W₀ [in,out] of a model are replaced by W = W₀ +
+ * (alpha/r)·A·B with A [in,r] and B [r,out], and only A and B are trained. B begins as 0, so nothing changes until the
+ * first step; A is uniform on ±1/√in, as in PEFT.
  *
  * <pre>{@code
  * Lora lora = Lora.attach(gpt, Lora.Config.ofRank(8), 1337);
@@ -28,12 +28,12 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * ModelFolder.save(Path.of("model"), gpt, tokenizer); // the whole model, with the adapter merged
  * }</pre>
  *
- * <p>Nothing else is trained: not the rows of tokens that {@link ModelSurgery#growVocabulary} added, which stay as they were
- * drawn. Train the whole model if there are such.
+ * <p>Nothing else is trained: not the rows of tokens that {@link ModelSurgery#growVocabulary} added, which stay as they
+ * were drawn. Train the whole model if there are such.
  *
  * <p>The model's own weights always hold W, so it computes, generates and is saved as any other, at the same speed; the
- * gradients of A and B follow from that of W by the chain rule: dA = (alpha/r)·dW·Bᵀ, dB = (alpha/r)·Aᵀ·dW. A step costs
- * as much as one of the whole model; what is saved are the optimizer's moments and the size of what is kept.
+ * gradients of A and B follow from that of W by the chain rule: dA = (alpha/r)·dW·Bᵀ, dB = (alpha/r)·Aᵀ·dW. A step
+ * costs as much as one of the whole model; what is saved are the optimizer's moments and the size of what is kept.
  */
 public final class Lora implements Trainable, AutoCloseable {
 
@@ -42,8 +42,8 @@ public final class Lora implements Trainable, AutoCloseable {
      *
      * @param rank r, the inner dimension of the product that is added to a weight; 8 by default
      * @param alpha the product is scaled by alpha/r; 8 by default
-     * @param targetModules the linear layers whose weights are adapted, by the last part of their names: {@code c_attn}, the
-     *     default, {@code c_proj}, which both attention and feed-forward have, {@code c_fc}
+     * @param targetModules the linear layers whose weights are adapted, by the last part of their names: {@code
+     *     c_attn}, the default, {@code c_proj}, which both attention and feed-forward have, {@code c_fc}
      */
     public record Config(int rank, double alpha, List<String> targetModules) {
 
@@ -241,15 +241,17 @@ public final class Lora implements Trainable, AutoCloseable {
         }
     }
 
-    /** Gives the model the weights back that it had before; A and B stay, and {@link #parametersChanged} applies them. */
+    /**
+     * Gives the model the weights back that it had before; A and B stay, and {@link #parametersChanged} applies them.
+     */
     public void detach() {
         followWhatWasSet();
         bases.forEach((name, base) -> NativeMemory.copy(base, gpt.parameters().get(name)));
     }
 
     /**
-     * Gives the native memory of the adapter back, but not that of the model, whose weights stay as they are. The adapter must
-     * not be used any more.
+     * Gives the native memory of the adapter back, but not that of the model, whose weights stay as they are. The
+     * adapter must not be used any more.
      */
     @Override
     public void close() {

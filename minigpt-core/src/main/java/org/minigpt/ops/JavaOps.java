@@ -56,8 +56,8 @@ public final class JavaOps {
     }
 
     /**
-     * Copies {@code count} entries of a row-major array of type FLOAT, from {@code at} on, to the beginning of a tile. Loops
-     * over a {@code float[]} are vectorised, and some thousand entries stay in the first-level cache.
+     * Copies {@code count} entries of a row-major array of type FLOAT, from {@code at} on, to the beginning of a tile.
+     * Loops over a {@code float[]} are vectorised, and some thousand entries stay in the first-level cache.
      */
     public static void read(INDArray array, long at, float[] tile, int count) {
         NativeMemory.of(array).read(at, tile, 0, count);

@@ -36,8 +36,7 @@ class PenaltyTest {
             names = {"FLOAT", "DOUBLE"})
     void isThatOfDl4j(DataType type) {
         // Scores are 0.5·0.5·5; 0.5·(1, -2) is added, times the rate where that is asked for. DOUBLE is DL4J's own,
-        // which
-        // squares the norm.
+        // which squares the norm.
         assertPenalty(type, new L2Regularization(0.5), score(type), 10.5, 19);
         assertPenalty(type, new WeightDecay(0.5, false), score(type), 10.5, 19);
         assertPenalty(type, new WeightDecay(0.5, true), score(type), 10.125, 19.75);

@@ -49,7 +49,9 @@ class DecoderThreadsTest {
         return onHeap ? DecodeMemory.onHeap(team) : new DecodeMemory(team, Long.MAX_VALUE);
     }
 
-    /** @return the logits of all steps of prompts and tokens, one sequence and batches that are shared out in all ways */
+    /**
+     * @return the logits of all steps of prompts and tokens, one sequence and batches that are shared out in all ways
+     */
     private static double[][] logits(Gpt gpt, Supplier<DecodeMemory> memories) {
         DecoderModel model = new DecoderModel(
                 V,

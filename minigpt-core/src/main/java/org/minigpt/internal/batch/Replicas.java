@@ -11,9 +11,9 @@ import org.minigpt.internal.runtime.PlanArena;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Data parallelism within the process: the rows of a batch are shared out among replicas of a graph, a thread each, with
- * activations and gradients of their own and common parameters. Gradients are added up in an order that depends on the
- * number of replicas only, so the same seed and number give the same bits. For use by one thread at a time.
+ * Data parallelism within the process: the rows of a batch are shared out among replicas of a graph, a thread each,
+ * with activations and gradients of their own and common parameters. Gradients are added up in an order that depends on
+ * the number of replicas only, so the same seed and number give the same bits. For use by one thread at a time.
  */
 public final class Replicas implements AutoCloseable {
     private final int count;

@@ -11,7 +11,8 @@ import org.minigpt.internal.runtime.Plans;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * One thread's rows of a batch, and what computes them. The batch is the first axis of all that a graph takes and gives.
+ * One thread's rows of a batch, and what computes them. The batch is the first axis of all that a graph takes and
+ * gives.
  *
  * @param replica whose rows they are, from 0
  * @param first the number of the first of them in the batch
@@ -23,7 +24,10 @@ public record Share(int replica, int first, int rows, PlanArena arena, Plan plan
     /** The placeholder of the dropout key in every graph that drops. */
     public static final String DROPOUT_KEY = "dropout_key";
 
-    /** @return shares of the batch of b rows that differ by one row at most, one for each arena, of which b has no fewer rows */
+    /**
+     * @return shares of the batch of b rows that differ by one row at most, one for each arena, of which b has no fewer
+     *     rows
+     */
     public static List<Share> of(int b, List<PlanArena> arenas) {
         List<Share> result = new ArrayList<>();
         int n = arenas.size();

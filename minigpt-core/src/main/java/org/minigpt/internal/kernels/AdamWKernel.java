@@ -64,9 +64,9 @@ public final class AdamWKernel {
     }
 
     /**
-     * A step's numbers as floats. PyTorch computes them in double too, and rounds them where they meet a tensor. The last
-     * two are multiplied by √(1 - β₂ⁿ), so that an entry needs one division: they are slow, and this pass is all divisions,
-     * roots and memory.
+     * A step's numbers as floats. PyTorch computes them in double too, and rounds them where they meet a tensor. The
+     * last two are multiplied by √(1 - β₂ⁿ), so that an entry needs one division: they are slow, and this pass is all
+     * divisions, roots and memory.
      */
     static TileMath.AdamW rounded(Step step, double keep) {
         return new TileMath.AdamW(

@@ -8,14 +8,14 @@ import org.minigpt.internal.simd.Simd;
 /**
  * Causal multi-head self-attention (Vaswani et al., arXiv:1706.03762): for each head softmax(q·kᵀ/√D)·v, where row t
  * sees the keys 0..t only. The input qkv [B,T,3C] holds q, k and v side by side, each of them its H heads side by side
- * (D = C/H), fewer of k and v if heads share them: see {@link AttentionShape}; the output y [B,T,C] holds the heads side
- * by side. With ALiBi a head's scores lose slope·(t - key) before the softmax.
+ * (D = C/H), fewer of k and v if heads share them: see {@link AttentionShape}; the output y [B,T,C] holds the heads
+ * side by side. With ALiBi a head's scores lose slope·(t - key) before the softmax.
  *
  * <p>Works on tiles of query rows, one head at a time: no [B,H,T,T] array exists, and backward computes the
  * probabilities again (as Dao et al., arXiv:2205.14135). The scratch memory grows with T, not with its square.
  *
- * <p>A tile is held transposed, [keys,queries]: so a softmax runs down the columns, and a vector of queries needs no sum
- * across its lanes.
+ * <p>A tile is held transposed, [keys,queries]: so a softmax runs down the columns, and a vector of queries needs no
+ * sum across its lanes.
  */
 public sealed class AttentionKernel implements Runnable {
     private static final int TILE_ROWS = 64;
@@ -184,8 +184,8 @@ public sealed class AttentionKernel implements Runnable {
                     long k = first + shape.k(head);
                     long v = first + shape.v(head);
                     // From the last tile, which sees every key and so writes the whole of dk and dv, to the first.
-                    // Heads that
-                    // share keys and values come one after the other, and add to what the first of them wrote.
+                    // Heads that share keys and values come one after the other, and add to what the first of them
+                    // wrote.
                     for (int row = last; row >= 0; row -= tileRows) {
                         int m = Math.min(tileRows, t - row);
                         int n = row + m;

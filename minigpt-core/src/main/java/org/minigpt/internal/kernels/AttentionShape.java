@@ -1,8 +1,8 @@
 package org.minigpt.internal.kernels;
 
 /**
- * The sizes of causal self-attention, and what of it a row of qkv [(H+2·K)·D] holds where: H heads of queries, then K heads
- * of keys, then K heads of values, each D wide. With K &lt; H, H/K heads of queries share one of keys and values:
+ * The sizes of causal self-attention, and what of it a row of qkv [(H+2·K)·D] holds where: H heads of queries, then K
+ * heads of keys, then K heads of values, each D wide. With K &lt; H, H/K heads of queries share one of keys and values:
  * grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245).
  *
  * @param t T, the positions of a sequence
@@ -53,8 +53,8 @@ public record AttentionShape(int t, int heads, int kvHeads, int d, boolean alibi
     }
 
     /**
-     * ALiBi's slope m of a head: 2^(-8/H), its square, its third power ... if H is a power of 2; else those of the power of
-     * 2 below, and then every other one of the power above, as in the authors' {@code get_slopes}.
+     * ALiBi's slope m of a head: 2^(-8/H), its square, its third power ... if H is a power of 2; else those of the
+     * power of 2 below, and then every other one of the power above, as in the authors' {@code get_slopes}.
      *
      * @param head from 0
      */

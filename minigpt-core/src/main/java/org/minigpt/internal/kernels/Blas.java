@@ -11,9 +11,9 @@ import org.bytedeco.openblas.global.openblas_nolapack;
  * Matrix products on row-major native memory, by the OpenBLAS that ND4J's CPU backend loads. ND4J's own
  * {@code mmuli} into a row-major result copies and costs up to fifty times the product.
  *
- * <p>The letters of a method say which operands are transposed: {@code nt} is {@code A·Bᵀ}. Each computes
- * {@code C = alpha·op(A)·op(B) + beta·C} with C [m,n] and an inner dimension k; {@code lda}, {@code ldb} and {@code ldc}
- * are the row strides of the matrices as they are stored.
+ * <p>The letters of a method say which operands are transposed: {@code nt} is {@code A·Bᵀ}. Each computes {@code C =
+ * alpha·op(A)·op(B) + beta·C} with C [m,n] and an inner dimension k; {@code lda}, {@code ldb} and {@code ldc} are the
+ * row strides of the matrices as they are stored.
  */
 final class Blas {
     static {

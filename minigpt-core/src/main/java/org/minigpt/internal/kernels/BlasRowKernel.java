@@ -3,9 +3,9 @@ package org.minigpt.internal.kernels;
 import org.minigpt.internal.parallel.Work;
 
 /**
- * y = x·W + b of one row by OpenBLAS. With W [out,in] its parts are entries of y. With W [in,out] they are sums of some of
- * the terms: each then reads memory from one end to the other, which is faster than a part of each of W's rows: by a fifth
- * from memory, twice as fast from the last-level cache.
+ * y = x·W + b of one row by OpenBLAS. With W [out,in] its parts are entries of y. With W [in,out] they are sums of some
+ * of the terms: each then reads memory from one end to the other, which is faster than a part of each of W's rows: by a
+ * fifth from memory, twice as fast from the last-level cache.
  */
 final class BlasRowKernel implements Work {
     /** Terms that OpenBLAS takes at once. */

@@ -3,8 +3,8 @@ package org.minigpt.internal.kernels;
 import org.minigpt.internal.parallel.Work;
 
 /**
- * y = x·W + b of several rows by OpenBLAS, its parts columns or rows of y. A BLAS that packs its operands would read the
- * weights more than once for few rows: so their columns are computed in blocks that it multiplies without packing.
+ * y = x·W + b of several rows by OpenBLAS, its parts columns or rows of y. A BLAS that packs its operands would read
+ * the weights more than once for few rows: so their columns are computed in blocks that it multiplies without packing.
  */
 final class BlasRowsKernel implements Work {
     /** OpenBLAS's kernels for small matrices take over below so many multiplications. */
@@ -79,7 +79,9 @@ final class BlasRowsKernel implements Work {
             }
         }
 
-        /** y[row.., column..] = x[row.., k..]·W[k.., column..] + beta·y, of m rows, n columns and {@code depth} terms. */
+        /**
+         * y[row.., column..] = x[row.., k..]·W[k.., column..] + beta·y, of m rows, n columns and {@code depth} terms.
+         */
         private void product(int row, int m, int column, int n, int k, int depth, float beta) {
             int in = o.in();
             int out = o.out();

@@ -5,10 +5,10 @@ import org.minigpt.internal.simd.Products;
 import org.minigpt.internal.simd.Simd;
 
 /**
- * Causal multi-head self-attention of new tokens over those before them, whose keys and values lie in a cache. The input
- * qkv [B,T,(H+2K)·D] holds H heads of queries, then K of keys and K of values, side by side, where H/K heads of queries
- * share one of keys and values (grouped-query attention; K = H for the usual one). The caches [R,K,S,D] hold the keys
- * and values of R sequences of up to S tokens. The output y [B,T,H·D] holds the heads side by side.
+ * Causal multi-head self-attention of new tokens over those before them, whose keys and values lie in a cache. The
+ * input qkv [B,T,(H+2K)·D] holds H heads of queries, then K of keys and K of values, side by side, where H/K heads of
+ * queries share one of keys and values (grouped-query attention; K = H for the usual one). The caches [R,K,S,D] hold
+ * the keys and values of R sequences of up to S tokens. The output y [B,T,H·D] holds the heads side by side.
  *
  * <p>Where a {@link HeapCache} is given, one new token attends there.
  *
@@ -17,7 +17,9 @@ import org.minigpt.internal.simd.Simd;
 public final class CachedAttentionKernel {
     private static final int TILE_ROWS = 64;
 
-    /** The scores of one query are filled up to a multiple of this: a softmax is slow on what does not fill a vector. */
+    /**
+     * The scores of one query are filled up to a multiple of this: a softmax is slow on what does not fill a vector.
+     */
     private static final int LANES = Products.WIDTH;
 
     private final int t;

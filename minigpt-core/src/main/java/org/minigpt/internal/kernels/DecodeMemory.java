@@ -10,8 +10,8 @@ import org.minigpt.internal.simd.Products;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * What a decoder has beside its graph: its threads, the caches of keys and values, the weights and caches that are kept on
- * the heap as well, and the rows that its threads lend each other.
+ * What a decoder has beside its graph: its threads, the caches of keys and values, the weights and caches that are kept
+ * on the heap as well, and the rows that its threads lend each other.
  */
 public final class DecodeMemory {
     private final Team team;

@@ -33,7 +33,10 @@ public final class Floats {
         return new Floats(NativeMemory.floats(array), array);
     }
 
-    /** @return new native memory, not cleared, that is freed with the open {@link ScratchMemory}, or once it is unreachable */
+    /**
+     * @return new native memory, not cleared, that is freed with the open {@link ScratchMemory}, or once it is
+     *     unreachable
+     */
     public static Floats allocate(int length) {
         FloatPointer memory = new ScratchMemory.Memory(length);
         return new Floats(memory, memory);

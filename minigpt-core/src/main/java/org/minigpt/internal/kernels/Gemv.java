@@ -7,7 +7,9 @@ import static org.bytedeco.openblas.global.openblas_nolapack.CblasTrans;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.openblas.global.openblas_nolapack;
 
-/** Products of a row-major matrix and a vector, and sums of vectors, by OpenBLAS, as {@link Blas} has those of matrices. */
+/**
+ * Products of a row-major matrix and a vector, and sums of vectors, by OpenBLAS, as {@link Blas} has those of matrices.
+ */
 final class Gemv {
     static {
         OpenBlas.load();

@@ -7,11 +7,11 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Caches of keys and values [R,K,S,D] on the heap, as a single query wants them: as {@link Products panels}, keys
- * [R,K,S/16,D,16] and values [R,K,D/16,S,16]. From native memory, where a BLAS takes a head's rows one after the other, they
- * come at two thirds of the rate.
+ * [R,K,S/16,D,16] and values [R,K,D/16,S,16]. From native memory, where a BLAS takes a head's rows one after the other,
+ * they come at two thirds of the rate.
  *
- * <p>Tokens of prompts are put to the caches in native memory, single ones here, and each is moved to where it is asked for.
- * Safe for use by several threads, as long as each has other heads or sequences.
+ * <p>Tokens of prompts are put to the caches in native memory, single ones here, and each is moved to where it is asked
+ * for. Safe for use by several threads, as long as each has other heads or sequences.
  */
 public final class HeapCache {
     private static final int WIDTH = Products.WIDTH;

@@ -7,8 +7,8 @@ import org.minigpt.internal.simd.Simd;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * How generation computes its products: which kernel takes a linear layer, into how many parts the work is cut, and what is
- * kept on the heap for it. All thresholds are here.
+ * How generation computes its products: which kernel takes a linear layer, into how many parts the work is cut, and
+ * what is kept on the heap for it. All thresholds are here.
  */
 public final class LinearChoice {
     /** The kernels. */

@@ -15,8 +15,8 @@ public final class LlamaReference {
     }
 
     /**
-     * With g = dy·gain and x̂ the normalised row: dx = (g - x̂·E[g·x̂])/√(E[x²] + eps), dgain = Σ dy·x̂. dgain is zero on
-     * entry.
+     * With g = dy·gain and x̂ the normalised row: dx = (g - x̂·E[g·x̂])/√(E[x²] + eps), dgain = Σ dy·x̂. dgain is zero
+     * on entry.
      */
     public static void rmsNormGradient(
             double[] x, int c, double eps, double[] gain, double[] dy, double[] dx, double[] dGain) {

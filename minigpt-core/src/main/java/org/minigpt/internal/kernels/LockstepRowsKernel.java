@@ -6,9 +6,10 @@ import org.minigpt.internal.simd.Products;
 import org.minigpt.internal.simd.Simd;
 
 /**
- * y = x·W + b of rows that are a member's share of a batch, with {@link WeightPanels} of W. If the members have a thread
- * each, they lend each other their rows, and each computes some of the columns of all rows, so that each reads its part of
- * the weights. Otherwise all would read all of them, and get less of them from the last-level cache or from memory.
+ * y = x·W + b of rows that are a member's share of a batch, with {@link WeightPanels} of W. If the members have a
+ * thread each, they lend each other their rows, and each computes some of the columns of all rows, so that each reads
+ * its part of the weights. Otherwise all would read all of them, and get less of them from the last-level cache or from
+ * memory.
  */
 final class LockstepRowsKernel implements Runnable {
     private static final int WIDTH = Products.WIDTH;

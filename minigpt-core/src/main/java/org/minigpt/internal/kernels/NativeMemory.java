@@ -15,9 +15,10 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * The memory of an ND4J array, and the one place that copies into or out of memory that is not the heap's. A native copy
- * that goes beyond an array does not throw but ends the process, maybe later and elsewhere, and ND4J's {@code assign} is one:
- * it compares no lengths. So every copy here checks that both sides have what it moves, and no other class makes any.
+ * The memory of an ND4J array, and the one place that copies into or out of memory that is not the heap's. A native
+ * copy that goes beyond an array does not throw but ends the process, maybe later and elsewhere, and ND4J's {@code
+ * assign} is one: it compares no lengths. So every copy here checks that both sides have what it moves, and no other
+ * class makes any.
  *
  * <p>Offsets and counts are in entries of the array's type. For use by one thread.
  */
@@ -78,7 +79,10 @@ public final class NativeMemory {
         return true;
     }
 
-    /** @return the array itself if its entries lie {@linkplain #isRowMajor packed in c order}, else a copy that has them so */
+    /**
+     * @return the array itself if its entries lie {@linkplain #isRowMajor packed in c order}, else a copy that has them
+     *     so
+     */
     public static INDArray rowMajor(INDArray array) {
         return isRowMajor(array) ? array : array.dup('c');
     }

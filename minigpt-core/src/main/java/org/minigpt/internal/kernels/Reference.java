@@ -184,8 +184,8 @@ public final class Reference {
     }
 
     /**
-     * softmax(q·kᵀ/√D - slope·distance) of one query row over the keys that it sees: as many as its position in the window
-     * plus one.
+     * softmax(q·kᵀ/√D - slope·distance) of one query row over the keys that it sees: as many as its position in the
+     * window plus one.
      */
     private static double[] probabilities(double[] qkv, int row, AttentionShape shape, int head) {
         double[] p = new double[row % shape.t() + 1];

@@ -3,8 +3,8 @@ package org.minigpt.internal.kernels;
 import org.minigpt.internal.simd.Simd;
 
 /**
- * RMSNorm over the last axis (Zhang and Sennrich 2019, arXiv:1910.07467): y = x/√(E[x²] + eps)·gain, with x and y [rows,C]
- * and gain [C].
+ * RMSNorm over the last axis (Zhang and Sennrich 2019, arXiv:1910.07467): y = x/√(E[x²] + eps)·gain, with x and y
+ * [rows,C] and gain [C].
  */
 public final class RmsNormKernel implements Runnable {
     private final int rows;

@@ -3,9 +3,10 @@ package org.minigpt.internal.kernels;
 import org.minigpt.internal.simd.Simd;
 
 /**
- * Rotary positions (Su et al. 2021, arXiv:2104.09864): in each head of the queries and keys of qkv, entry j and entry
- * j + D/2, j &lt; D/2, are turned as a point of the plane by the angle position·θ^(-2j/D), "half-split" as in Hugging Face's
- * Llama and GPT-NeoX. (The paper and GPT-J pair 2j with 2j+1: the same with the columns of the weight in another order.)
+ * Rotary positions (Su et al. 2021, arXiv:2104.09864): in each head of the queries and keys of qkv, entry j and entry j
+ * + D/2, j &lt; D/2, are turned as a point of the plane by the angle position·θ^(-2j/D), "half-split" as in Hugging
+ * Face's Llama and GPT-NeoX. (The paper and GPT-J pair 2j with 2j+1: the same with the columns of the weight in another
+ * order.)
  */
 public final class RotaryKernel implements Runnable {
     private final int rows;

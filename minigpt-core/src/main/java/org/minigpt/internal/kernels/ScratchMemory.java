@@ -5,8 +5,9 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 
 /**
- * The native memory that kernels take for themselves, from {@link Floats#allocate}, while this is open in their thread: freed
- * by {@link #deallocate} at a known moment, where the garbage collector, which sees nothing of its size, would wait.
+ * The native memory that kernels take for themselves, from {@link Floats#allocate}, while this is open in their thread:
+ * freed by {@link #deallocate} at a known moment, where the garbage collector, which sees nothing of its size, would
+ * wait.
  */
 public final class ScratchMemory extends PointerScope {
     /** Tells it from pointers of ND4J's own, which are not to be freed here. */

@@ -3,9 +3,9 @@ package org.minigpt.internal.kernels;
 import org.minigpt.internal.simd.Simd;
 
 /**
- * {@link AttentionKernel} for few positions, whose products are so small that a BLAS would spend most of its time on packing
- * them: all of a sequence's qkv is copied to the heap once, and everything is computed there. What causality hides is left
- * out of the products, but for blocks of {@link #BLOCK} positions.
+ * {@link AttentionKernel} for few positions, whose products are so small that a BLAS would spend most of its time on
+ * packing them: all of a sequence's qkv is copied to the heap once, and everything is computed there. What causality
+ * hides is left out of the products, but for blocks of {@link #BLOCK} positions.
  */
 final class SmallAttention {
     /** Positions that a product begins or ends with: more are faster by themselves, but multiply more zeros. */

@@ -6,8 +6,8 @@ import org.minigpt.internal.simd.Products;
 import org.minigpt.internal.simd.Simd;
 
 /**
- * y = x·W + b of one row by vectors of {@link Products}: for a W that comes from memory, which OpenBLAS reads row by row and
- * this in four places at once. Its parts are of W's rows.
+ * y = x·W + b of one row by vectors of {@link Products}: for a W that comes from memory, which OpenBLAS reads row by
+ * row and this in four places at once. Its parts are of W's rows.
  */
 final class StreamedRowKernel implements Work {
     private final LinearOperands o; // keeps the memory

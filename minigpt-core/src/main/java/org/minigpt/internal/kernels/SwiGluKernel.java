@@ -3,8 +3,8 @@ package org.minigpt.internal.kernels;
 import org.minigpt.internal.simd.Simd;
 
 /**
- * The gate of a SwiGLU feed-forward (Shazeer 2020, arXiv:2002.05202): a row of x [rows,2I] holds I gates g and then I values
- * u, a row of y [rows,I] is g·σ(g)·u.
+ * The gate of a SwiGLU feed-forward (Shazeer 2020, arXiv:2002.05202): a row of x [rows,2I] holds I gates g and then I
+ * values u, a row of y [rows,I] is g·σ(g)·u.
  */
 public final class SwiGluKernel implements Runnable {
     private final int rows;

@@ -4,9 +4,9 @@ import org.minigpt.internal.simd.Products;
 
 /**
  * Weights W [in,out] or [out,in] as a product of few rows wants them: on the heap, in {@link Products panels} of 16
- * columns, [out/16,in,16], with zeros beyond the last column. A BLAS makes such a copy for each product, and for few rows
- * that takes longer than the product. Here it is made when it is first asked for, and kept until {@link #forget}. Safe for
- * use by several threads.
+ * columns, [out/16,in,16], with zeros beyond the last column. A BLAS makes such a copy for each product, and for few
+ * rows that takes longer than the product. Here it is made when it is first asked for, and kept until {@link #forget}.
+ * Safe for use by several threads.
  */
 final class WeightPanels {
     private static final int WIDTH = Products.WIDTH;
@@ -17,7 +17,9 @@ final class WeightPanels {
     private final boolean outIn;
     private float[] panels;
 
-    /** The panels, or null if they are to be copied first: threads that wait for a lock here would wait at each product. */
+    /**
+     * The panels, or null if they are to be copied first: threads that wait for a lock here would wait at each product.
+     */
     private volatile float[] ready;
 
     /** @param outIn whether W is [out,in] */

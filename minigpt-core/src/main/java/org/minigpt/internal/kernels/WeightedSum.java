@@ -3,8 +3,8 @@ package org.minigpt.internal.kernels;
 import org.minigpt.internal.simd.Simd;
 
 /**
- * y = Σ weight[i]·x[i] over arrays of one length: gradients of several replicas averaged. They are added up by a binary tree
- * that depends on their number only: the left part has the largest power of two that is less, so of five it is
+ * y = Σ weight[i]·x[i] over arrays of one length: gradients of several replicas averaged. They are added up by a binary
+ * tree that depends on their number only: the left part has the largest power of two that is less, so of five it is
  * ((0+1)+(2+3))+4. Errors of rounding grow with the depth of the tree, not with the number.
  */
 public final class WeightedSum {

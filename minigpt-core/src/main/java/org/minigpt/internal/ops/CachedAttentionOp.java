@@ -19,10 +19,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * {@link CausalAttentionOp} for generating, FLOAT and without a gradient: appends the keys and values of new tokens to
  * caches, which it changes in place, and lets the tokens attend to all that their sequences have there.
  *
- * <p>Inputs: qkv [B,T,(H+2K)·D]; the caches of keys and of values, each [R,K,S,D], of R sequences of up to S tokens; and
- * INT [B] each, by row of the batch: {@code rows}, the sequence in the cache; {@code past}, the tokens that it has there;
- * {@code count}, its new tokens, at most T, the others of the row being padding. Output: y [B,T,H·D], 0 where there is
- * padding. H heads of queries share K of keys and values; K = H is the usual attention.
+ * <p>Inputs: qkv [B,T,(H+2K)·D]; the caches of keys and of values, each [R,K,S,D], of R sequences of up to S tokens;
+ * and INT [B] each, by row of the batch: {@code rows}, the sequence in the cache; {@code past}, the tokens that it has
+ * there; {@code count}, its new tokens, at most T, the others of the row being padding. Output: y [B,T,H·D], 0 where
+ * there is padding. H heads of queries share K of keys and values; K = H is the usual attention.
  */
 public final class CachedAttentionOp extends JavaOp implements DecodeOp {
     /** For SameDiff. */

@@ -7,9 +7,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The dropout key, an input of ops that drop: the seed of a batch's masks, or 0 to drop nothing; INT or LONG, a scalar. Of
- * an op that sees some rows of a batch only it is two numbers, the seed and the batch's number of the first of those rows:
- * what is dropped in a row does not depend on the rows that it is computed with.
+ * The dropout key, an input of ops that drop: the seed of a batch's masks, or 0 to drop nothing; INT or LONG, a scalar.
+ * Of an op that sees some rows of a batch only it is two numbers, the seed and the batch's number of the first of those
+ * rows: what is dropped in a row does not depend on the rows that it is computed with.
  */
 public final class DropoutKey {
     private DropoutKey() {}

@@ -10,9 +10,9 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Inverted dropout: x of any shape, its first axis the batch, and a {@linkplain DropoutKey key} to x·mask/(1-p). The mask is
- * a function of key, salt and index ({@link DropoutMask}): key 0 drops nothing, so one graph serves training and sampling,
- * and a run repeats. Both dropout ops of ND4J 1.0.0-M2.1 refuse to be differentiated.
+ * Inverted dropout: x of any shape, its first axis the batch, and a {@linkplain DropoutKey key} to x·mask/(1-p). The
+ * mask is a function of key, salt and index ({@link DropoutMask}): key 0 drops nothing, so one graph serves training
+ * and sampling, and a run repeats. Both dropout ops of ND4J 1.0.0-M2.1 refuse to be differentiated.
  */
 public final class DropoutOp extends KernelOp {
 

@@ -14,8 +14,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * y[b,t] = wte[ids[b,t]] + wpe[t], [B,T,C]; without wpe y[b,t] = wte[ids[b,t]]. The ids come last because they have no
  * gradient.
  *
- * <p>For generating, without a gradient, each row of the batch may begin at a position of its own: past [B] after the ids
- * makes it wpe[past[b] + t]. Positions beyond the last, which only padding has, count as the last.
+ * <p>For generating, without a gradient, each row of the batch may begin at a position of its own: past [B] after the
+ * ids makes it wpe[past[b] + t]. Positions beyond the last, which only padding has, count as the last.
  */
 public final class EmbeddingOp extends KernelOp {
     /** For SameDiff. */

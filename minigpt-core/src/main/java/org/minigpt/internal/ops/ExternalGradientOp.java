@@ -9,8 +9,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * The end of a graph that is a part of a larger model: y and the gradient g of y, of the same shape, which comes from
- * what stands behind it, to a scalar to differentiate, whose own value is 0. Takes the place of ND4J 1.0.0-M2.1's {@code
- * ExternalErrorsFunction}, which hands twice the gradient on: it sets y's gradient itself, and SameDiff adds it again.
+ * what stands behind it, to a scalar to differentiate, whose own value is 0. Takes the place of ND4J 1.0.0-M2.1's
+ * {@code ExternalErrorsFunction}, which hands twice the gradient on: it sets y's gradient itself, and SameDiff adds it
+ * again.
  */
 public final class ExternalGradientOp extends JavaOp {
     /** For SameDiff. */

@@ -5,7 +5,9 @@ import org.minigpt.ops.JavaOps;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** Whole numbers that an op reads at every run: their memory is looked up once, since that costs as much as a small op. */
+/**
+ * Whole numbers that an op reads at every run: their memory is looked up once, since that costs as much as a small op.
+ */
 final class Ints {
     private final INDArray array;
     private final NativeMemory memory;

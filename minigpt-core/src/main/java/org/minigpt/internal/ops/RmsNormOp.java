@@ -9,8 +9,8 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * RMSNorm over the last axis (Zhang and Sennrich 2019, arXiv:1910.07467): x [...,C] and gain [C] to y = x/√(E[x²] + eps)·gain,
- * [...,C].
+ * RMSNorm over the last axis (Zhang and Sennrich 2019, arXiv:1910.07467): x [...,C] and gain [C] to y = x/√(E[x²] +
+ * eps)·gain, [...,C].
  */
 public final class RmsNormOp extends KernelOp {
 

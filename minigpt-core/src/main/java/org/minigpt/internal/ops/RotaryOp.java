@@ -11,12 +11,13 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Rotary positions (Su et al. 2021, arXiv:2104.09864): qkv [B,T,(H+2K)·D] to an array of its shape, in which each head of
- * queries and keys has its entries j and j + D/2 turned by the angle t·θ^(-2j/D), and the values are as they were. The
- * halves are paired as in Hugging Face's Llama.
+ * Rotary positions (Su et al. 2021, arXiv:2104.09864): qkv [B,T,(H+2K)·D] to an array of its shape, in which each head
+ * of queries and keys has its entries j and j + D/2 turned by the angle t·θ^(-2j/D), and the values are as they were.
+ * The halves are paired as in Hugging Face's Llama.
  *
- * <p>For generating, without a gradient, each row of the batch may begin at a position of its own: with past [B] as second
- * input the angle is (past[b] + t)·θ^(-2j/D). Positions beyond the last, which only padding has, count as the last.
+ * <p>For generating, without a gradient, each row of the batch may begin at a position of its own: with past [B] as
+ * second input the angle is (past[b] + t)·θ^(-2j/D). Positions beyond the last, which only padding has, count as the
+ * last.
  */
 public final class RotaryOp extends KernelOp {
 

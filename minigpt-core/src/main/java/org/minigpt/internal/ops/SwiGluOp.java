@@ -11,8 +11,8 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * The gate of a SwiGLU feed-forward (Shazeer 2020, arXiv:2002.05202): x [...,2I], gates g and values u side by side on the
- * last axis, to y = g·σ(g)·u, [...,I].
+ * The gate of a SwiGLU feed-forward (Shazeer 2020, arXiv:2002.05202): x [...,2I], gates g and values u side by side on
+ * the last axis, to y = g·σ(g)·u, [...,I].
  */
 public final class SwiGluOp extends KernelOp {
 

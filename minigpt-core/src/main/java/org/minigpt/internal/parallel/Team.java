@@ -4,8 +4,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
- * Threads that share works. A work's parts do not depend on the processors that happen to be free: if there are fewer, a
- * thread does several parts, one after the other, and the results are the same.
+ * Threads that share works. A work's parts do not depend on the processors that happen to be free: if there are fewer,
+ * a thread does several parts, one after the other, and the results are the same.
  */
 public final class Team {
     /** Turns of a loop, some 100 µs, after which another thread may want this one's processor. */
@@ -36,7 +36,9 @@ public final class Team {
         this.steps = new AtomicIntegerArray(size * LINE);
     }
 
-    /** @return a team of as many threads as there are processors, with which all such teams keep to a processor a thread */
+    /**
+     * @return a team of as many threads as there are processors, with which all such teams keep to a processor a thread
+     */
     public static Team ofProcessors() {
         return new Team(Workers.PROCESSORS, Workers.SPARE);
     }
@@ -85,8 +87,8 @@ public final class Team {
     }
 
     /**
-     * Runs a work whose parts go step by step, each on with what the others have done by then: see {@link #together}. What
-     * one of them throws is thrown here, once all have ended; the others end at their next {@link #await}.
+     * Runs a work whose parts go step by step, each on with what the others have done by then: see {@link #together}.
+     * What one of them throws is thrown here, once all have ended; the others end at their next {@link #await}.
      */
     public void runTogether(Work work) {
         int parts = work.parts();

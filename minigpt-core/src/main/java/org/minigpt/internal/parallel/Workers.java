@@ -27,8 +27,8 @@ public final class Workers {
 
     /**
      * Runs tasks side by side, the first on the calling thread, and waits for all of them. What a task throws is thrown
-     * here, once every task has ended. Interrupts do not cut the wait short, since tasks write to memory that the caller
-     * will use.
+     * here, once every task has ended. Interrupts do not cut the wait short, since tasks write to memory that the
+     * caller will use.
      */
     public static void runAll(List<? extends Runnable> tasks) {
         run(new Tasks(tasks), tasks.size());
@@ -47,8 +47,8 @@ public final class Workers {
     }
 
     /**
-     * {@link #runAll} of the parts of a work, on fewer threads than it has parts if that is asked: each goes on with the part
-     * that is {@code threads} further.
+     * {@link #runAll} of the parts of a work, on fewer threads than it has parts if that is asked: each goes on with
+     * the part that is {@code threads} further.
      */
     static void run(Work work, int threads) {
         Job last = null;

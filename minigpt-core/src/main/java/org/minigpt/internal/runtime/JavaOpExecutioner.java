@@ -23,8 +23,9 @@ import org.nd4j.nativeblas.NativeOpsHolder;
  */
 public final class JavaOpExecutioner extends NativeOpExecutioner {
     /**
-     * ND4J shares an op on 2048 entries out among OpenMP's threads. Waking them takes longer than many such ops, and afterwards
-     * they spin for milliseconds on processors that replicas want: with fewer entries than this the caller works alone.
+     * ND4J shares an op on 2048 entries out among OpenMP's threads. Waking them takes longer than many such ops, and
+     * afterwards they spin for milliseconds on processors that replicas want: with fewer entries than this the caller
+     * works alone.
      */
     private static final long SHARED_ENTRIES = 1 << 20;
 

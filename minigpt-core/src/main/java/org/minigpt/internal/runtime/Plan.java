@@ -14,8 +14,8 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 /**
  * A graph, ready to run: its ops in order, each bound to its arrays, for placeholders of given shapes. Running it does
  * the arithmetic and nothing else, where SameDiff's own session spends 17 to 40 µs of bookkeeping an op. Its
- * intermediate arrays lie in an arena, and an array's memory is used again when its last reader has run. For use by one thread
- * at a time; plans of one graph in several arenas may run at once, since they share the parameters only.
+ * intermediate arrays lie in an arena, and an array's memory is used again when its last reader has run. For use by one
+ * thread at a time; plans of one graph in several arenas may run at once, since they share the parameters only.
  */
 public final class Plan {
     /** What the tiles of a kernel take. */
@@ -176,7 +176,10 @@ public final class Plan {
         return outputs.get(name);
     }
 
-    /** @return whether the graph's parameters and constants still are the arrays that the plan was bound to, and its memory */
+    /**
+     * @return whether the graph's parameters and constants still are the arrays that the plan was bound to, and its
+     *     memory
+     */
     public boolean isCurrent(SameDiff sd) {
         for (Map.Entry<String, INDArray> source : sources.entrySet()) {
             INDArray array = source.getValue();
@@ -187,7 +190,9 @@ public final class Plan {
         return hasMemory();
     }
 
-    /** @return whether its memory has not been given back, nor replaced by a larger block for another plan of the arena */
+    /**
+     * @return whether its memory has not been given back, nor replaced by a larger block for another plan of the arena
+     */
     public boolean hasMemory() {
         for (INDArray block : blocks) {
             if (block.wasClosed()) {

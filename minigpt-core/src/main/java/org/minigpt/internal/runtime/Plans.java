@@ -9,8 +9,8 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * The plans of a graph, by arena, outputs and shapes: each is made when it is first asked for, and again when something that
- * it was bound to has been replaced. Safe for use by several threads, each with arenas of its own.
+ * The plans of a graph, by arena, outputs and shapes: each is made when it is first asked for, and again when something
+ * that it was bound to has been replaced. Safe for use by several threads, each with arenas of its own.
  */
 public final class Plans {
     /** Of a graph's plans in one arena, with the tiles of their kernels: some hundred plans of a small model. */

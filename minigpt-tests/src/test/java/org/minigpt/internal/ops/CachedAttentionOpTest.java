@@ -40,8 +40,8 @@ class CachedAttentionOpTest {
     }
 
     /**
-     * One head of one entry. The cache has key 0 and value 1; the new token has query 0, key 5 and value 3. Its scores are 0
-     * and 0, so it sees both values by half.
+     * One head of one entry. The cache has key 0 and value 1; the new token has query 0, key 5 and value 3. Its scores
+     * are 0 and 0, so it sees both values by half.
      */
     @Test
     void byHand() {
@@ -110,8 +110,8 @@ class CachedAttentionOpTest {
     }
 
     /**
-     * Of both sequences a prompt, then tokens: any number of threads, with caches on the heap and without, gives what one
-     * thread does without.
+     * Of both sequences a prompt, then tokens: any number of threads, with caches on the heap and without, gives what
+     * one thread does without.
      */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 5})

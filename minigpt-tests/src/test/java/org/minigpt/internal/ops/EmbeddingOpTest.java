@@ -87,8 +87,7 @@ class EmbeddingOpTest {
             INDArray y = OpFixture.output(FROM_PAST, wte(type), wpe(type), IDS.castTo(whole), past);
 
             // Row 0 as from the beginning, above. Row 1 of the ids 1, 1, 0 is at the positions 2, 3 and, of which there
-            // is
-            // none, 4, which counts as 3: [3 + 50, 4 + 60], [3 + 70, 4 + 80], [1 + 70, 2 + 80]
+            // is none, 4, which counts as 3: [3 + 50, 4 + 60], [3 + 70, 4 + 80], [1 + 70, 2 + 80]
             assertEntries(y, 15, 26, 31, 42, 55, 66, 53, 64, 73, 84, 71, 82);
         }
         OpFixture.assertAnyLayout(FROM_PAST, wte(type), wpe(type), IDS, Nd4j.createFromArray(3, 1));

@@ -19,7 +19,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Threads that share works, as many as are asked for, whatever the processors. A wait that is never over ends at the time-out. */
+/**
+ * Threads that share works, as many as are asked for, whatever the processors. A wait that is never over ends at the
+ * time-out.
+ */
 @Timeout(60)
 class TeamTest {
 

@@ -16,8 +16,8 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Sgd;
 
 /**
- * Run by {@link MemoryBoundTest} in a JVM of its own, whose heap is present from the start: prints the resident memory, heap and all,
- * in bytes, when the least has run that a program would run, and the most that there was from then on.
+ * Run by {@link MemoryBoundTest} in a JVM of its own, whose heap is present from the start: prints the resident memory,
+ * heap and all, in bytes, when the least has run that a program would run, and the most that there was from then on.
  */
 final class MemoryJvm {
     private static final Random RANDOM = new Random(5);

@@ -8,7 +8,7 @@ import java.util.Optional;
 import org.minigpt.MiniGptException;
 import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.data.TokenDataset;
-import org.minigpt.io.TokenFolder;
+import org.minigpt.data.TokenFolder;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;

@@ -17,9 +17,9 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.Trainable.ParameterInfo;
-import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.bpe.BpeTokenizer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.minigpt.MiniGptException;
-import org.minigpt.io.FolderKind;
+import org.minigpt.files.FolderKind;
 
 /** The folder that a run will save to, looked at before the work rather than after it. */
 final class OutDir {

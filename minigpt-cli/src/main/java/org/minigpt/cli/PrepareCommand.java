@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.minigpt.cli.report.Progress;
-import org.minigpt.io.TokenFolder;
+import org.minigpt.data.TokenFolder;
 import org.minigpt.text.Tokenizer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;

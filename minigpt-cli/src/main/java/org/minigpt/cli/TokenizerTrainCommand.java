@@ -10,11 +10,11 @@ import java.util.concurrent.Callable;
 import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.cli.report.Progress;
 import org.minigpt.files.AtomicFolder;
-import org.minigpt.io.FolderKind;
-import org.minigpt.text.BpeTokenizer;
-import org.minigpt.text.BpeTrainer;
+import org.minigpt.files.FolderKind;
 import org.minigpt.text.TextPieces;
 import org.minigpt.text.Tokenizers;
+import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.BpeTrainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

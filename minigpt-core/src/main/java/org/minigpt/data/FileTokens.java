@@ -14,7 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.concurrent.TimeUnit;
 import org.minigpt.MiniGptException;
-import org.minigpt.files.FileKind;
+import org.minigpt.internal.files.FileKind;
 
 /**
  * Ids in a file that may be larger than memory: nanoGPT's {@code train.bin} or {@code val.bin}, each id two bytes,

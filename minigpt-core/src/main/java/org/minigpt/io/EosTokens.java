@@ -6,20 +6,18 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.files.AtomicFolder;
-import org.minigpt.model.Gpt;
-import org.minigpt.text.BpeTokenizer;
-import org.minigpt.text.JsonFiles;
+import org.minigpt.internal.text.JsonFiles;
+import org.minigpt.text.TextFiles;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /**
  * The tokens that end a text, as files tell them. In Hugging Face's folders that are {@code eos_token_id} of
@@ -37,13 +35,6 @@ final class EosTokens {
     private static final int GPT2_DEFAULT = 50256;
 
     private static final int LLAMA_DEFAULT = 2;
-
-    private static final String GGUF = "tokenizer.ggml.";
-    /** The end of the text, of a turn, and of a message: llama.cpp ends at each. */
-    private static final List<String> GGUF_KEYS =
-            List.of(GGUF + "eos_token_id", GGUF + "eot_token_id", GGUF + "eom_token_id");
-    /** More than those three are in our own key. */
-    private static final String GGUF_ALL = "minigpt.eos_token_ids";
 
     private EosTokens() {}
 
@@ -85,7 +76,9 @@ final class EosTokens {
 
     private static JsonNode read(Path dir, String name) {
         Path file = AtomicFolder.locate(dir, name);
-        return Files.exists(file) ? JsonFiles.read(file, remedy(name)) : MissingNode.getInstance();
+        return Files.exists(file)
+                ? JsonFiles.parse(file, TextFiles.readUtf8(file), remedy(name))
+                : MissingNode.getInstance();
     }
 
     private static Optional<Integer> find(String token, Path dir, Tokenizer tokenizer) {
@@ -115,15 +108,6 @@ final class EosTokens {
         return Optional.empty();
     }
 
-    /** @return those of a model that is to be saved with a tokenizer, which may be null */
-    static List<Integer> of(Gpt gpt, Tokenizer tokenizer) {
-        Set<Integer> ids = new LinkedHashSet<>(gpt.eosTokenIds());
-        if (tokenizer != null) {
-            tokenizer.endOfText().ifPresent(ids::add);
-        }
-        return List.copyOf(ids);
-    }
-
     /** Puts the key as Hugging Face's library reads it. */
     static void write(ObjectNode json, List<Integer> ids) {
         if (ids.size() > 1) {
@@ -142,33 +126,6 @@ final class EosTokens {
             AtomicFiles.write(
                     folder.resolve(GENERATION),
                     out -> new JsonMapper().writerWithDefaultPrettyPrinter().writeValue(out, json));
-        }
-    }
-
-    /** @param values the entries of a GGUF file */
-    static List<Integer> of(Map<String, Object> values, int vocabSize) {
-        if (Boolean.TRUE.equals(values.get(GgufTokenizer.NO_END))) {
-            return List.of();
-        }
-        List<Object> found = new ArrayList<>();
-        GGUF_KEYS.forEach(key -> found.add(values.get(key)));
-        if (values.get(GGUF_ALL) instanceof List<?> all) {
-            found.addAll(all);
-        }
-        return found.stream()
-                .filter(id -> id instanceof Long number && number >= 0 && number < vocabSize)
-                .map(id -> ((Long) id).intValue())
-                .distinct()
-                .toList();
-    }
-
-    /** Puts the entries of a GGUF file. */
-    static void write(Map<String, Object> values, List<Integer> ids) {
-        for (int i = 0; i < Math.min(ids.size(), GGUF_KEYS.size()); i++) {
-            values.put(GGUF_KEYS.get(i), ids.get(i));
-        }
-        if (ids.size() > GGUF_KEYS.size()) {
-            values.put(GGUF_ALL, ids.stream().mapToInt(Integer::intValue).toArray());
         }
     }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.minigpt.internal.tensors.DataFile;
 
 /** Parameters in a folder that is no model's, in files that MiniGPT does not open. */
 final class ForeignWeights {
@@ -37,7 +38,7 @@ final class ForeignWeights {
         return KINDS.stream()
                 .flatMap(kind -> names.stream()
                         .filter(name -> name.matches(kind.getKey()))
-                        .map(name -> ", but " + SafetensorsHeader.quoted(name) + ", " + kind.getValue()))
+                        .map(name -> ", but " + DataFile.quoted(name) + ", " + kind.getValue()))
                 .findFirst();
     }
 }

@@ -11,6 +11,8 @@ import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.graph.Positions;
+import org.minigpt.internal.tensors.Gpt2;
+import org.minigpt.internal.tensors.GptWeights;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -177,6 +179,12 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
             throw json.unsupported("n_inner", rule + ", here " + config.nInner());
         }
         return new HfConfig(config, own, ownBlocks, false);
+    }
+
+    /** @return where a model's configuration came from, for what its tensors are compared with */
+    GptWeights.Origin origin() {
+        return new GptWeights.Origin(
+                "its config.json", ": use the config.json that was saved with it.", own, ownBlocks);
     }
 
     /** @return whether the model has blocks of somebody's own */

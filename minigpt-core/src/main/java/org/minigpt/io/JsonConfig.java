@@ -11,7 +11,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import org.minigpt.MiniGptException;
-import org.minigpt.text.JsonFiles;
+import org.minigpt.internal.text.JsonFiles;
+import org.minigpt.text.TextFiles;
 
 /** A JSON object of a model's or an adapter's configuration, and the sentences for what is wrong with it. */
 final class JsonConfig {
@@ -41,7 +42,7 @@ final class JsonConfig {
      * @throws MiniGptException if it can't be read or is not one JSON object
      */
     static JsonConfig read(Path file, String remedy) {
-        return new JsonConfig(file, remedy, "", JsonFiles.read(file, remedy));
+        return new JsonConfig(file, remedy, "", JsonFiles.parse(file, TextFiles.readUtf8(file), remedy));
     }
 
     /** @return whether the key is there, and not null */

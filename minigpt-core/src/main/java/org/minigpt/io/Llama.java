@@ -11,7 +11,10 @@ import java.util.regex.Pattern;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.Positions;
 import org.minigpt.internal.kernels.NativeMemory;
-import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.internal.tensors.DataFile;
+import org.minigpt.internal.tensors.Gpt2;
+import org.minigpt.internal.tensors.TensorFile;
+import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -215,8 +218,8 @@ final class Llama {
             long outputs = 0;
             for (TensorInfo part : parts) {
                 if (part.dtype() != first.dtype()) {
-                    throw new MiniGptException(path() + " has the tensor " + SafetensorsHeader.quoted(part.name())
-                            + " in " + part.dtype() + ", but " + SafetensorsHeader.quoted(first.name()) + " in "
+                    throw new MiniGptException(path() + " has the tensor " + DataFile.quoted(part.name())
+                            + " in " + part.dtype() + ", but " + DataFile.quoted(first.name()) + " in "
                             + first.dtype() + ": convert one of them.");
                 }
                 outputs += part.shape().isEmpty() ? 0 : part.shape().get(0);
@@ -254,7 +257,7 @@ final class Llama {
                 } else if (source.shape().equals(List.of(part.size(1), part.size(0)))) {
                     file.readTransposed(source, values);
                 } else {
-                    throw new MiniGptException(path() + " has the tensor " + SafetensorsHeader.quoted(source.name())
+                    throw new MiniGptException(path() + " has the tensor " + DataFile.quoted(source.name())
                             + " of shape " + source.shape() + ", but the model of its config.json needs ["
                             + part.size(1) + ", " + part.size(0) + "]: use the config.json that was saved with it.");
                 }

@@ -13,7 +13,8 @@ import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.internal.kernels.NativeMemory;
-import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.internal.tensors.DataFile;
+import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -113,7 +114,7 @@ public final class LoraFolder {
                 NativeMemory.copy(file.read(tensor).transpose(), target);
             });
             left.keySet().stream().findFirst().ifPresent(name -> {
-                throw new MiniGptException(file.path() + " has the tensor " + SafetensorsHeader.quoted(name)
+                throw new MiniGptException(file.path() + " has the tensor " + DataFile.quoted(name)
                         + ", which an adapter of its " + CONFIG + " does not have" + REMEDY);
             });
         }
@@ -128,8 +129,8 @@ public final class LoraFolder {
                     + ", which this model's adapter needs" + REMEDY);
         }
         if (!tensor.shape().equals(shape)) {
-            throw new MiniGptException(file + " has the tensor " + SafetensorsHeader.quoted(name) + " of shape "
-                    + tensor.shape() + ", but this model's adapter needs " + shape + REMEDY);
+            throw new MiniGptException(file + " has the tensor " + DataFile.quoted(name) + " of shape " + tensor.shape()
+                    + ", but this model's adapter needs " + shape + REMEDY);
         }
     }
 

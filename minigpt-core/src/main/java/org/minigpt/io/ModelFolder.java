@@ -15,6 +15,10 @@ import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
+import org.minigpt.internal.tensors.Gpt2;
+import org.minigpt.internal.tensors.GptWeights;
+import org.minigpt.internal.tensors.OutInTensors;
+import org.minigpt.internal.tensors.TensorFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.text.Tokenizer;
@@ -97,7 +101,7 @@ public final class ModelFolder {
                     + ": save the model with the tokenizer it was trained with.");
         }
         AtomicFolder.write(dir, folder -> {
-            List<Integer> eosTokenIds = EosTokens.of(gpt, tokenizer);
+            List<Integer> eosTokenIds = Gpt2.eosTokenIds(gpt, tokenizer);
             writeGpt(dir, folder, gpt, llama, tokenizer.endOfText(), eosTokenIds);
             TokenizerConfig.write(folder, gpt.config().blockSize(), tokenizer, eosTokenIds);
             tokenizer.save(folder.resolve(TOKENIZER));
@@ -198,7 +202,7 @@ public final class ModelFolder {
             return GptWeights.load(
                     weights,
                     config.gpt(),
-                    GptWeights.Origin.of(config),
+                    config.origin(),
                     shape -> models.apply(shape).eosTokenIds(eos));
         }
     }

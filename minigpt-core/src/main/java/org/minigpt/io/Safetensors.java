@@ -14,7 +14,9 @@ import java.util.List;
 import java.util.Map;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
-import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.internal.tensors.Dtype;
+import org.minigpt.internal.tensors.RawValues;
+import org.minigpt.internal.tensors.TensorInfo;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**

@@ -1,6 +1,6 @@
 package org.minigpt.io;
 
-import static org.minigpt.io.SafetensorsHeader.quoted;
+import static org.minigpt.internal.tensors.DataFile.quoted;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -16,7 +16,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.minigpt.MiniGptException;
-import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.internal.tensors.DataFile;
+import org.minigpt.internal.tensors.Dtype;
+import org.minigpt.internal.tensors.TensorInfo;
 
 /**
  * Reads the JSON of a safetensors header: {@code {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
@@ -54,7 +56,7 @@ final class SafetensorsHeaderParser {
                     ? ""
                     : " (character " + e.getLocation().getCharOffset() + ")";
             throw new MiniGptException(
-                    file + " is damaged: its header is not valid JSON" + where + SafetensorsHeader.remedy(), e);
+                    file + " is damaged: its header is not valid JSON" + where + DataFile.remedy(), e);
         } catch (IOException e) {
             throw new AssertionError("a string cannot fail to be read", e);
         }
@@ -158,6 +160,6 @@ final class SafetensorsHeaderParser {
     }
 
     private MiniGptException damaged(String what) {
-        return SafetensorsHeader.damaged(file, what);
+        return DataFile.damaged(file, what);
     }
 }

@@ -9,7 +9,12 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.runtime.Workspaces;
-import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.internal.tensors.DataFile;
+import org.minigpt.internal.tensors.Dtype;
+import org.minigpt.internal.tensors.FloatValues;
+import org.minigpt.internal.tensors.RawValues;
+import org.minigpt.internal.tensors.TensorFile;
+import org.minigpt.internal.tensors.TensorInfo;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -34,7 +39,7 @@ final class SafetensorsReader implements TensorFile {
         if (length < Long.BYTES) {
             throw new MiniGptException(path + " is truncated: it has " + length
                     + " bytes, but a safetensors file begins with 8 that give the length of its header"
-                    + SafetensorsHeader.remedy());
+                    + DataFile.remedy());
         }
         long headerBytes = ByteBuffer.wrap(file.bytes(0, Long.BYTES))
                 .order(ByteOrder.LITTLE_ENDIAN)
@@ -42,11 +47,11 @@ final class SafetensorsReader implements TensorFile {
         if (Long.compareUnsigned(headerBytes, length - Long.BYTES) > 0) {
             throw new MiniGptException(path + " is truncated or no safetensors file: its header would have "
                     + Long.toUnsignedString(headerBytes) + " bytes, but " + (length - Long.BYTES) + " follow"
-                    + SafetensorsHeader.remedy());
+                    + DataFile.remedy());
         }
         if (headerBytes > MAX_HEADER_BYTES) {
             throw new MiniGptException(path + " is no safetensors file: its header would have " + headerBytes
-                    + " bytes, more than the " + MAX_HEADER_BYTES + " of the largest" + SafetensorsHeader.remedy());
+                    + " bytes, more than the " + MAX_HEADER_BYTES + " of the largest" + DataFile.remedy());
         }
         byte[] json = file.bytes(Long.BYTES, (int) headerBytes);
         dataStart = Long.BYTES + headerBytes;
@@ -69,8 +74,7 @@ final class SafetensorsReader implements TensorFile {
         try {
             return strict.decode(ByteBuffer.wrap(json)).toString();
         } catch (CharacterCodingException e) {
-            throw new MiniGptException(
-                    path + " is damaged: its header is not UTF-8 text" + SafetensorsHeader.remedy(), e);
+            throw new MiniGptException(path + " is damaged: its header is not UTF-8 text" + DataFile.remedy(), e);
         }
     }
 
@@ -97,8 +101,8 @@ final class SafetensorsReader implements TensorFile {
     INDArray read(TensorInfo tensor) {
         DataType type = tensor.dtype()
                 .nd4j()
-                .orElseThrow(() -> new MiniGptException(path + " has " + SafetensorsHeader.quoted(tensor.name())
-                        + " in " + tensor.dtype() + ", but MiniGPT reads " + Dtype.READABLE + ": convert it."));
+                .orElseThrow(() -> new MiniGptException(path + " has " + DataFile.quoted(tensor.name()) + " in "
+                        + tensor.dtype() + ", but MiniGPT reads " + Dtype.READABLE + ": convert it."));
         INDArray array = Workspaces.outside(() -> Nd4j.createUninitialized(type, tensor.shapeArray()));
         read(tensor, array);
         return array;

@@ -11,7 +11,9 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.minigpt.MiniGptException;
-import org.minigpt.io.SafetensorsHeader.TensorInfo;
+import org.minigpt.internal.tensors.DataFile;
+import org.minigpt.internal.tensors.TensorFile;
+import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.text.TextFiles;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -52,15 +54,13 @@ final class ShardedSafetensors implements TensorFile {
         Map<String, String> weightMap = weightMap();
         for (String name : new TreeSet<>(weightMap.values())) {
             if (!FILE_NAME.matcher(name).matches()) {
-                throw damaged(
-                        "names the file " + SafetensorsHeader.quoted(name) + ", which is no name of a file beside it");
+                throw damaged("names the file " + DataFile.quoted(name) + ", which is no name of a file beside it");
             }
             shards.put(name, SafetensorsReader.open(index.resolveSibling(name)));
         }
         weightMap.forEach((tensor, name) -> {
             if (!shards.get(name).tensors().containsKey(tensor)) {
-                throw damaged(
-                        "has the tensor " + SafetensorsHeader.quoted(tensor) + " in " + name + ", which has none");
+                throw damaged("has the tensor " + DataFile.quoted(tensor) + " in " + name + ", which has none");
             }
         });
         // In the order of each file.
@@ -90,10 +90,10 @@ final class ShardedSafetensors implements TensorFile {
                 while (parser.nextToken() != JsonToken.END_OBJECT) {
                     String tensor = parser.currentName();
                     if (parser.nextToken() != JsonToken.VALUE_STRING) {
-                        throw damaged("has no file for the tensor " + SafetensorsHeader.quoted(tensor));
+                        throw damaged("has no file for the tensor " + DataFile.quoted(tensor));
                     }
                     if (result.put(tensor, parser.getText()) != null) {
-                        throw damaged("has the tensor " + SafetensorsHeader.quoted(tensor) + " twice");
+                        throw damaged("has the tensor " + DataFile.quoted(tensor) + " twice");
                     }
                 }
             }

@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import org.minigpt.files.AtomicFiles;
-import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /**
  * The {@code tokenizer_config.json} of a model's folder. Hugging Face's library would else take any GPT-2's tokenizer for

@@ -1,4 +1,4 @@
 /**
- * Models in files: the folder of a Hugging Face GPT-2, GGUF, llm.c and ONNX. Nothing here knows of training.
+ * Models in files: the folder of a Hugging Face GPT-2 or Llama, safetensors, adapters, and DL4J's networks. Nothing here knows of training.
  */
 package org.minigpt.io;

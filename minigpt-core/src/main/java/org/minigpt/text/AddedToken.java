@@ -12,7 +12,7 @@ package org.minigpt.text;
  */
 public record AddedToken(String text, int id, boolean normalized, boolean special) {
     /** A special token, which is looked for first. */
-    static AddedToken special(String text, int id) {
+    public static AddedToken special(String text, int id) {
         return new AddedToken(text, id, false, true);
     }
 }

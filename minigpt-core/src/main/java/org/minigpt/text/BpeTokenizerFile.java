@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.minigpt.files.AtomicFiles;
+import org.minigpt.internal.text.JsonFiles;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /**
  * A {@link BpeTokenizer} as Hugging Face's {@code tokenizer.json}: a model {@code BPE} between {@code ByteLevel}'s split and
@@ -26,7 +28,7 @@ final class BpeTokenizerFile {
     private BpeTokenizerFile() {}
 
     static void write(Path file, BpeTokenizer tokenizer) {
-        ObjectNode root = JsonFiles.tokenizer(MAPPER);
+        ObjectNode root = HfTokenizerFile.tokenizer(MAPPER);
         ArrayNode added = (ArrayNode) root.get("added_tokens");
         for (AddedToken token : tokenizer.addedTokens()) {
             ObjectNode json = added.addObject();
@@ -75,23 +77,26 @@ final class BpeTokenizerFile {
         if (!split.path("type").asText().equals(BYTE_LEVEL)
                 || split.path(SPACE_FIRST).asBoolean(true)
                 || !split.path("use_regex").asBoolean(true)) {
-            throw JsonFiles.unsupported(
+            throw HfTokenizerFile.unsupported(
                     file, "pre_tokenizer", split, "GPT-2's, ByteLevel with the regular expression and no space before");
         }
         HfTokenizerFile.requirePlain(file, root, BYTE_LEVEL);
         // Dropout, prefixes and suffixes, byte_fallback, ignore_merges, and whatever there will be.
-        JsonFiles.requireKnown(file, "model.", model, MODEL_KEYS);
+        HfTokenizerFile.requireKnown(file, "model.", model, MODEL_KEYS);
         HfTokens tokens = new HfTokens(file, model.path("vocab"));
         tokens.add(root.path("added_tokens"));
         HfTokenizerFile.addBeside(file, tokens);
-        return new BpeVocabulary(problem -> JsonFiles.damaged(file, "makes no tokenizer, " + problem))
-                .check(tokens.vocabulary(), merges(file, model.path("merges")), tokens.added());
+        return BpeTokenizer.ofAdded(
+                tokens.vocabulary(),
+                merges(file, model.path("merges")),
+                tokens.added(),
+                problem -> HfTokenizerFile.damaged(file, "makes no tokenizer, " + problem));
     }
 
     /** {@code "a b"}, or as newer files have it {@code ["a","b"]}. */
     private static List<String> merges(Path file, JsonNode merges) {
         if (!merges.isArray()) {
-            throw JsonFiles.damaged(file, "has no array \"merges\"");
+            throw HfTokenizerFile.damaged(file, "has no array \"merges\"");
         }
         List<String> result = new ArrayList<>(merges.size());
         for (JsonNode merge : merges) {
@@ -100,7 +105,8 @@ final class BpeTokenizerFile {
                     && merge.get(0).isTextual()
                     && merge.get(1).isTextual();
             if (!pair && !merge.isTextual()) {
-                throw JsonFiles.damaged(file, "has the merge " + JsonFiles.shown(merge) + ", which is no two tokens");
+                throw HfTokenizerFile.damaged(
+                        file, "has the merge " + JsonFiles.shown(merge) + ", which is no two tokens");
             }
             result.add(pair ? merge.get(0).textValue() + " " + merge.get(1).textValue() : merge.textValue());
         }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
+import org.minigpt.internal.text.JsonFiles;
 
 /**
  * The file of a {@link CharTokenizer}: Hugging Face's {@code tokenizer.json} with a model of whole words, {@code WordLevel},
@@ -34,7 +35,7 @@ final class CharTokenizerFile {
     private CharTokenizerFile() {}
 
     static void write(Path file, int[] characters) {
-        ObjectNode root = JsonFiles.tokenizer(MAPPER);
+        ObjectNode root = HfTokenizerFile.tokenizer(MAPPER);
         ObjectNode split = root.putObject("pre_tokenizer");
         split.put("type", "Split");
         split.putObject("pattern").put("Regex", SPLIT);
@@ -62,21 +63,21 @@ final class CharTokenizerFile {
         JsonNode split = root.path("pre_tokenizer");
         if (!split.path("type").asText().equals("Split")
                 || !split.path("pattern").path("Regex").asText().equals(SPLIT)) {
-            throw JsonFiles.unsupported(file, "pre_tokenizer", split, "the split into characters with words");
+            throw HfTokenizerFile.unsupported(file, "pre_tokenizer", split, "the split into characters with words");
         }
         if (!split.path("behavior").asText().equals(ISOLATED)) {
-            throw JsonFiles.unsupported(file, "pre_tokenizer.behavior", split.path("behavior"), ISOLATED);
+            throw HfTokenizerFile.unsupported(file, "pre_tokenizer.behavior", split.path("behavior"), ISOLATED);
         }
-        JsonFiles.requireNone(file, "pre_tokenizer.invert", split.path("invert"));
+        HfTokenizerFile.requireNone(file, "pre_tokenizer.invert", split.path("invert"));
         HfTokenizerFile.requirePlain(file, root, DECODER);
         JsonNode model = root.path("model");
-        JsonFiles.requireKnown(file, "model.", model, Set.of("type", "vocab", "unk_token"));
+        HfTokenizerFile.requireKnown(file, "model.", model, Set.of("type", "vocab", "unk_token"));
         HfTokens tokens = new HfTokens(file, model.path("vocab"));
         Set<String> characters = new HashSet<>();
         model.path("vocab").fieldNames().forEachRemaining(characters::add);
         JsonNode unknown = model.path("unk_token");
         if (characters.contains(unknown.asText())) {
-            throw JsonFiles.unsupported(file, "model.unk_token", unknown, "one that is none of the characters");
+            throw HfTokenizerFile.unsupported(file, "model.unk_token", unknown, "one that is none of the characters");
         }
         tokens.add(root.path("added_tokens"));
         HfTokenizerFile.addBeside(file, tokens);
@@ -84,7 +85,7 @@ final class CharTokenizerFile {
             // One that is a character of the vocabulary is found in a text as such, too.
             if (!characters.contains(token.text())) {
                 throw new MiniGptException(tokens.fileOf(token) + " adds the token "
-                        + BpeVocabulary.shown(token.text()) + ", but MiniGPT's vocabularies of characters have none but"
+                        + CodePoints.quoted(token.text()) + ", but MiniGPT's vocabularies of characters have none but"
                         + " characters: remove it, and its row of the model, or give another tokenizer.");
             }
         }
@@ -97,7 +98,7 @@ final class CharTokenizerFile {
         if (!type.isTextual() || !type.textValue().equals(TYPE)) {
             throw new MiniGptException(
                     file + " is not a tokenizer: it has neither a \"model\", as Hugging Face's, nor the"
-                            + " \"type\" \"char\"" + JsonFiles.remedy(file));
+                            + " \"type\" \"char\"" + HfTokenizerFile.remedy(file));
         }
         JsonNode version = root.path("version");
         if (!version.isInt() || version.intValue() != VERSION) {
@@ -106,10 +107,10 @@ final class CharTokenizerFile {
         }
         JsonNode vocab = root.path("vocab");
         if (!vocab.isArray()) {
-            throw JsonFiles.damaged(file, "has no array \"vocab\"");
+            throw HfTokenizerFile.damaged(file, "has no array \"vocab\"");
         }
         if (vocab.isEmpty()) {
-            throw JsonFiles.damaged(file, "has an empty \"vocab\"");
+            throw HfTokenizerFile.damaged(file, "has an empty \"vocab\"");
         }
         String[] tokens = new String[vocab.size()];
         for (int id = 0; id < tokens.length; id++) {
@@ -128,12 +129,12 @@ final class CharTokenizerFile {
         for (int id = 0; id < characters.length; id++) {
             int character = character(file, id, tokens.get(id));
             if (seen.get(character)) {
-                throw JsonFiles.damaged(
+                throw HfTokenizerFile.damaged(
                         file, "has the character " + CodePoints.describe(character) + " twice in \"vocab\"");
             }
             // Ids are places in the sorted vocabulary: in any other order they would not be the model's.
             if (id > 0 && character < characters[id - 1]) {
-                throw JsonFiles.damaged(
+                throw HfTokenizerFile.damaged(
                         file, "has the character " + CodePoints.describe(character) + " out of order in \"vocab\"");
             }
             seen.set(character);
@@ -146,12 +147,13 @@ final class CharTokenizerFile {
         if (text.isEmpty()
                 || text.codePointCount(0, text.length()) != 1
                 || CodePoints.isSurrogate(text.codePointAt(0))) {
-            throw noCharacter(file, id, BpeVocabulary.shown(text));
+            throw noCharacter(file, id, CodePoints.quoted(text));
         }
         return text.codePointAt(0);
     }
 
     private static MiniGptException noCharacter(Path file, int id, String shown) {
-        return JsonFiles.damaged(file, "has " + shown + " at index " + id + " of \"vocab\", which is not a character");
+        return HfTokenizerFile.damaged(
+                file, "has " + shown + " at index " + id + " of \"vocab\", which is not a character");
     }
 }

@@ -2,6 +2,8 @@ package org.minigpt.text;
 
 /** Characters, that is Unicode code points, as messages show them. */
 public final class CodePoints {
+    private static final int MAX_SHOWN = 40;
+
     private CodePoints() {}
 
     /** {@code 'é' (U+00E9)}, or only {@code U+0007} for what cannot be seen on a screen or would disturb it. */
@@ -10,11 +12,11 @@ public final class CodePoints {
         return isPrintable(codePoint) ? "'" + Character.toString(codePoint) + "' (" + number + ")" : number;
     }
 
-    static boolean isSurrogate(int codePoint) {
+    public static boolean isSurrogate(int codePoint) {
         return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
     }
 
-    static boolean isPrintable(int codePoint) {
+    public static boolean isPrintable(int codePoint) {
         return switch (Character.getType(codePoint)) {
             case Character.CONTROL,
                     Character.FORMAT,
@@ -30,5 +32,18 @@ public final class CodePoints {
                     Character.COMBINING_SPACING_MARK -> false;
             default -> true;
         };
+    }
+
+    /** The beginning of a text in quotation marks, with what is not printable as its number. */
+    public static String quoted(String text) {
+        StringBuilder shown = new StringBuilder();
+        text.codePoints().limit(MAX_SHOWN).forEach(c -> {
+            if (c == ' ' || isPrintable(c)) {
+                shown.appendCodePoint(c);
+            } else {
+                shown.append(String.format("\\u%04x", c));
+            }
+        });
+        return '"' + shown.toString() + (text.codePointCount(0, text.length()) > MAX_SHOWN ? "..." : "") + '"';
     }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.files.AtomicFolder;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /**
  * The files of GPT-2's own code and of Hugging Face's older tokenizers: {@code vocab.json}, the ids of the tokens, and
@@ -43,7 +44,7 @@ final class Gpt2Files {
     private static void name(AddedToken token, ObjectNode special, ObjectNode added) {
         if (!token.special()) {
             if (!token.normalized()) {
-                throw new MiniGptException("The token " + BpeVocabulary.shown(token.text()) + " is not special, but is"
+                throw new MiniGptException("The token " + CodePoints.quoted(token.text()) + " is not special, but is"
                         + " looked for before it is normalized, which GPT-2's files can't say: save the tokenizer as"
                         + " tokenizer.json.");
             }
@@ -60,7 +61,7 @@ final class Gpt2Files {
 
     static BpeTokenizer read(Path dir) {
         Path file = AtomicFolder.locate(dir, VOCABULARY);
-        HfTokens tokens = new HfTokens(file, JsonFiles.read(file));
+        HfTokens tokens = new HfTokens(file, HfTokenizerFile.read(file));
         HfTokens.requireGpt2(dir);
         tokens.addBeside(dir);
         Path mergesFile = AtomicFolder.locate(dir, MERGES);
@@ -77,8 +78,11 @@ final class Gpt2Files {
         if (!makeEndOfText) {
             tokens.addByDefault(BpeTokenizer.END_OF_TEXT);
         }
-        return new BpeVocabulary(problem -> new MiniGptException(file + " and " + mergesFile + " make no tokenizer: "
-                        + problem + "; give two files that belong together."))
-                .check(tokens.vocabulary(), merges, tokens.added());
+        return BpeTokenizer.ofAdded(
+                tokens.vocabulary(),
+                merges,
+                tokens.added(),
+                problem -> new MiniGptException(file + " and " + mergesFile + " make no tokenizer: " + problem
+                        + "; give two files that belong together."));
     }
 }

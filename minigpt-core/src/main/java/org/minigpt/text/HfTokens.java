@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
+import org.minigpt.internal.text.JsonFiles;
 
 /**
  * The tokens of a tokenizer in Hugging Face's files: those of its vocabulary, and those that are added to it, there or in
@@ -54,12 +55,12 @@ final class HfTokens {
      */
     HfTokens(Path file, JsonNode vocab) {
         this.file = file;
-        ids = JsonFiles.fields(file, vocab, "vocab");
+        ids = HfTokenizerFile.fields(file, vocab, "vocab");
     }
 
     /** @return the tokens in the order of their ids */
     List<String> vocabulary() {
-        return JsonFiles.inOrder(file, ids, others);
+        return HfTokenizerFile.inOrder(file, ids, others);
     }
 
     /** @return those that are found in a text before it is split; valid with {@link #vocabulary} */
@@ -90,13 +91,13 @@ final class HfTokens {
     void addBeside(Path dir) {
         JsonNode config = read(dir, CONFIG);
         Path configFile = AtomicFolder.locate(dir, CONFIG);
-        JsonFiles.requireNone(configFile, "add_prefix_space", config.path("add_prefix_space"));
-        JsonFiles.requireNone(configFile, "split_special_tokens", config.path("split_special_tokens"));
+        HfTokenizerFile.requireNone(configFile, "add_prefix_space", config.path("add_prefix_space"));
+        HfTokenizerFile.requireNone(configFile, "split_special_tokens", config.path("split_special_tokens"));
         Map<String, JsonNode> special = new LinkedHashMap<>();
         Map<String, Path> places = new LinkedHashMap<>();
         SPECIAL_KEYS.forEach(key -> put(key, config.path(key), configFile, special, places));
         if (config.hasNonNull(DECODER)) {
-            JsonFiles.fields(configFile, config.get(DECODER), DECODER)
+            HfTokenizerFile.fields(configFile, config.get(DECODER), DECODER)
                     .forEach((id, token) -> add(configFile, DECODER, token, id(configFile, id, token), false));
         } else {
             Path map = AtomicFolder.locate(dir, SPECIAL_TOKENS_MAP);
@@ -120,27 +121,27 @@ final class HfTokens {
         JsonNode config = read(dir, CONFIG);
         Path from = AtomicFolder.locate(dir, CONFIG);
         JsonNode type = config.path("tokenizer_class");
-        if (!JsonFiles.isNone(type) && !CLASSES.contains(type.asText())) {
-            throw JsonFiles.unsupported(
+        if (!HfTokenizerFile.isNone(type) && !CLASSES.contains(type.asText())) {
+            throw HfTokenizerFile.unsupported(
                     from, "tokenizer_class", type, "GPT2Tokenizer where there is no " + Tokenizers.FILE);
         }
         for (String key : new String[] {"add_bos_token", "add_eos_token"}) {
-            JsonFiles.requireNone(from, key, config.path(key));
+            HfTokenizerFile.requireNone(from, key, config.path(key));
         }
         JsonNode errors = config.path("errors");
-        if (!JsonFiles.isNone(errors) && !errors.asText().equals("replace")) {
-            throw JsonFiles.unsupported(from, "errors", errors, "\"replace\"");
+        if (!HfTokenizerFile.isNone(errors) && !errors.asText().equals("replace")) {
+            throw HfTokenizerFile.unsupported(from, "errors", errors, "\"replace\"");
         }
     }
 
     private static JsonNode read(Path dir, String name) {
         Path path = AtomicFolder.locate(dir, name);
-        return Files.exists(path) ? JsonFiles.read(path) : JsonNodeFactory.instance.objectNode();
+        return Files.exists(path) ? HfTokenizerFile.read(path) : JsonNodeFactory.instance.objectNode();
     }
 
     private static void put(
             String key, JsonNode value, Path from, Map<String, JsonNode> special, Map<String, Path> places) {
-        if (!JsonFiles.isNone(value)) {
+        if (!HfTokenizerFile.isNone(value)) {
             special.put(key, value);
             places.put(key, from);
         }
@@ -150,8 +151,8 @@ final class HfTokens {
         try {
             return IntNode.valueOf(Integer.parseInt(key));
         } catch (NumberFormatException e) {
-            throw JsonFiles.damaged(
-                    from, "has the id " + BpeVocabulary.shown(key) + " for the token " + JsonFiles.shown(token));
+            throw HfTokenizerFile.damaged(
+                    from, "has the id " + CodePoints.quoted(key) + " for the token " + JsonFiles.shown(token));
         }
     }
 
@@ -170,7 +171,7 @@ final class HfTokens {
     private JsonNode knownId(Path from, String key, String text) {
         JsonNode id = ids.get(text);
         if (id == null) {
-            throw new MiniGptException(from + " names the token " + BpeVocabulary.shown(text) + " for \"" + key
+            throw new MiniGptException(from + " names the token " + CodePoints.quoted(text) + " for \"" + key
                     + "\", which has no id in the vocabulary: give it one in " + ADDED_TOKENS
                     + " beside, or remove it from the file.");
         }
@@ -179,7 +180,7 @@ final class HfTokens {
 
     private void add(Path from, String key, JsonNode token, JsonNode id, boolean isSpecial) {
         for (String flag : new String[] {"single_word", "lstrip", "rstrip"}) {
-            JsonFiles.requireNone(from, key + "." + flag, token.path(flag));
+            HfTokenizerFile.requireNone(from, key + "." + flag, token.path(flag));
         }
         boolean special = isSpecial || token.path("special").asBoolean(false);
         boolean normalized = token.path("normalized").asBoolean(!special);
@@ -193,7 +194,7 @@ final class HfTokens {
             others.put(text, from);
         } else if (!former.equals(id)) {
             String others = from.equals(file) ? "" : ", " + JsonFiles.shown(id) + " and the vocabulary's " + former;
-            throw JsonFiles.damaged(from, "has two ids for the token " + BpeVocabulary.shown(text) + others);
+            throw HfTokenizerFile.damaged(from, "has two ids for the token " + CodePoints.quoted(text) + others);
         }
         added.merge(
                 text,

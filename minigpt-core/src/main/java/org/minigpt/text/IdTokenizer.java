@@ -86,7 +86,7 @@ public final class IdTokenizer implements Tokenizer {
 
     static IdTokenizer read(Path file, JsonNode root) {
         if (!root.path(SIZE).isInt() || root.path(SIZE).intValue() < 1) {
-            throw JsonFiles.damaged(file, "has no \"" + SIZE + "\" of at least 1");
+            throw HfTokenizerFile.damaged(file, "has no \"" + SIZE + "\" of at least 1");
         }
         return new IdTokenizer(root.path(SIZE).intValue());
     }

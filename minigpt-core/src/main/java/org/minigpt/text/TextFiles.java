@@ -13,7 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.minigpt.MiniGptException;
-import org.minigpt.files.FileKind;
+import org.minigpt.internal.files.FileKind;
 
 /** Text files, read strictly: what is not text is an error, not a row of replacement characters. */
 public final class TextFiles {

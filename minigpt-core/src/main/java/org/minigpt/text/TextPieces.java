@@ -12,7 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.minigpt.MiniGptException;
-import org.minigpt.files.FileKind;
+import org.minigpt.internal.files.FileKind;
 
 /** A text that is larger than memory, read piece by piece and as strictly as {@link TextFiles} reads a whole one. */
 public final class TextPieces {

@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.minigpt.MiniGptException;
+import org.minigpt.internal.text.ByteAlphabet;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /**
  * GPT-2's vocabulary as tiktoken and jtokkit have it, {@code r50k_base.tiktoken}: a line for each token with its bytes in
@@ -57,8 +59,11 @@ final class TiktokenFile {
         List<String> vocabulary = new ArrayList<>();
         tokens.forEach(token -> vocabulary.add(ByteAlphabet.show(token)));
         vocabulary.add(BpeTokenizer.END_OF_TEXT);
-        return new BpeVocabulary(problem -> damaged(file, problem))
-                .check(vocabulary, merges(file, tokens), List.of(AddedToken.special(BpeTokenizer.END_OF_TEXT, SIZE)));
+        return BpeTokenizer.ofAdded(
+                vocabulary,
+                merges(file, tokens),
+                List.of(AddedToken.special(BpeTokenizer.END_OF_TEXT, SIZE)),
+                problem -> damaged(file, problem));
     }
 
     /** Others are split by other patterns, which the file does not tell. */

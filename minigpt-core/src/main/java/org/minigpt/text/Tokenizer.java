@@ -3,6 +3,7 @@ package org.minigpt.text;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /**
  * Turns text into token ids and back. For every text that it can encode, {@code decode(encode(text))} is that text, but

@@ -5,7 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
-import org.minigpt.files.FileKind;
+import org.minigpt.internal.files.FileKind;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /** Reads tokenizers of any kind that this library has. */
 public final class Tokenizers {
@@ -43,6 +44,16 @@ public final class Tokenizers {
     }
 
     /**
+     * Writes a tokenizer of byte-level BPE as Hugging Face's {@code tokenizer.json}, as its own
+     * {@link BpeTokenizer#save} does.
+     *
+     * @throws MiniGptException if it can't be written
+     */
+    public static void save(Path file, BpeTokenizer tokenizer) {
+        BpeTokenizerFile.write(file, tokenizer);
+    }
+
+    /**
      * Writes a tokenizer as {@code vocab.json} and {@code merges.txt}, as GPT-2's own code and older tools read it.
      *
      * @param dir the folder, made if it is not there; files of these names are replaced
@@ -71,7 +82,7 @@ public final class Tokenizers {
     }
 
     private static Tokenizer read(Path file) {
-        JsonNode root = JsonFiles.read(file);
+        JsonNode root = HfTokenizerFile.read(file);
         if (IdTokenizer.isOne(root)) {
             return IdTokenizer.read(file, root);
         }
@@ -88,7 +99,7 @@ public final class Tokenizers {
         if (BpeTokenizerFile.isOne(root)) {
             return BpeTokenizerFile.read(file, root);
         }
-        throw JsonFiles.unsupported(
+        throw HfTokenizerFile.unsupported(
                 file, "model.type", root.path("model").path("type"), "byte-level BPE and vocabularies of characters");
     }
 }

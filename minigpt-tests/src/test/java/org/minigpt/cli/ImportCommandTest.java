@@ -13,15 +13,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.minigpt.io.GgufFile;
+import org.minigpt.gguf.GgufFile;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Mlp;
-import org.minigpt.text.BpeTokenizer;
-import org.minigpt.text.BpeTrainer;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizers;
+import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.BpeTrainer;
 
 /** Models that come without a tokenizer, or with one that MiniGPT does not read, and the way on. */
 class ImportCommandTest {

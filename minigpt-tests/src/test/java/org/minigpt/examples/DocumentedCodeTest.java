@@ -174,7 +174,12 @@ class DocumentedCodeTest {
 
         String printed = CodeBlocks.runProgram(
                 dir,
-                List.of("org.minigpt.data.*", "org.minigpt.io.*", "org.minigpt.model.*", "org.minigpt.text.*"),
+                List.of(
+                        "org.minigpt.data.*",
+                        "org.minigpt.io.*",
+                        "org.minigpt.model.*",
+                        "org.minigpt.text.*",
+                        "org.minigpt.text.bpe.*"),
                 "interface MyTokenizer { static Tokenizer load(Path file) { return Tokenizers.load(file); } }"
                         + "String text = \"To be, or not to be.\\n\".repeat(50);"
                         + replaceOnce(blocks.get(0), "train(8192)", "train(270)")

@@ -16,8 +16,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.ModelSurgery;
-import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /** Text ends where its model ends it. */
 class EndOfTextTest {

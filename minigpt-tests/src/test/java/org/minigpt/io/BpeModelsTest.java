@@ -16,16 +16,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.MiniGptException;
 import org.minigpt.data.TokenDataset;
+import org.minigpt.data.TokenFolder;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.generate.TextScorer;
 import org.minigpt.generate.TextStream;
+import org.minigpt.gguf.GgufFile;
 import org.minigpt.model.Gpt;
-import org.minigpt.text.BpeTokenizer;
-import org.minigpt.text.BpeTrainer;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
+import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.BpeTrainer;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** Models with tokens that are not characters, through every file that has a tokenizer in it. */

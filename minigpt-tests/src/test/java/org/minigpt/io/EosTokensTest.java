@@ -14,15 +14,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.generate.SamplingOptions;
+import org.minigpt.gguf.GgufFile;
 import org.minigpt.model.Gpt;
-import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.bpe.BpeTokenizer;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** The tokens that end a text, from one file to the next. */
@@ -182,17 +182,6 @@ class EosTokensTest {
         }
         GgufFile.write(file, gpt(), bpe(BpeTokenizer.END_OF_TEXT), false);
         assertEquals(List.of(2), GgufFile.read(file).gpt().eosTokenIds());
-    }
-
-    @Test
-    void ggufHasThreeEndsOfItsOwn() {
-        Map<String, Object> values = Map.of(
-                "tokenizer.ggml.eos_token_id", 3L,
-                "tokenizer.ggml.eot_token_id", 1L,
-                "tokenizer.ggml.eom_token_id", 50256L,
-                "tokenizer.ggml.bos_token_id", 2L);
-        assertEquals(List.of(3, 1), EosTokens.of(values, 5));
-        assertEquals(List.of(3, 1, 50256), EosTokens.of(values, 50257));
     }
 
     @Test

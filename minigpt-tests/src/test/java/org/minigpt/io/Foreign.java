@@ -14,15 +14,15 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** A GPT-2 that every program knows, with biases that are not zero. */
-final class Foreign {
+public final class Foreign {
     private Foreign() {}
 
-    static Gpt tied() {
+    public static Gpt tied() {
         return filled(TinyModels.gpt(
                 TinyModels.gpt2().toBuilder().tiedHead(true).normEps(1e-5).build(), DataType.FLOAT));
     }
 
-    static Gpt untied() {
+    public static Gpt untied() {
         Gpt gpt = filled(TinyModels.gpt(TinyModels.gpt2(), DataType.FLOAT));
         gpt.parameters().get("lm_head.bias").assign(0);
         return gpt;
@@ -40,7 +40,7 @@ final class Foreign {
         return gpt;
     }
 
-    static void assertSameModel(Gpt expected, Gpt actual) {
+    public static void assertSameModel(Gpt expected, Gpt actual) {
         assertEquals(expected.config(), actual.config());
         expected.parameters()
                 .forEach(
@@ -48,14 +48,14 @@ final class Foreign {
         assertArrayEquals(TinyModels.logitBits(expected), TinyModels.logitBits(actual));
     }
 
-    static void assertSameParameters(Gpt expected, Gpt actual) {
+    public static void assertSameParameters(Gpt expected, Gpt actual) {
         assertEquals(expected.parameters().keySet(), actual.parameters().keySet());
         expected.parameters()
                 .forEach((name, array) ->
                         assertNear(name, array, actual.parameters().get(name), 0));
     }
 
-    static ByteBuffer bytes(Path file) throws IOException {
+    public static ByteBuffer bytes(Path file) throws IOException {
         return ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
     }
 }

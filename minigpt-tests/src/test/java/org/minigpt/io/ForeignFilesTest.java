@@ -21,14 +21,16 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.data.FileTokens;
+import org.minigpt.gguf.GgufFile;
 import org.minigpt.io.ModelFolder.Layout;
+import org.minigpt.llmc.LlmcFile;
 import org.minigpt.model.Gpt;
-import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.Gpt2;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.TextFiles;
 import org.minigpt.text.TextPieces;
 import org.minigpt.text.Tokenizers;
+import org.minigpt.text.bpe.BpeTokenizer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Files that are sound, but not what is asked for: the sentence says what they are, and which way leads on. */
@@ -178,26 +180,6 @@ class ForeignFilesTest {
         assertSentence(
                 p50k + " has 50280 tokens, but GPT-2's vocabulary has 50256: give r50k_base.tiktoken.",
                 () -> Tokenizers.load(p50k));
-    }
-
-    @Test
-    void aGgufFileOfAVocabularyOnly() throws IOException {
-        Path file = dir.resolve("vocabulary.gguf");
-        Map<String, Object> values = new LinkedHashMap<>();
-        values.put("general.architecture", "gpt2");
-        GgufTokenizer.write(TinyModels.TOKENIZER, List.of(), values);
-        writeHeader(file, values);
-        assertSentence(
-                file + " holds a vocabulary only, and no model: give the GGUF file of one.", () -> GgufFile.read(file));
-        writeHeader(file, Map.of("general.architecture", "gpt2"));
-        assertSentence(file + " holds no tensors, and no model: give the GGUF file of one.", () -> GgufFile.read(file));
-    }
-
-    private static void writeHeader(Path file, Map<String, Object> values) throws IOException {
-        GgufOutput out = new GgufOutput();
-        out.u32(GgufHeader.MAGIC).u32(GgufHeader.VERSION).u64(0).u64(values.size());
-        values.forEach(out::entry);
-        Files.write(file, out.bytes().toByteArray());
     }
 
     /** llama.cpp's way to say that a model has ids only: without, it opens no file. */

@@ -16,13 +16,17 @@ import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.data.PickleTest;
+import org.minigpt.data.TokenFolder;
 import org.minigpt.data.Tokens;
+import org.minigpt.gguf.GgufFile;
+import org.minigpt.llmc.LlmcFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.Lora;
 import org.minigpt.testing.Mutations;
-import org.minigpt.text.BpeTokenizer;
 import org.minigpt.text.IdTokenizer;
+import org.minigpt.text.bpe.BpeTokenizer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 

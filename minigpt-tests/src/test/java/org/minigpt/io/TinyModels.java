@@ -14,13 +14,13 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Models of several styles with 5 tokens, 2 layers, 2 heads, 8 wide, a context of 4. */
-final class TinyModels {
-    static final CharTokenizer TOKENIZER = CharTokenizer.fromCorpus("hello ");
+public final class TinyModels {
+    public static final CharTokenizer TOKENIZER = CharTokenizer.fromCorpus("hello ");
     private static final int[][] IDS = {{0, 4, 2, 1}, {3, 3, 1, 0}};
 
     private TinyModels() {}
 
-    static GptConfig lecture() {
+    public static GptConfig lecture() {
         return GptConfig.builder()
                 .vocabSize(TOKENIZER.vocabSize())
                 .blockSize(4)
@@ -30,7 +30,7 @@ final class TinyModels {
                 .build();
     }
 
-    static GptConfig nanoGpt() {
+    public static GptConfig nanoGpt() {
         return lecture().toBuilder()
                 .bias(Bias.NONE)
                 .mlp(Mlp.GELU)
@@ -40,7 +40,7 @@ final class TinyModels {
                 .build();
     }
 
-    static GptConfig gpt2() {
+    public static GptConfig gpt2() {
         return lecture().toBuilder()
                 .bias(Bias.ALL)
                 .mlp(Mlp.GELU_TANH)
@@ -49,7 +49,7 @@ final class TinyModels {
                 .build();
     }
 
-    static GptConfig llama() {
+    public static GptConfig llama() {
         return lecture().toBuilder()
                 .bias(Bias.NONE)
                 .initialization(Initialization.NANOGPT)
@@ -60,34 +60,34 @@ final class TinyModels {
                 .build();
     }
 
-    static GptConfig alibi() {
+    public static GptConfig alibi() {
         return gpt2().toBuilder().positions(new Positions.Alibi()).build();
     }
 
     /** Those that Hugging Face's GPT-2 can be told to be. */
-    static Stream<GptConfig> ofGpt2() {
+    public static Stream<GptConfig> ofGpt2() {
         return Stream.of(lecture(), nanoGpt(), gpt2());
     }
 
-    static Stream<GptConfig> all() {
+    public static Stream<GptConfig> all() {
         return Stream.concat(ofGpt2(), Stream.of(llama(), alibi()));
     }
 
-    static Gpt gpt(GptConfig config, DataType dataType) {
+    public static Gpt gpt(GptConfig config, DataType dataType) {
         return Gpt.builder(config).seed(5).dataType(dataType).build();
     }
 
-    static Gpt gpt() {
+    public static Gpt gpt() {
         return gpt(lecture(), DataType.FLOAT);
     }
 
     /** @return the bits of some logits [2,4,5] as whole numbers */
-    static long[] logitBits(Gpt gpt) {
+    public static long[] logitBits(Gpt gpt) {
         return logitBits(gpt, IDS);
     }
 
     /** @return the bits of the logits of these ids, as whole numbers */
-    static long[] logitBits(Gpt gpt, int[][] ids) {
+    public static long[] logitBits(Gpt gpt, int[][] ids) {
         INDArray logits = gpt.logits(ids).ravel();
         LongStream.Builder bits = LongStream.builder();
         for (long i = 0; i < logits.length(); i++) {

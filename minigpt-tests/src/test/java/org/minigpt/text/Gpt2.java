@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /** GPT-2's own vocabulary, from the jar of jtokkit. */
 public final class Gpt2 {

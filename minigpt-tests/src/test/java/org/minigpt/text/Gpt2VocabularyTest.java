@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.cli.corpus.TinyShakespeare;
 import org.minigpt.data.TokenDataset;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /** GPT-2's own tokens, beside those of jtokkit. */
 class Gpt2VocabularyTest {

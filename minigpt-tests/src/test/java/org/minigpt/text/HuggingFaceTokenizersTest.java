@@ -14,6 +14,8 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.cli.corpus.Corpus;
+import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.BpeTrainer;
 
 /** Hugging Face's own tokenizers, in Rust, read what this library writes, and have the same ids and texts. */
 class HuggingFaceTokenizersTest {

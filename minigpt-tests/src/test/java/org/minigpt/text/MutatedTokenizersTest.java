@@ -12,6 +12,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.testing.Mutations;
+import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.BpeTrainer;
 
 /** Thousands of damaged files of tokenizers: each is a sentence, or a tokenizer that gives every text back. */
 @Timeout(value = 30, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)

@@ -16,6 +16,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.cli.corpus.Corpus;
+import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.BpeTrainer;
 
 class TokenizersTest {
     private static final BpeTokenizer BPE = new BpeTrainer("<|endoftext|>", "<|\u00E9 \n|>")

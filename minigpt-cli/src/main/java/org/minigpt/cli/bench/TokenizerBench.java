@@ -1,9 +1,9 @@
 package org.minigpt.cli.bench;
 
 import java.nio.charset.StandardCharsets;
-import org.minigpt.text.BpeTokenizer;
-import org.minigpt.text.BpeTrainer;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.BpeTrainer;
 
 /** What {@code minigpt tokenizer bench} measures, on the thread that calls. */
 public final class TokenizerBench {

@@ -1,0 +1,2 @@
+/** Models in GGUF, the format of llama.cpp, with their tokenizers. */
+package org.minigpt.gguf;

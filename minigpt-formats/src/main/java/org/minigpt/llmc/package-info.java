@@ -1,0 +1,2 @@
+/** Models in the checkpoints of llm.c. */
+package org.minigpt.llmc;

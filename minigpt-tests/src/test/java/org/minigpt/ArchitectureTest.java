@@ -326,6 +326,8 @@ class ArchitectureTest {
                 || CHANGEABLE.stream().anyMatch(type::isAssignableTo)
                 || type.getPackageName().startsWith("org.minigpt")
                         && type.getAllFields().stream()
+                                .filter(inside ->
+                                        inside.getOwner().getPackageName().startsWith("org.minigpt"))
                                 .anyMatch(inside -> !inside.getModifiers().contains(JavaModifier.STATIC)
                                         && !inside.getModifiers().contains(JavaModifier.FINAL));
     }

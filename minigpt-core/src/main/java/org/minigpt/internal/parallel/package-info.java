@@ -1,0 +1,2 @@
+/** The threads that share work. */
+package org.minigpt.internal.parallel;

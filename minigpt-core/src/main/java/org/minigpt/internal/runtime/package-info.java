@@ -1,0 +1,2 @@
+/** Plans, their memory, and every work-around that the engine needs. */
+package org.minigpt.internal.runtime;

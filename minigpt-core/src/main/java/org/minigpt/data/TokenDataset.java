@@ -55,7 +55,7 @@ public record TokenDataset(Tokens train, Tokens validation) {
         return new TokenDataset(train, validation).requireTokens(train.length + validation.length, trainFraction);
     }
 
-    private static void requireFraction(double trainFraction) {
+    static void requireFraction(double trainFraction) {
         // Written so that NaN fails too.
         if (!(trainFraction > 0 && trainFraction < 1)) {
             throw new MiniGptException("the fraction of the text to train on must lie between 0 and 1, but is "

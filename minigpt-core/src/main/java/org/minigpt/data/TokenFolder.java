@@ -150,11 +150,7 @@ public final class TokenFolder {
      */
     public static Opened prepare(
             Path text, Path dir, double trainFraction, Tokenizer tokenizer, LongConsumer bytesRead) {
-        // Written so that NaN fails too.
-        if (!(trainFraction > 0 && trainFraction < 1)) {
-            throw new MiniGptException("The fraction of the text to train on must lie between 0 and 1, but is "
-                    + trainFraction + ": 0.9 is usual.");
-        }
+        TokenDataset.requireFraction(trainFraction);
         if (tokenizer != null && tokenizer.vocabSize() > MAX_VOCABULARY) {
             throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
                     + " tokens, but token files hold ids" + " below " + MAX_VOCABULARY + ": take one with fewer.");

@@ -94,6 +94,10 @@ public final class ModelFolder {
     }
 
     private static void save(Path dir, Gpt gpt, Tokenizer tokenizer, boolean llama) {
+        if (tokenizer == null) {
+            throw new MiniGptException(
+                    "There is no tokenizer to save the model with: give one, or save the model alone, by saveGpt.");
+        }
         int vocabSize = gpt.config().vocabSize();
         if (tokenizer.vocabSize() != vocabSize) {
             throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()

@@ -233,8 +233,8 @@ class TokenFolderTest {
                 () -> TokenFolder.prepare(text, folder, 0.9, bytes -> {}));
         for (double fraction : new double[] {0, 1, Double.NaN}) {
             assertSentence(
-                    "The fraction of the text to train on must lie between 0 and 1, but is " + fraction
-                            + ": 0.9 is usual.",
+                    "the fraction of the text to train on must lie between 0 and 1, but is " + fraction
+                            + "; 0.9 is usual",
                     () -> TokenFolder.prepare(text, folder, fraction, bytes -> {}));
         }
         assertArrayEquals(old, Files.readAllBytes(folder.resolve("train.bin")));

@@ -103,6 +103,13 @@ class ModelFolderErrorsTest {
     }
 
     @Test
+    void aModelIsNotSavedWithoutATokenizerUnlessAskedTo() {
+        assertSentence(
+                "There is no tokenizer to save the model with: give one, or save the model alone, by saveGpt.",
+                () -> ModelFolder.save(dir, TinyModels.gpt(), null));
+    }
+
+    @Test
     void aTokenizerThatDoesNotFitIsNotSaved() {
         assertSentence(
                 "The tokenizer has 3 tokens, but the model has a vocabulary of 5: save the model with the tokenizer it"

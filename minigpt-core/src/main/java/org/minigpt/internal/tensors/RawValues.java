@@ -20,7 +20,7 @@ public final class RawValues {
 
     /** Writes the values of an array of any strides. */
     public static void write(INDArray array, OutputStream out) throws IOException {
-        INDArray values = NativeMemory.isRowMajor(array) ? array : array.dup('c');
+        INDArray values = NativeMemory.rowMajor(array);
         int width = values.dataType().width();
         ByteBuffer piece = piece();
         long bytes = values.length() * width;

@@ -20,8 +20,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * reach at most. It is measured as a step computes: each thread with matrices and single-threaded products of its own.
  */
 public final class SgemmPeak {
-    /** Rows and columns: large enough for the full rate, small enough for the second-level cache. */
-    private static final int N = 512;
+    /** Rows and columns: at 512 what ND4J does around a product takes a tenth of the time, at 1024 nothing to speak of. */
+    private static final int N = 1024;
 
     private static final double FLOPS = 2.0 * N * N * N;
     private static final long ROUND_NANOS = 250_000_000;

@@ -12,7 +12,8 @@ if not exist "%cli%\target\classpath" (
 set "java=java"
 if defined JAVA_HOME set "java=%JAVA_HOME%\bin\java"
 
-set "classes=%cli%\target\classes;%root%\minigpt-core\target\classes;%root%\minigpt-server\target\classes"
+set "classes=%cli%\target\classes;%root%\minigpt-core\target\classes"
+set "classes=%classes%;%root%\minigpt-formats\target\classes;%root%\minigpt-server\target\classes"
 rem In the environment, since a command of cmd must not be longer than 8191 characters.
 for /f "usebackq delims=" %%c in ("%cli%\target\classpath") do set "CLASSPATH=%classes%;%%c"
 

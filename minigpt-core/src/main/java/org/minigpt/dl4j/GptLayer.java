@@ -89,6 +89,27 @@ public abstract class GptLayer extends FeedForwardLayer {
      */
     protected abstract GraphLayer fragment();
 
+    /**
+     * DL4J's name of a parameter. Its networks call one {@code layer_name} and look for the last underscore to tell the two
+     * apart, so that {@code attn.c_attn.weight} is {@code attn.cAttn.weight} here.
+     *
+     * @param name of a fragment's parameter
+     * @return the name without underscores
+     */
+    public static String key(String name) {
+        StringBuilder key = new StringBuilder();
+        boolean upper = false;
+        for (char c : name.toCharArray()) {
+            if (c == '_') {
+                upper = true;
+            } else {
+                key.append(upper ? Character.toUpperCase(c) : c);
+                upper = false;
+            }
+        }
+        return key.toString();
+    }
+
     /** Checks the settings, with sentences that begin with {@link #describe}; called once the sizes are known. */
     protected void check() {
         LayerChecks.positive(describe(), "nIn", getNIn(), LayerChecks.FROM_INPUT_TYPE);

@@ -47,9 +47,9 @@ final class LayerConstraints {
             Set<String> wanted = constraint.getParams() == null ? Set.of() : constraint.getParams();
             Set<String> names = layer.parameters().stream()
                     .filter(p -> wanted.contains(LayerParameters.isWeight(p) ? WEIGHTS : BIASES)
-                            || wanted.contains(ParameterKeys.of(p.name())))
+                            || wanted.contains(GptLayer.key(p.name())))
                     .map(Parameter::name)
-                    .map(ParameterKeys::of)
+                    .map(GptLayer::key)
                     .collect(Collectors.toSet());
             if (!names.isEmpty()) {
                 result.add(named(constraint, names));
@@ -57,7 +57,7 @@ final class LayerConstraints {
                 throw new MiniGptException(layer.describe() + " has a constraint of the parameters " + wanted
                         + ", but its parameters are "
                         + layer.parameters().stream()
-                                .map(p -> ParameterKeys.of(p.name()))
+                                .map(p -> GptLayer.key(p.name()))
                                 .toList()
                         + "; name some of them");
             }

@@ -81,8 +81,7 @@ final class LayerGraph {
     /** @return the scope of a layer whose parameters bear DL4J's names */
     static Scope scope(Function<String, SDVariable> parameters, SDVariable dropoutKey) {
         int prefix = SCOPE.length() + 1;
-        return Scope.root(
-                        new FusedOps(), name -> parameters.apply(ParameterKeys.of(name.substring(prefix))), dropoutKey)
+        return Scope.root(new FusedOps(), name -> parameters.apply(GptLayer.key(name.substring(prefix))), dropoutKey)
                 .in(SCOPE);
     }
 

@@ -132,7 +132,7 @@ final class LayerParameters implements ParamInitializer {
     }
 
     private static String key(Parameter p) {
-        return ParameterKeys.of(p.name());
+        return GptLayer.key(p.name());
     }
 
     static boolean isWeight(Parameter p) {

@@ -14,9 +14,9 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.minigpt.MiniGptException;
+import org.minigpt.dl4j.GptLayer;
 import org.minigpt.dl4j.LanguageModelOutputLayer;
 import org.minigpt.dl4j.LayerNormLayer;
-import org.minigpt.dl4j.ParameterKeys;
 import org.minigpt.dl4j.RmsNormLayer;
 import org.minigpt.dl4j.TiedHeadVertex;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
@@ -323,6 +323,6 @@ public final class GptNetworks {
     }
 
     private static String key(String name) {
-        return ParameterKeys.of(name);
+        return GptLayer.key(name);
     }
 }

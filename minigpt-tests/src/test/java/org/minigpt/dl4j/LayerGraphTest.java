@@ -43,7 +43,7 @@ class LayerGraphTest {
     private static Map<String, INDArray> parameters(GraphLayer layer) {
         Map<String, INDArray> result = new LinkedHashMap<>();
         for (Parameter p : layer.parameters()) {
-            result.put(ParameterKeys.of(p.name()), values(result.size(), p.shapeArray()));
+            result.put(GptLayer.key(p.name()), values(result.size(), p.shapeArray()));
         }
         return result;
     }

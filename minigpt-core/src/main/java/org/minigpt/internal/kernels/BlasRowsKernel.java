@@ -16,7 +16,7 @@ final class BlasRowsKernel implements Work {
     private static final int DEPTH = 512;
 
     /** Columns of y in a block, and entries of y where a part begins, are a multiple of this: a line of a cache. */
-    private static final int LANES = 16;
+    private static final int COLUMNS = 16;
 
     private final boolean columns;
     private final Part[] parts;
@@ -27,8 +27,8 @@ final class BlasRowsKernel implements Work {
         this.parts = new Part[parts];
         int total = columns ? o.out() : o.rows();
         for (int i = 0; i < parts; i++) {
-            int from = Work.cutUp(total, i, parts, LANES);
-            int to = Work.cutUp(total, i + 1, parts, LANES);
+            int from = Work.cutUp(total, i, parts, COLUMNS);
+            int to = Work.cutUp(total, i + 1, parts, COLUMNS);
             this.parts[i] = new Part(o.alias(), from, to, o.b() == null ? null : new float[o.out()]);
         }
     }
@@ -53,7 +53,7 @@ final class BlasRowsKernel implements Work {
             bias(0, o.rows(), from, to);
             int depth = Math.min(o.in(), DEPTH);
             int most = (o.outIn() ? SMALL_PRODUCT_TRANSPOSED : SMALL_PRODUCT) / (o.rows() * depth);
-            int width = Math.max(LANES, most / LANES * LANES);
+            int width = Math.max(COLUMNS, most / COLUMNS * COLUMNS);
             for (int column = from; column < to; column += width) {
                 int n = Math.min(width, to - column);
                 for (int k = 0; k < o.in(); k += depth) {

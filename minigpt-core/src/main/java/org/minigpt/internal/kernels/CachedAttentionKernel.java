@@ -20,7 +20,7 @@ public final class CachedAttentionKernel {
     /**
      * The scores of one query are filled up to a multiple of this: a softmax is slow on what does not fill a vector.
      */
-    private static final int LANES = Products.WIDTH;
+    private static final int SCORES = Products.WIDTH;
 
     private final int t;
     private final int heads;
@@ -64,12 +64,12 @@ public final class CachedAttentionKernel {
         this.values = values.alias();
         this.y = y.alias();
         this.tileRows = t == 1 ? heads / kvHeads : Math.min(TILE_ROWS, t);
-        int size = tileRows * Tiles.roundUp(capacity, LANES);
+        int size = tileRows * Tiles.roundUp(capacity, SCORES);
         this.scratch = Floats.allocate(size);
         this.p = new float[size];
         this.row = new float[qkvWidth];
         this.heap = heap;
-        this.tile = heap == null ? null : new float[Tiles.roundUp(d, LANES)];
+        this.tile = heap == null ? null : new float[Tiles.roundUp(d, SCORES)];
         if (t == 1 && heap != null) {
             heap.allocate();
         }
@@ -134,7 +134,7 @@ public final class CachedAttentionKernel {
     /** One token: its m = H/K heads of queries over n keys. */
     private void attendOne(int b, long cache, int k, int n) {
         int m = heads / kvHeads;
-        int width = Tiles.roundUp(n, LANES);
+        int width = Tiles.roundUp(n, SCORES);
         long q = (long) b * qkvWidth + (long) k * m * d;
         long out = ((long) b * heads + (long) k * m) * d;
         if (m == 1) {

@@ -67,7 +67,7 @@ class ReadmeTest {
                 .toList();
         try (Stream<Path> files = Files.list(ROOT.resolve("minigpt-examples/src/main/java/org/minigpt/examples"))) {
             List<String> examples = files.map(file -> file.getFileName().toString())
-                    .filter(name -> name.endsWith(".java"))
+                    .filter(name -> name.endsWith(".java") && !name.equals("package-info.java"))
                     .map(name -> name.replace(".java", ""))
                     .sorted()
                     .toList();

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -40,12 +41,16 @@ class MessagesTest {
         assertEquals(List.of(), found);
     }
 
+    /** Of data, those that read and write files, whose sentences are as those of text and io. */
+    private static final Set<String> OF_FILES = Set.of("TokenFolder.java", "NanoGptFolder.java", "Pickle.java");
+
     /** "x is …; do y": a reason and a remedy, without a full stop, so that another sentence can have it within. */
     @ParameterizedTest
     @ValueSource(strings = {"graph", "decode", "model", "dl4j", "data", "train", "generate"})
     void sentencesHaveNoFullStop(String room) throws IOException {
         try (Stream<Path> files = Files.walk(CORE.resolve("org/minigpt").resolve(room))) {
             List<String> found = files.filter(f -> f.toString().endsWith(".java"))
+                    .filter(f -> !OF_FILES.contains(f.getFileName().toString()))
                     .flatMap(f -> FULL_STOP.matcher(read(f)).results().map(m -> f.getFileName() + ": " + m.group()))
                     .toList();
             assertEquals(List.of(), found);

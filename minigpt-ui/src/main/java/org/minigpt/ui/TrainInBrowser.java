@@ -2,12 +2,12 @@ package org.minigpt.ui;
 
 import org.deeplearning4j.ui.api.UIServer;
 import org.deeplearning4j.ui.model.storage.InMemoryStatsStorage;
-import org.minigpt.data.TokenDataset;
 import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.cli.report.Arguments;
 import org.minigpt.cli.report.PlainErrors;
 import org.minigpt.cli.report.Progress;
 import org.minigpt.cli.report.TrainingReport;
+import org.minigpt.data.TokenDataset;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.text.CharTokenizer;

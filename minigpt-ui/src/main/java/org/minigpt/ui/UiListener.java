@@ -11,11 +11,11 @@ import org.deeplearning4j.ui.model.stats.api.StatsReport;
 import org.deeplearning4j.ui.model.stats.api.StatsType;
 import org.deeplearning4j.ui.model.stats.impl.SbeStatsInitializationReport;
 import org.deeplearning4j.ui.model.stats.impl.SbeStatsReport;
+import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Trainable.ParameterInfo;
 import org.minigpt.train.StepReport;
 import org.minigpt.train.TrainListener;
-import org.minigpt.MiniGptException;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**

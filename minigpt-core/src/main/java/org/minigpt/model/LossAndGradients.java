@@ -73,6 +73,7 @@ final class LossAndGradients {
         private final long[] targets;
         private final int total;
         private final List<String> outputs = new ArrayList<>(List.of(Gpt.LOSS));
+        private Share first; // the first replica's first chunk, with its plan
 
         Run(INDArray x, INDArray y, long dropoutKey, boolean withGradients) {
             this.x = x;
@@ -110,6 +111,13 @@ final class LossAndGradients {
                             replicas.gradients(chunk.replica()).views());
         }
 
+        /** @return whether the graph can be planned, which the first chunk tells */
+        boolean plannable(List<Share> shares) {
+            List<Share> chunks = chunks(shares.get(0));
+            first = planned(chunks.get(0), chunks.size() > 1);
+            return first != null;
+        }
+
         /**
          * Runs a replica's rows. What its gradients then hold, times its entry of {@code weights}, is the sum over its
          * counted targets of each one's gradient, divided by the number of counted targets of the whole batch.
@@ -120,7 +128,7 @@ final class LossAndGradients {
             double loss = 0;
             List<Share> chunks = chunks(share);
             for (int i = 0; i < chunks.size(); i++) {
-                Share chunk = planned(chunks.get(i), chunks.size() > 1);
+                Share chunk = i == 0 && share.replica() == 0 ? first : planned(chunks.get(i), chunks.size() > 1);
                 chunk.set(Map.of(Gpt.IDS, x, Gpt.TARGETS, y), dropoutKey);
                 chunk.plan().run();
                 double weight = total == 0 ? 0 : (double) counted(chunk.first(), chunk.rows()) / total;
@@ -172,8 +180,7 @@ final class LossAndGradients {
         }
         Run run = new Run(x, y, dropoutKey, withGradients);
         List<Share> shares = replicas.shares((int) x.size(0));
-        List<Share> first = run.chunks(shares.get(0));
-        if (run.planned(first.get(0), first.size() > 1) == null) {
+        if (!run.plannable(shares)) {
             return OptionalDouble.empty();
         }
         double[] losses = new double[shares.size()];

@@ -118,11 +118,11 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() {
         requireOneRun();
         schedule.conflict()
+                .or(optimizer::conflict)
                 .or(() -> fineTune.conflict(this::isGiven, run.overfitOneBatch))
                 .ifPresent(message -> {
                     throw new ParameterException(spec.commandLine(), message);
                 });
-        requireOneRun();
         TrainConfig config = config();
         Checks.requireNotNegative("--sample-tokens", output.sampleTokens);
         SamplingOptions sampling =
@@ -297,7 +297,7 @@ final class TrainCommand implements Callable<Integer> {
                 .gradientAccumulationSteps(run.gradientAccumulationSteps)
                 .maxIters(run.maxIters)
                 .learningRate(schedule.rate(optimizer.learningRate, run.maxIters))
-                .adamW(optimizer.adamW())
+                .optimizer(optimizer.config())
                 .gradClip(optimizer.gradClip)
                 .evalInterval(output.evalInterval)
                 .evalIters(output.evalIters)

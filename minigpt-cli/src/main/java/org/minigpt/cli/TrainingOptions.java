@@ -1,9 +1,13 @@
 package org.minigpt.cli;
 
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.minigpt.train.AdamWConfig;
 import org.minigpt.train.AdamWConfig.Decay;
 import org.minigpt.train.LearningRate;
+import org.minigpt.train.MuonConfig;
+import org.minigpt.train.OptimizerConfig;
 import org.minigpt.train.TrainConfig.Windows;
 import picocli.CommandLine.Option;
 
@@ -88,8 +92,64 @@ final class TrainingOptions {
         }
     }
 
-    /** AdamW and clipping. */
+    /** The optimizer and clipping. */
     static final class Optimizer {
+
+        /** The optimizers. */
+        enum Kind {
+            ADAMW,
+            MUON
+        }
+
+        @Option(
+                names = "--optimizer",
+                paramLabel = "KIND",
+                defaultValue = "adamw",
+                description =
+                        "adamw; or muon, which orthogonalises the steps of the blocks' matrices and leaves the rest"
+                                + " to AdamW [${DEFAULT-VALUE}].")
+        Kind kind;
+
+        @Option(
+                names = "--matrix-lr",
+                paramLabel = "RATE",
+                description =
+                        "Of the blocks' matrices under muon, where --learning-rate is that of the rest; a schedule"
+                                + " moves both [three times --learning-rate].")
+        Double matrixLr;
+
+        @Option(
+                names = "--embedding-lr",
+                paramLabel = "RATE",
+                description = "Of the embeddings under muon [--learning-rate].")
+        Double embeddingLr;
+
+        @Option(names = "--head-lr", paramLabel = "RATE", description = "Of the head under muon [--learning-rate].")
+        Double headLr;
+
+        @Option(names = "--muon-momentum", paramLabel = "SHARE", description = "Memory of the gradients [0.95].")
+        Double muonMomentum;
+
+        @Option(
+                names = "--muon-momentum-warmup",
+                paramLabel = "N",
+                description = "Steps in which --muon-momentum rises from 0.85 [0].")
+        Integer muonMomentumWarmup;
+
+        @Option(
+                names = "--muon-weight-decay",
+                paramLabel = "RATE",
+                description = "Of the blocks' matrices under muon [0].")
+        Double muonWeightDecay;
+
+        @Option(
+                names = "--muon-scale",
+                paramLabel = "KIND",
+                description = "What a matrix's step is multiplied by: spectral, the root of outputs over inputs where"
+                        + " that is above 1; or rms, 0.2 times the root of the longer side, as large as AdamW's"
+                        + " [spectral].")
+        MuonConfig.Scale muonScale;
+
         @Option(
                 names = "--learning-rate",
                 paramLabel = "RATE",
@@ -139,8 +199,35 @@ final class TrainingOptions {
                 description = "The largest norm of all gradients together; 0 does not clip [${DEFAULT-VALUE}].")
         double gradClip;
 
-        AdamWConfig adamW() {
-            return new AdamWConfig(beta1, beta2, eps, weightDecay, decayGroup);
+        /** What is wrong with the options together, if anything is. */
+        Optional<String> conflict() {
+            boolean ofMuon = Stream.of(
+                            matrixLr, embeddingLr, headLr, muonMomentum, muonMomentumWarmup, muonWeightDecay, muonScale)
+                    .anyMatch(Objects::nonNull);
+            if (kind != Kind.MUON && ofMuon) {
+                return Optional.of(
+                        "--matrix-lr, --embedding-lr, --head-lr and --muon-… shape --optimizer muon: add that,"
+                                + " or leave them out.");
+            }
+            return kind == Kind.MUON && !(learningRate > 0)
+                    ? Optional.of("--learning-rate is " + learningRate
+                            + ", of which the other rates of --optimizer muon" + " are multiples: choose one above 0.")
+                    : Optional.empty();
+        }
+
+        OptimizerConfig config() {
+            AdamWConfig adamW = new AdamWConfig(beta1, beta2, eps, weightDecay, decayGroup);
+            return kind == Kind.ADAMW
+                    ? adamW
+                    : new MuonConfig(
+                            adamW,
+                            matrixLr == null ? 3 : matrixLr / learningRate,
+                            embeddingLr == null ? 1 : embeddingLr / learningRate,
+                            headLr == null ? 1 : headLr / learningRate,
+                            muonMomentum == null ? 0.95 : muonMomentum,
+                            muonMomentumWarmup == null ? 0 : muonMomentumWarmup,
+                            muonWeightDecay == null ? 0 : muonWeightDecay,
+                            muonScale == null ? MuonConfig.Scale.SPECTRAL : muonScale);
         }
     }
 

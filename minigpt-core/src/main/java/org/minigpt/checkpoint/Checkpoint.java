@@ -156,12 +156,14 @@ public record Checkpoint(Path path, TrainState state) {
             throw new MiniGptException("The checkpoint " + path + " is of a run that trained " + trained
                     + ", but this one trains " + trains + ": go on with the options that it had.");
         }
-        INDArray[] moments = Moments.read(
-                path, trainer.optimizer().firstMoment(), trainer.trained().parameterInfos());
-        Moments.fill(path.resolve(ModelFolder.WEIGHTS), gpt.parameters());
+        // All are read before any is copied, so that a run that does not fit is left as it is.
+        Map<String, INDArray> ofOptimizer = StateArrays.read(
+                path.resolve(StateArrays.OPTIMIZER), trainer.optimizer().state());
+        Map<String, INDArray> weights = StateArrays.read(path.resolve(ModelFolder.WEIGHTS), gpt.parameters());
         if (!adapter.isEmpty()) {
-            Moments.fill(path.resolve(ADAPTER), adapter);
+            StateArrays.copy(StateArrays.read(path.resolve(ADAPTER), adapter), adapter);
         }
-        trainer.restore(state, moments[0], moments[1]);
+        StateArrays.copy(weights, gpt.parameters());
+        trainer.restore(state, ofOptimizer);
     }
 }

@@ -121,7 +121,8 @@ public final class Checkpoints implements TrainListener {
         Path checkpoint = CheckpointNames.of(dir, state.iteration());
         AtomicFolder.create(checkpoint, folder -> {
             model.accept(folder);
-            Moments.write(folder, trainer.optimizer(), trainer.trained().parameterInfos());
+            Safetensors.write(
+                    folder.resolve(StateArrays.OPTIMIZER), trainer.optimizer().state(), Map.of("format", "pt"));
             Map<String, INDArray> adapter = trainer.trained().adapterState();
             if (!adapter.isEmpty()) {
                 Safetensors.write(folder.resolve(Checkpoint.ADAPTER), adapter, Map.of("format", "pt"));

@@ -48,11 +48,7 @@ final class FlatVector {
             INDArray vector = Workspaces.outside(() -> Nd4j.zeros(type, align(last.offset() + last.length())));
             Map<String, INDArray> views = new LinkedHashMap<>();
             for (ParameterInfo info : infos) {
-                long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
-                views.put(
-                        info.name(),
-                        vector.get(NDArrayIndex.interval(info.offset(), info.offset() + info.length()))
-                                .reshape(shape));
+                views.put(info.name(), info.in(vector));
             }
             memory = new Memory(vector, Collections.unmodifiableMap(views));
         }

@@ -3,6 +3,7 @@ package org.minigpt.model;
 import java.util.List;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * What an optimizer steps: all parameters of a {@link Gpt}, which is its own, or a {@link Lora} adapter beside it. A
@@ -24,6 +25,12 @@ public sealed interface Trainable permits Gpt, Lora {
         /** @return whether it has two axes or more: nanoGPT decays those only */
         public boolean matrix() {
             return shape.size() >= 2;
+        }
+
+        /** @return the view of a flat vector that is this parameter's, in its shape */
+        public INDArray in(INDArray flat) {
+            return flat.get(NDArrayIndex.interval(offset, offset + length))
+                    .reshape(shape.stream().mapToLong(Long::longValue).toArray());
         }
     }
 

@@ -1,7 +1,12 @@
 package org.minigpt.train;
 
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.AdamWKernel;
 import org.minigpt.internal.kernels.Floats;
@@ -19,11 +24,15 @@ import org.nd4j.linalg.factory.Nd4j;
  *
  * <p>Its state are the two moments and the number of steps: with them an optimizer goes on bit for bit.
  */
-public final class AdamW {
+public final class AdamW implements Optimizer {
     /** Fewer entries are not worth another thread. */
     private static final long MIN_PART = 65_536;
 
+    private static final String FIRST = "exp_avg.";
+    private static final String SECOND = "exp_avg_sq.";
+
     private final List<ParameterInfo> infos;
+    private final ToDoubleFunction<ParameterInfo> rates; // in learning rates
     private final AdamWConfig config;
     private final INDArray firstMoment;
     private final INDArray secondMoment;
@@ -35,9 +44,23 @@ public final class AdamW {
      * @param config the settings
      */
     public AdamW(List<ParameterInfo> infos, DataType type, AdamWConfig config) {
-        this.infos = List.copyOf(infos);
+        this(infos, type, config, info -> true, info -> 1);
+    }
+
+    /**
+     * @param own those of the parameters that are this one's to change; the moments reach over all
+     * @param rates by what the learning rate is multiplied for a parameter
+     */
+    AdamW(
+            List<ParameterInfo> infos,
+            DataType type,
+            AdamWConfig config,
+            Predicate<ParameterInfo> own,
+            ToDoubleFunction<ParameterInfo> rates) {
+        this.infos = infos.stream().filter(own).toList();
+        this.rates = rates;
         this.config = config;
-        long length = this.infos.stream()
+        long length = infos.stream()
                 .mapToLong(info -> info.offset() + info.length())
                 .max()
                 .orElseThrow(() -> new MiniGptException("there are no parameters to optimize; pass at least one"));
@@ -45,78 +68,76 @@ public final class AdamW {
         secondMoment = Workspaces.outside(() -> Nd4j.zeros(type, length));
     }
 
-    /** One step with the whole gradients. */
-    public void step(INDArray parameters, INDArray gradients, double learningRate) {
-        step(parameters, gradients, learningRate, 1);
-    }
-
-    /**
-     * One step: updates the parameters and the moments.
-     *
-     * @param parameters flat, at least as long as the parameters reach, without gaps
-     * @param gradients flat, each at its parameter's place; not changed
-     * @param learningRate not negative
-     * @param gradientFactor the gradients count times this: {@link GradientClip#coefficient}, or 1
-     * @throws MiniGptException if the learning rate is negative or not finite, or a vector is too short or of another
-     *     type
-     */
+    @Override
     public void step(INDArray parameters, INDArray gradients, double learningRate, double gradientFactor) {
         Checks.requireNotNegative("learning_rate", learningRate, "1e-3");
         requireVector("parameters", parameters);
         requireVector("gradients", gradients);
         NativeMemory.of(parameters); // or it says why not, before anything is changed
         steps++;
-        AdamWKernel.Step step =
-                AdamWKernel.Step.of(config.beta1(), config.beta2(), config.eps(), steps, learningRate, gradientFactor);
-        double keep = 1 - learningRate * config.weightDecay();
         if (firstMoment.dataType() == DataType.DOUBLE) {
-            stepDouble(step, keep, parameters, gradients);
+            stepDouble(learningRate, gradientFactor, parameters, gradients);
         } else {
-            stepFloat(step, keep, parameters, NativeMemory.rowMajor(gradients));
+            stepFloat(learningRate, gradientFactor, parameters, NativeMemory.rowMajor(gradients));
         }
     }
 
+    private AdamWKernel.Step step(ParameterInfo info, double learningRate, double gradientFactor) {
+        double rate = learningRate * rates.applyAsDouble(info);
+        return AdamWKernel.Step.of(config.beta1(), config.beta2(), config.eps(), steps, rate, gradientFactor);
+    }
+
+    private double keep(ParameterInfo info, double learningRate) {
+        double rate = learningRate * rates.applyAsDouble(info);
+        return config.decay().contains(info) ? 1 - rate * config.weightDecay() : 1;
+    }
+
     /** The entries are shared out among threads; each is computed by itself, so the bits do not depend on how. */
-    private void stepFloat(AdamWKernel.Step step, double keep, INDArray parameters, INDArray gradients) {
+    private void stepFloat(double learningRate, double gradientFactor, INDArray parameters, INDArray gradients) {
         long length = firstMoment.length();
         int parts = (int) Math.min(Runtime.getRuntime().availableProcessors(), 1 + length / MIN_PART);
         List<Runnable> tasks = new ArrayList<>();
         for (int part = 0; part < parts; part++) {
             long from = length * part / parts;
             long to = length * (part + 1) / parts;
-            tasks.add(() -> stepFloat(step, keep, parameters, gradients, from, to));
+            tasks.add(() -> stepFloat(learningRate, gradientFactor, parameters, gradients, from, to));
         }
         Workers.runAll(tasks);
     }
 
     private void stepFloat(
-            AdamWKernel.Step step, double keep, INDArray parameters, INDArray gradients, long from, long to) {
+            double learningRate, double gradientFactor, INDArray parameters, INDArray gradients, long from, long to) {
         AdamWKernel kernel = new AdamWKernel(
                 Floats.of(parameters), Floats.of(gradients), Floats.of(firstMoment), Floats.of(secondMoment));
         for (ParameterInfo info : infos) {
             long start = Math.max(from, info.offset());
             long end = Math.min(to, info.offset() + info.length());
             if (start < end) {
-                kernel.run(step, keep(info, keep), (int) start, (int) (end - start));
+                kernel.run(step(info, learningRate, gradientFactor), keep(info, learningRate), (int) start, (int)
+                        (end - start));
             }
         }
     }
 
-    private void stepDouble(AdamWKernel.Step step, double keep, INDArray parameters, INDArray gradients) {
+    private void stepDouble(double learningRate, double gradientFactor, INDArray parameters, INDArray gradients) {
         double[] p = parameters.toDoubleVector();
         double[] g = gradients.toDoubleVector();
         double[] m = firstMoment.toDoubleVector();
         double[] v = secondMoment.toDoubleVector();
         for (ParameterInfo info : infos) {
-            AdamWKernel.update(step, keep(info, keep), p, g, m, v, (int) info.offset(), (int) info.length());
+            AdamWKernel.update(
+                    step(info, learningRate, gradientFactor),
+                    keep(info, learningRate),
+                    p,
+                    g,
+                    m,
+                    v,
+                    (int) info.offset(),
+                    (int) info.length());
         }
         NativeMemory.of(parameters).write(0, p);
         NativeMemory.of(firstMoment).write(0, m);
         NativeMemory.of(secondMoment).write(0, v);
-    }
-
-    private double keep(ParameterInfo info, double keep) {
-        return config.decay().contains(info) ? keep : 1;
     }
 
     /** @return the settings */
@@ -124,7 +145,7 @@ public final class AdamW {
         return config;
     }
 
-    /** @return the number of steps taken */
+    @Override
     public long steps() {
         return steps;
     }
@@ -139,23 +160,29 @@ public final class AdamW {
         return secondMoment;
     }
 
-    /**
-     * Takes over the state of another optimizer of the same parameters.
-     *
-     * @param firstMoment as {@link #firstMoment}; copied
-     * @param secondMoment as {@link #secondMoment}; copied
-     * @param steps as {@link #steps}
-     * @throws MiniGptException if a moment has another type or length, or the number of steps is negative
-     */
-    public void restore(INDArray firstMoment, INDArray secondMoment, long steps) {
-        requireMoment("first", firstMoment);
-        requireMoment("second", secondMoment);
-        if (steps < 0) {
-            throw new MiniGptException(
-                    "the optimizer can't have taken " + steps + " steps; restore the state that was saved");
+    @Override
+    public Map<String, INDArray> state() {
+        Map<String, INDArray> state = new LinkedHashMap<>();
+        for (ParameterInfo info : infos) {
+            state.put(FIRST + info.name(), info.in(firstMoment));
+            state.put(SECOND + info.name(), info.in(secondMoment));
         }
-        NativeMemory.copy(firstMoment, this.firstMoment);
-        NativeMemory.copy(secondMoment, this.secondMoment);
+        return state;
+    }
+
+    @Override
+    public void restore(Map<String, INDArray> state, long steps) {
+        restore(state(), state, steps);
+    }
+
+    /** {@link #restore(Map, long)} to an optimizer's own state, of which this is a part. */
+    void restore(Map<String, INDArray> own, Map<String, INDArray> state, long steps) {
+        own.forEach((name, array) -> requireLike(name, array, state.get(name)));
+        if (steps < 0 || state.size() != own.size()) {
+            throw new MiniGptException("the optimizer has " + own.size() + " arrays and can't take " + state.size()
+                    + " after " + steps + " steps; restore the state that was saved");
+        }
+        own.forEach((name, array) -> NativeMemory.copy(state.get(name), array));
         this.steps = steps;
     }
 
@@ -169,11 +196,12 @@ public final class AdamW {
         }
     }
 
-    private void requireMoment(String name, INDArray moment) {
-        if (moment.length() != firstMoment.length() || moment.dataType() != firstMoment.dataType()) {
-            throw new MiniGptException("the " + name + " moment has " + moment.length() + " values of type "
-                    + moment.dataType() + ", but this model's has " + firstMoment.length() + " of type "
-                    + firstMoment.dataType() + "; restore the state that was saved with this model");
+    private static void requireLike(String name, INDArray own, INDArray array) {
+        if (array == null || array.dataType() != own.dataType() || !array.equalShapes(own)) {
+            String found = array == null ? "missing" : array.dataType() + " of shape " + Arrays.toString(array.shape());
+            throw new MiniGptException("the optimizer's state " + name + " is " + found + ", but must be "
+                    + own.dataType() + " of shape " + Arrays.toString(own.shape())
+                    + "; restore what was saved with this model and these settings");
         }
     }
 }

@@ -1,6 +1,7 @@
 package org.minigpt.train;
 
 import java.util.Objects;
+import org.minigpt.model.Trainable;
 import org.minigpt.model.Trainable.ParameterInfo;
 
 /**
@@ -12,7 +13,8 @@ import org.minigpt.model.Trainable.ParameterInfo;
  * @param weightDecay a step takes this share, times the learning rate, off the parameters that decay; not negative
  * @param decay the parameters that decay
  */
-public record AdamWConfig(double beta1, double beta2, double eps, double weightDecay, Decay decay) {
+public record AdamWConfig(double beta1, double beta2, double eps, double weightDecay, Decay decay)
+        implements OptimizerConfig {
     private static final double EPS = 1e-8;
 
     /** The parameters that weight decay pulls towards 0. */
@@ -55,5 +57,10 @@ public record AdamWConfig(double beta1, double beta2, double eps, double weightD
     /** @return a copy that decays these parameters by {@code weightDecay} */
     public AdamWConfig withDecay(double weightDecay, Decay decay) {
         return new AdamWConfig(beta1, beta2, eps, weightDecay, decay);
+    }
+
+    @Override
+    public Optimizer create(Trainable trained) {
+        return new AdamW(trained.parameterInfos(), trained.model().dataType(), this);
     }
 }

@@ -11,7 +11,7 @@ import java.util.Objects;
  * @param gradientAccumulationSteps the batches whose gradients are averaged for a step
  * @param maxIters the number of steps
  * @param learningRate the rate of each step
- * @param adamW the optimizer's settings
+ * @param optimizer the optimizer's settings
  * @param gradClip the global norm to which gradients are clipped; 0 for no clipping
  * @param evalInterval the iterations from one evaluation to the next
  * @param evalIters the random batches of each split that an evaluation takes; 0 for the whole of both splits
@@ -26,7 +26,7 @@ public record TrainConfig(
         int gradientAccumulationSteps,
         int maxIters,
         LearningRate learningRate,
-        AdamWConfig adamW,
+        OptimizerConfig optimizer,
         double gradClip,
         int evalInterval,
         int evalIters,
@@ -51,7 +51,7 @@ public record TrainConfig(
         Checks.requireAtLeast(1, "gradient_accumulation_steps", gradientAccumulationSteps);
         Checks.requireAtLeast(0, "max_iters", maxIters);
         Objects.requireNonNull(learningRate, "learningRate");
-        Objects.requireNonNull(adamW, "adamW");
+        Objects.requireNonNull(optimizer, "optimizer");
         Checks.requireNotNegative("grad_clip", gradClip, "1.0");
         Checks.requireAtLeast(1, "eval_interval", evalInterval);
         Checks.requireAtLeast(0, "eval_iters", evalIters);
@@ -64,7 +64,7 @@ public record TrainConfig(
             int batchSize,
             int maxIters,
             LearningRate learningRate,
-            AdamWConfig adamW,
+            OptimizerConfig optimizer,
             double gradClip,
             int evalInterval,
             int evalIters,
@@ -75,7 +75,7 @@ public record TrainConfig(
                 1,
                 maxIters,
                 learningRate,
-                adamW,
+                optimizer,
                 gradClip,
                 evalInterval,
                 evalIters,
@@ -97,7 +97,7 @@ public record TrainConfig(
                 .gradientAccumulationSteps(gradientAccumulationSteps)
                 .maxIters(maxIters)
                 .learningRate(learningRate)
-                .adamW(adamW)
+                .optimizer(optimizer)
                 .gradClip(gradClip)
                 .evalInterval(evalInterval)
                 .evalIters(evalIters)
@@ -113,7 +113,7 @@ public record TrainConfig(
         private int gradientAccumulationSteps = 1;
         private int maxIters = 5000;
         private LearningRate learningRate = LearningRate.constant(1e-3);
-        private AdamWConfig adamW = AdamWConfig.pytorch();
+        private OptimizerConfig optimizer = AdamWConfig.pytorch();
         private double gradClip;
         private int evalInterval = 500;
         private int evalIters = 200;
@@ -158,9 +158,9 @@ public record TrainConfig(
             return this;
         }
 
-        /** Sets the optimizer's settings; PyTorch's by default. */
-        public Builder adamW(AdamWConfig adamW) {
-            this.adamW = adamW;
+        /** Sets the optimizer's settings; AdamW's, PyTorch's defaults, by default. */
+        public Builder optimizer(OptimizerConfig optimizer) {
+            this.optimizer = optimizer;
             return this;
         }
 
@@ -208,7 +208,7 @@ public record TrainConfig(
                     gradientAccumulationSteps,
                     maxIters,
                     learningRate,
-                    adamW,
+                    optimizer,
                     gradClip,
                     evalInterval,
                     evalIters,

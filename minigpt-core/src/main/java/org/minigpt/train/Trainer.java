@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -19,7 +20,7 @@ import org.minigpt.train.Evaluator.Losses;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Trains a model: batches, loss and gradients, clipping, AdamW; and evaluates it at iteration 0, every
+ * Trains a model: batches, loss and gradients, clipping, the optimizer's step; and evaluates it at iteration 0, every
  * {@code eval_interval} iterations and after the last.
  *
  * <pre>{@code
@@ -45,7 +46,7 @@ public final class Trainer {
     private final Optional<Evaluator> evaluator;
     private final TrainConfig config;
     private final GradientClip clip;
-    private final AdamW optimizer;
+    private final Optimizer optimizer;
     private final OutlierGuard outliers;
     private final FiniteCheck finite;
     private final List<TrainListener> listeners = new ArrayList<>();
@@ -94,7 +95,7 @@ public final class Trainer {
         this.evaluator = evaluator;
         this.config = config;
         clip = new GradientClip(config.gradClip());
-        optimizer = new AdamW(trained.parameterInfos(), gpt.dataType(), config.adamW());
+        optimizer = config.optimizer().create(trained);
         outliers = new OutlierGuard(config.skipOutliers());
         finite = new FiniteCheck(gpt);
     }
@@ -199,12 +200,11 @@ public final class Trainer {
      * Takes over where another trainer was. The model's parameters are the caller's to restore.
      *
      * @param state as {@link #state}
-     * @param firstMoment as {@link AdamW#firstMoment}; copied
-     * @param secondMoment as {@link AdamW#secondMoment}; copied
-     * @throws MiniGptException if a moment does not fit the model
+     * @param ofOptimizer as {@link Optimizer#state}; copied
+     * @throws MiniGptException if that does not fit the model and the optimizer
      */
-    public void restore(TrainState state, INDArray firstMoment, INDArray secondMoment) {
-        optimizer.restore(firstMoment, secondMoment, state.optimizerSteps());
+    public void restore(TrainState state, Map<String, INDArray> ofOptimizer) {
+        optimizer.restore(ofOptimizer, state.optimizerSteps());
         started = state.started();
         iteration = state.iteration();
         lastEvaluation = state.lastEvaluation();
@@ -214,7 +214,7 @@ public final class Trainer {
     }
 
     /** @return the optimizer, with its state */
-    public AdamW optimizer() {
+    public Optimizer optimizer() {
         return optimizer;
     }
 

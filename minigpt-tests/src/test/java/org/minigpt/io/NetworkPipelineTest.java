@@ -253,7 +253,7 @@ class NetworkPipelineTest {
                 .maxIters(steps)
                 .learningRate(1e-3)
                 .gradClip(clip)
-                .adamW(AdamWConfig.pytorch().withDecay(0.01, Decay.MATRICES))
+                .optimizer(AdamWConfig.pytorch().withDecay(0.01, Decay.MATRICES))
                 .build();
         Trainer trainer = new Trainer(gpt, windows()::batch, trainConfig);
         trainer.addListener(new TrainListener() {

@@ -160,7 +160,7 @@ class LoraTest {
                 .evalInterval(60)
                 .evalIters(4)
                 .learningRate(LearningRate.constant(0.02))
-                .adamW(AdamWConfig.nanoGpt())
+                .optimizer(AdamWConfig.nanoGpt())
                 .build();
         Lora lora = Lora.attach(gpt, Lora.Config.ofRank(4), 7);
         Trainer trainer = new Trainer(lora, TokenDataset.split(ids, 0.8), config);

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.minigpt.testing.Sentences.assertSentence;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -119,7 +121,7 @@ class AdamWTest {
         whole.step(p, random(3, 1), 1e-3);
         INDArray q = p.dup();
 
-        resumed.restore(whole.firstMoment(), whole.secondMoment(), whole.steps());
+        resumed.restore(whole.state(), whole.steps());
         whole.step(p, random(3, 2), 1e-3);
         resumed.step(q, random(3, 2), 1e-3);
 
@@ -164,13 +166,20 @@ class AdamWTest {
         assertSentence(
                 "learning_rate is NaN but must not be negative; 1e-3 is usual",
                 () -> optimizer.step(good, good, Double.NaN));
+        Map<String, INDArray> state = new HashMap<>(optimizer.state());
         assertSentence(
-                "the first moment has 2 values of type FLOAT, but this model's has 3 of type FLOAT; restore the state"
-                        + " that was saved with this model",
-                () -> optimizer.restore(vector(DataType.FLOAT, 1, 2), good, 1));
+                "the optimizer has 4 arrays and can't take 4 after -1 steps; restore the state that was saved",
+                () -> optimizer.restore(state, -1));
+        state.put("exp_avg_sq.b", good);
         assertSentence(
-                "the optimizer can't have taken -1 steps; restore the state that was saved",
-                () -> optimizer.restore(good, good, -1));
+                "the optimizer's state exp_avg_sq.b is FLOAT of shape [3], but must be FLOAT of shape [1]; restore what"
+                        + " was saved with this model and these settings",
+                () -> optimizer.restore(state, 1));
+        state.remove("exp_avg_sq.b");
+        assertSentence(
+                "the optimizer's state exp_avg_sq.b is missing, but must be FLOAT of shape [1]; restore what was saved"
+                        + " with this model and these settings",
+                () -> optimizer.restore(state, 1));
         assertEquals(0, optimizer.steps());
         assertVector(good, 1, 2, 3);
     }

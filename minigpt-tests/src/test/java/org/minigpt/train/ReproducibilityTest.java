@@ -28,7 +28,7 @@ class ReproducibilityTest {
             .batchSize(12)
             .maxIters(100)
             .learningRate(LearningRate.warmupCosine(1e-3, 1e-4, 10, 100))
-            .adamW(AdamWConfig.nanoGpt())
+            .optimizer(AdamWConfig.nanoGpt())
             .gradClip(1)
             .evalInterval(100)
             .evalIters(0)

@@ -40,7 +40,7 @@ class ReversingTest {
         TrainConfig config = TrainConfig.builder()
                 .maxIters(ITERATIONS)
                 .learningRate(LearningRate.warmupCosine(2e-3, 1e-4, 20, ITERATIONS))
-                .adamW(AdamWConfig.nanoGpt())
+                .optimizer(AdamWConfig.nanoGpt())
                 .gradClip(1)
                 .build();
         Gpt gpt = Gpt.create(shape, 1);

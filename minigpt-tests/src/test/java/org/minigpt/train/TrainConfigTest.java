@@ -26,7 +26,7 @@ class TrainConfigTest {
                         .gradientAccumulationSteps(4)
                         .maxIters(2000)
                         .learningRate(3e-4)
-                        .adamW(AdamWConfig.nanoGpt())
+                        .optimizer(AdamWConfig.nanoGpt())
                         .gradClip(1.5)
                         .evalInterval(250)
                         .evalIters(20)

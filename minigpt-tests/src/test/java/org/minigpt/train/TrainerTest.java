@@ -92,7 +92,7 @@ class TrainerTest {
         new Trainer(gpt, DATA, CONFIG).addListener(record).run();
 
         Gpt byHand = TinyModels.small(0).build();
-        AdamW optimizer = new AdamW(byHand.parameterInfos(), byHand.dataType(), CONFIG.adamW());
+        Optimizer optimizer = CONFIG.optimizer().create(byHand);
         RandomWindows windows = new RandomWindows(DATA.train(), 3, 4, 1337);
         for (int i = 0; i < 7; i++) {
             Batch batch = windows.batch(i);

@@ -24,7 +24,7 @@ public final class PlannedBench {
                 .batchSize(work.batchSize())
                 .maxIters(Math.multiplyExact(work.rounds(), work.steps()))
                 .learningRate(Workload.LEARNING_RATE)
-                .adamW(Workload.ADAM_W)
+                .optimizer(Workload.ADAM_W)
                 .gradClip(Workload.GRAD_CLIP)
                 .build();
         Trainer trainer = new Trainer(gpt, iteration -> batch, config);

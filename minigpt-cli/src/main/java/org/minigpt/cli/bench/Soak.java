@@ -47,7 +47,7 @@ public final class Soak implements TrainListener {
                 .batchSize(batchSize)
                 .maxIters(Integer.MAX_VALUE)
                 .learningRate(Workload.LEARNING_RATE)
-                .adamW(Workload.ADAM_W)
+                .optimizer(Workload.ADAM_W)
                 .gradClip(Workload.GRAD_CLIP)
                 .build();
         Trainer trainer = new Trainer(gpt, batches, config);

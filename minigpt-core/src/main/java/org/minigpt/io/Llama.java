@@ -1,18 +1,16 @@
 package org.minigpt.io;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.minigpt.MiniGptException;
 import org.minigpt.graph.Positions;
-import org.minigpt.internal.kernels.NativeMemory;
-import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.tensors.Gpt2;
+import org.minigpt.internal.tensors.JoinedTensors;
+import org.minigpt.internal.tensors.StoredTensors;
 import org.minigpt.internal.tensors.TensorFile;
 import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.model.DropoutRates;
@@ -24,7 +22,6 @@ import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
@@ -143,7 +140,7 @@ final class Llama {
         json.put("tie_word_embeddings", config.tiedHead());
     }
 
-    /** @throws MiniGptException if it is no Llama that a {@link GptConfig} can tell */
+    /** @throws org.minigpt.MiniGptException if it is no Llama that a {@link GptConfig} can tell */
     static GptConfig read(JsonConfig json) {
         json.requireValue("hidden_act", SILU);
         json.requireEmpty("rope_scaling");
@@ -185,102 +182,27 @@ final class Llama {
     }
 
     /** The tensors of a file of {@code LlamaForCausalLM} under the names and in the layout here. */
-    static final class Tensors implements TensorFile {
-        private final TensorFile file;
-        private final GptConfig config;
-        private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
-
-        Tensors(TensorFile file, GptConfig config) {
-            this.file = file;
-            this.config = config;
-            Map<String, TensorInfo> left = new LinkedHashMap<>(file.tensors());
-            // A number of layers beyond that of the tensors would only cost time until the first is found missing.
-            int layers = Math.min(config.nLayer(), left.size() + 1);
-            Gpt.declaredParameters(
-                            config.toBuilder().nLayer(layers).tiedHead(false).build())
-                    .forEach(parameter -> {
-                        List<TensorInfo> parts = new ArrayList<>();
-                        names(parameter.name()).forEach(name -> parts.add(left.remove(name)));
-                        if (!parts.isEmpty() && !parts.contains(null)) {
-                            tensors.put(parameter.name(), together(parameter.name(), parts));
-                        }
-                    });
-            left.forEach((name, tensor) -> {
-                if (!name.endsWith(".rotary_emb.inv_freq")) { // which old versions of the library saved
-                    tensors.put(name, tensor);
-                }
-            });
-        }
-
-        private TensorInfo together(String name, List<TensorInfo> parts) {
-            TensorInfo first = parts.get(0);
-            List<Long> shape = new ArrayList<>(first.shape());
-            long outputs = 0;
-            for (TensorInfo part : parts) {
-                if (part.dtype() != first.dtype()) {
-                    throw new MiniGptException(path() + " has the tensor " + DataFile.quoted(part.name())
-                            + " in " + part.dtype() + ", but " + DataFile.quoted(first.name()) + " in "
-                            + first.dtype() + ": convert one of them.");
-                }
-                outputs += part.shape().isEmpty() ? 0 : part.shape().get(0);
+    static TensorFile tensors(StoredTensors file, GptConfig config) {
+        JoinedTensors result = new JoinedTensors(file);
+        Map<String, TensorInfo> left = new LinkedHashMap<>(file.tensors());
+        // A number of layers beyond that of the tensors would only cost time until the first is found missing.
+        int layers = Math.min(config.nLayer(), left.size() + 1);
+        Gpt.declaredParameters(config.toBuilder().nLayer(layers).tiedHead(false).build())
+                .forEach(parameter -> {
+                    List<TensorInfo> parts = new ArrayList<>();
+                    for (String name : names(parameter.name())) {
+                        TensorInfo part = left.remove(name);
+                        parts.add(part != null && linear(parameter.name()) ? part.transposed() : part);
+                    }
+                    if (!parts.isEmpty() && !parts.contains(null)) {
+                        result.add(parameter.name(), parts);
+                    }
+                });
+        left.forEach((name, tensor) -> {
+            if (!name.endsWith(".rotary_emb.inv_freq")) { // which old versions of the library saved
+                result.add(name, List.of(tensor));
             }
-            if (linear(name) && shape.size() == 2) {
-                shape = List.of(shape.get(1), outputs);
-            } else if (parts.size() > 1) {
-                shape = List.of(outputs);
-            }
-            return new TensorInfo(name, first.dtype(), shape, first.begin(), first.end());
-        }
-
-        @Override
-        public Path path() {
-            return file.path();
-        }
-
-        @Override
-        public Map<String, TensorInfo> tensors() {
-            return tensors;
-        }
-
-        @Override
-        public void read(TensorInfo tensor, INDArray target) {
-            List<String> names = names(tensor.name());
-            long[] widths = widths(config, names, target.size(-1));
-            long from = 0;
-            for (int i = 0; i < widths.length; i++) {
-                INDArray part = widths.length == 1 ? target : columns(target, from, from + widths[i]);
-                INDArray values =
-                        widths.length == 1 ? target : Nd4j.createUninitialized(target.dataType(), part.shape());
-                TensorInfo source = file.tensors().get(names.get(i));
-                if (!linear(tensor.name())) {
-                    file.read(source, values);
-                } else if (source.shape().equals(List.of(part.size(1), part.size(0)))) {
-                    file.readTransposed(source, values);
-                } else {
-                    throw new MiniGptException(path() + " has the tensor " + DataFile.quoted(source.name())
-                            + " of shape " + source.shape() + ", but the model of its config.json needs ["
-                            + part.size(1) + ", " + part.size(0) + "]: use the config.json that was saved with it.");
-                }
-                if (widths.length > 1) {
-                    NativeMemory.copy(values, part);
-                }
-                from += widths[i];
-            }
-        }
-
-        @Override
-        public void readTransposed(TensorInfo tensor, INDArray target) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public byte[] bytes(TensorInfo tensor, long from, int count) {
-            return file.bytes(tensor, from, count);
-        }
-
-        @Override
-        public void close() {
-            file.close();
-        }
+        });
+        return result;
     }
 }

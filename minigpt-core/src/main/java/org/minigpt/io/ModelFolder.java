@@ -17,7 +17,8 @@ import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.internal.tensors.Gpt2;
 import org.minigpt.internal.tensors.GptWeights;
-import org.minigpt.internal.tensors.OutInTensors;
+import org.minigpt.internal.tensors.JoinedTensors;
+import org.minigpt.internal.tensors.StoredTensors;
 import org.minigpt.internal.tensors.TensorFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -194,14 +195,14 @@ public final class ModelFolder {
     private static Gpt loadGpt(
             Path dir, Layout layout, HfConfig config, Tokenizer tokenizer, Function<GptConfig, Gpt.Builder> models) {
         List<Integer> eos = EosTokens.of(dir, config, tokenizer);
-        try (TensorFile file = isSharded(dir)
+        try (StoredTensors file = isSharded(dir)
                 ? ShardedSafetensors.open(AtomicFolder.locate(dir, ShardedSafetensors.INDEX))
                 : SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
             TensorFile weights = file;
             if (config.llama()) {
-                weights = new Llama.Tensors(file, config.gpt());
+                weights = Llama.tensors(file, config.gpt());
             } else if (layout == Layout.OUT_IN) {
-                weights = new OutInTensors(file);
+                weights = JoinedTensors.ofOutIn(file);
             }
             return GptWeights.load(
                     weights,

@@ -1,5 +1,6 @@
 package org.minigpt.io;
 
+import java.io.DataInput;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
@@ -7,13 +8,12 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
+import org.apache.commons.io.function.IOConsumer;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.runtime.Workspaces;
 import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.tensors.Dtype;
-import org.minigpt.internal.tensors.FloatValues;
-import org.minigpt.internal.tensors.RawValues;
-import org.minigpt.internal.tensors.TensorFile;
+import org.minigpt.internal.tensors.StoredTensors;
 import org.minigpt.internal.tensors.TensorInfo;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -23,7 +23,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * An open safetensors file. Opening reads the header and checks it against the file's size before anything of a size
  * that it gives is allocated; tensors are read one by one, into memory that is already there if the caller has some.
  */
-final class SafetensorsReader implements TensorFile {
+final class SafetensorsReader implements StoredTensors {
     /** The reference implementation's limit. */
     private static final long MAX_HEADER_BYTES = 100_000_000;
 
@@ -109,30 +109,8 @@ final class SafetensorsReader implements TensorFile {
     }
 
     @Override
-    public void read(TensorInfo tensor, INDArray target) {
-        boolean widened = target.dataType() == DataType.FLOAT && tensor.dtype().narrow();
-        int width = widened ? tensor.dtype().bytes() : target.dataType().width();
-        if (target.length() * width != tensor.end() - tensor.begin()) {
-            throw new IllegalArgumentException(
-                    tensor + " does not fill an array of " + target.length() + " " + target.dataType());
-        }
-        file.at(dataStart + tensor.begin(), in -> {
-            if (widened) {
-                FloatValues.read(in, tensor.dtype(), target);
-            } else {
-                RawValues.read(in, target);
-            }
-        });
-    }
-
-    @Override
-    public void readTransposed(TensorInfo tensor, INDArray target) {
-        file.at(dataStart + tensor.begin(), in -> FloatValues.readTransposed(in, tensor.dtype(), target));
-    }
-
-    @Override
-    public byte[] bytes(TensorInfo tensor, long from, int count) {
-        return file.bytes(dataStart + tensor.begin() + from, count);
+    public void at(TensorInfo tensor, long from, IOConsumer<DataInput> reader) {
+        file.at(dataStart + tensor.begin() + from, reader);
     }
 
     @Override

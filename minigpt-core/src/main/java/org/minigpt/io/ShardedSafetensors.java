@@ -4,24 +4,25 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import java.io.DataInput;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import org.apache.commons.io.function.IOConsumer;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.tensors.DataFile;
-import org.minigpt.internal.tensors.TensorFile;
+import org.minigpt.internal.tensors.StoredTensors;
 import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.text.TextFiles;
-import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * A model in several safetensors files, with Hugging Face's index {@code {"metadata": {...}, "weight_map": {"name":
  * "file", ...}}} beside them. Only files of the index' own folder are opened.
  */
-final class ShardedSafetensors implements TensorFile {
+final class ShardedSafetensors implements StoredTensors {
     /** The index. */
     static final String INDEX = "model.safetensors.index.json";
 
@@ -124,18 +125,8 @@ final class ShardedSafetensors implements TensorFile {
     }
 
     @Override
-    public void read(TensorInfo tensor, INDArray target) {
-        places.get(tensor.name()).read(tensor, target);
-    }
-
-    @Override
-    public void readTransposed(TensorInfo tensor, INDArray target) {
-        places.get(tensor.name()).readTransposed(tensor, target);
-    }
-
-    @Override
-    public byte[] bytes(TensorInfo tensor, long from, int count) {
-        return places.get(tensor.name()).bytes(tensor, from, count);
+    public void at(TensorInfo tensor, long from, IOConsumer<DataInput> reader) {
+        places.get(tensor.name()).at(tensor, from, reader);
     }
 
     @Override

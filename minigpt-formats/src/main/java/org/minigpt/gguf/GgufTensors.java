@@ -1,20 +1,20 @@
 package org.minigpt.gguf;
 
+import java.io.DataInput;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.commons.io.function.IOConsumer;
 import org.minigpt.internal.tensors.DataFile;
-import org.minigpt.internal.tensors.FloatValues;
 import org.minigpt.internal.tensors.Gpt2;
-import org.minigpt.internal.tensors.TensorFile;
+import org.minigpt.internal.tensors.StoredTensors;
 import org.minigpt.internal.tensors.TensorInfo;
-import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** The tensors of an open GGUF file under GPT-2's names and in its layout. */
-final class GgufTensors implements TensorFile {
+final class GgufTensors implements StoredTensors {
     /** GPT-2's names and GGUF's, before {@code .weight} and {@code .bias}. */
     private static final String[][] NAMES = {
         {"wte", "token_embd"},
@@ -42,15 +42,12 @@ final class GgufTensors implements TensorFile {
         header.tensors().forEach((name, t) -> {
             String gpt2 = translate(name, 1, 0, "h.");
             List<Long> shape = t.shape();
-            if (Gpt2.linear(gpt2) && shape.size() == 2) {
-                shape = List.of(shape.get(1), shape.get(0));
-            }
             if (GgufFile.ofTokens(gpt2) && shape.size() == 2 && shape.get(0) > added) {
                 shape = List.of(shape.get(0) - added, shape.get(1));
             }
             long end = t.begin() + TensorInfo.bytes(t.dtype(), shape);
             TensorInfo info = new TensorInfo(gpt2, t.dtype(), shape, t.begin(), end);
-            if (tensors.put(gpt2, info) != null) {
+            if (tensors.put(gpt2, Gpt2.linear(gpt2) ? info.transposed() : info) != null) {
                 throw DataFile.damaged(file.path(), DataFile.quoted(gpt2) + " is there under two names");
             }
         });
@@ -86,24 +83,8 @@ final class GgufTensors implements TensorFile {
     }
 
     @Override
-    public void read(TensorInfo tensor, INDArray target) {
-        file.at(header.dataStart() + tensor.begin(), in -> {
-            if (Gpt2.linear(tensor.name())) {
-                FloatValues.readTransposed(in, tensor.dtype(), target);
-            } else {
-                FloatValues.read(in, tensor.dtype(), target);
-            }
-        });
-    }
-
-    @Override
-    public void readTransposed(TensorInfo tensor, INDArray target) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public byte[] bytes(TensorInfo tensor, long from, int count) {
-        return file.bytes(header.dataStart() + tensor.begin() + from, count);
+    public void at(TensorInfo tensor, long from, IOConsumer<DataInput> reader) {
+        file.at(header.dataStart() + tensor.begin() + from, reader);
     }
 
     @Override

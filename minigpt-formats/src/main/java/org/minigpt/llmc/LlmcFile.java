@@ -1,5 +1,6 @@
 package org.minigpt.llmc;
 
+import java.io.DataInput;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
@@ -9,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.apache.commons.io.function.IOConsumer;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.internal.tensors.DataFile;
@@ -16,7 +18,7 @@ import org.minigpt.internal.tensors.Dtype;
 import org.minigpt.internal.tensors.FloatValues;
 import org.minigpt.internal.tensors.Gpt2;
 import org.minigpt.internal.tensors.GptWeights;
-import org.minigpt.internal.tensors.TensorFile;
+import org.minigpt.internal.tensors.StoredTensors;
 import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -153,7 +155,7 @@ public final class LlmcFile {
 
     private static long place(List<TensorInfo> tensors, String name, List<Long> shape, Dtype dtype, long begin) {
         long end = begin + TensorInfo.bytes(dtype, shape);
-        tensors.add(new TensorInfo(name, dtype, shape, begin, end));
+        tensors.add(new TensorInfo(name, dtype, shape, begin, end, Gpt2.linear(name)));
         return end;
     }
 
@@ -209,7 +211,7 @@ public final class LlmcFile {
     }
 
     /** The tensors of an open file. */
-    private record Tensors(DataFile file, List<TensorInfo> list) implements TensorFile {
+    private record Tensors(DataFile file, List<TensorInfo> list) implements StoredTensors {
         @Override
         public Path path() {
             return file.path();
@@ -223,24 +225,8 @@ public final class LlmcFile {
         }
 
         @Override
-        public void read(TensorInfo tensor, INDArray target) {
-            file.at(HEADER_BYTES + tensor.begin(), in -> {
-                if (Gpt2.linear(tensor.name())) {
-                    FloatValues.readTransposed(in, tensor.dtype(), target);
-                } else {
-                    FloatValues.read(in, tensor.dtype(), target);
-                }
-            });
-        }
-
-        @Override
-        public void readTransposed(TensorInfo tensor, INDArray target) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public byte[] bytes(TensorInfo tensor, long from, int count) {
-            return file.bytes(HEADER_BYTES + tensor.begin() + from, count);
+        public void at(TensorInfo tensor, long from, IOConsumer<DataInput> reader) {
+            file.at(HEADER_BYTES + tensor.begin() + from, reader);
         }
 
         @Override

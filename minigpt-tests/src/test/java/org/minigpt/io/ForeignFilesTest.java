@@ -31,6 +31,7 @@ import org.minigpt.text.TextFiles;
 import org.minigpt.text.TextPieces;
 import org.minigpt.text.Tokenizers;
 import org.minigpt.text.bpe.BpeTokenizer;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Files that are sound, but not what is asked for: the sentence says what they are, and which way leads on. */
@@ -162,6 +163,38 @@ class ForeignFilesTest {
                 dir.resolve("config.json"),
                 Files.readString(dir.resolve("config.json")).replace("\"minigpt\"", "\"was\""));
         Foreign.assertSameParameters(gpt, ModelFolder.loadGpt(dir, Layout.OUT_IN));
+    }
+
+    /**
+     * nanoGPT's with bias=False and the head of the token embedding: by its state_dict, of a compiled model too, or by
+     * safetensors.torch.save_model, which keeps one name of a shared tensor; beside Hugging Face's configuration, which has
+     * no word for biases, or MiniGPT's, which has.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "'',both,minigpt",
+        "_orig_mod.transformer.,both,minigpt",
+        "_orig_mod.,lm_head,minigpt",
+        "transformer.,wte,minigpt",
+        "_orig_mod.transformer.,both,was",
+        "module.,lm_head,was",
+        "'',wte,was"
+    })
+    void aTiedModelWithoutBiases(String prefix, String kept, String key) throws IOException {
+        Gpt tied = TinyModels.gpt(TinyModels.nanoGpt(), DataType.DOUBLE);
+        ModelFolder.saveGpt(dir, tied);
+        Map<String, INDArray> arrays = new LinkedHashMap<>();
+        tied.parameters().forEach((name, array) -> arrays.put(name, name.matches(LAYERS) ? array.transpose() : array));
+        arrays.put("lm_head.weight", arrays.get("wte.weight"));
+        arrays.remove(kept.equals("wte") ? "lm_head.weight" : kept.equals("lm_head") ? "wte.weight" : "");
+        Map<String, INDArray> named = new LinkedHashMap<>();
+        arrays.forEach((name, array) ->
+                named.put((name.equals("lm_head.weight") ? prefix.replace("transformer.", "") : prefix) + name, array));
+        Safetensors.write(dir.resolve("model.safetensors"), named, Map.of());
+        Path config = dir.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replace("\"minigpt\"", "\"" + key + "\""));
+
+        Foreign.assertSameModel(tied, ModelFolder.loadGpt(dir, Layout.OUT_IN));
     }
 
     @Test

@@ -195,9 +195,7 @@ class ModelFolderErrorsTest {
     void aTensorTwice() {
         rewrite(arrays -> arrays.put("transformer.ln_f.bias", Nd4j.ones(DataType.FLOAT, 8)));
         assertLoadFails(
-                dir,
-                weights + " has the tensor \"ln_f.bias\" with and without the prefix \"transformer.\": remove one of"
-                        + " them.");
+                dir, weights + " has the tensor \"ln_f.bias\" with and without a prefix: remove one of" + " them.");
     }
 
     /** [out,in], as nanoGPT stores it. */

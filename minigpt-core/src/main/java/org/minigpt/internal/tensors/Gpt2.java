@@ -22,6 +22,9 @@ public final class Gpt2 {
     private static final Pattern LINEAR =
             Pattern.compile("h\\.\\d+\\.(attn\\.c_attn|attn\\.c_proj|mlp\\.c_fc|mlp\\.c_proj)\\.weight");
 
+    /** What torch.compile, parallel training and the model with a head put before the names. */
+    private static final Pattern PREFIXES = Pattern.compile("^(_orig_mod\\.|module\\.)*(transformer\\.)?");
+
     private static final String HEAD_BIAS = "lm_head.bias";
 
     private Gpt2() {}
@@ -53,6 +56,11 @@ public final class Gpt2 {
             tokenizer.endOfText().ifPresent(ids::add);
         }
         return List.copyOf(ids);
+    }
+
+    /** @return the name of a parameter in a file without what is put before it */
+    public static String plainName(String name) {
+        return PREFIXES.matcher(name).replaceFirst("");
     }
 
     /** @return whether this is a weight that is [in,out] in GPT-2 and [out,in] in PyTorch's linear layers */

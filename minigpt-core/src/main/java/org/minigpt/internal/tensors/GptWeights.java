@@ -9,15 +9,16 @@ import org.minigpt.MiniGptException;
 import org.minigpt.graph.Parameter;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Bias;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * The way from the tensors of a Hugging Face GPT-2 to the parameters of a {@link Gpt}. The names are the same, but for
- * the prefix {@code transformer.} that some files have, and so are the layouts: GPT-2's linear layers are Conv1D,
+ * {@linkplain Gpt2#plainName prefixes} that some files have, and so are the layouts: GPT-2's linear layers are Conv1D,
  * [in,out].
  */
 public final class GptWeights {
-    private static final String PREFIX = "transformer.";
+    private static final String EMBEDDING = "wte.weight";
     private static final String HEAD = "lm_head.weight";
     private static final String HEAD_BIAS = "lm_head.bias";
 
@@ -48,30 +49,42 @@ public final class GptWeights {
         this.origin = origin;
         this.models = models;
         file.tensors().forEach((name, tensor) -> {
-            String plain = name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name;
+            String plain = Gpt2.plainName(name);
             if (!MASK.matcher(plain).matches() && tensors.put(plain, tensor) != null) {
                 throw new MiniGptException(file.path() + " has the tensor " + DataFile.quoted(plain)
-                        + " with and without the prefix \"" + PREFIX + "\": remove one of them.");
+                        + " with and without a prefix: remove one of them.");
             }
         });
-        this.config = origin.own() ? config : withItsHead(config);
+        this.config = withItsBiases(withItsHead(config));
     }
 
     /**
-     * PyTorch saves a tied head as often as not: one that is the token embedding is dropped, and another is what the
-     * model was saved with, whatever its configuration says.
+     * PyTorch saves a tied head as often as not, and may save nothing but it: one that is the token embedding is dropped,
+     * and another is what the model was saved with, whatever its configuration says.
      */
     private GptConfig withItsHead(GptConfig config) {
         TensorInfo head = tensors.get(HEAD);
-        TensorInfo embedding = tensors.get("wte.weight");
-        if (!config.tiedHead() || head == null || embedding == null) {
+        TensorInfo embedding = tensors.get(EMBEDDING);
+        if (!config.tiedHead() || head == null) {
+            return config;
+        }
+        if (embedding == null) {
+            tensors.put(EMBEDDING, tensors.remove(HEAD));
             return config;
         }
         if (file.same(head, embedding)) {
             tensors.remove(HEAD);
             return config;
         }
-        return config.toBuilder().tiedHead(false).build();
+        return origin.own() ? config : config.toBuilder().tiedHead(false).build();
+    }
+
+    /** Hugging Face's configuration can't tell that there are none, as nanoGPT has it with bias=False. */
+    private GptConfig withItsBiases(GptConfig config) {
+        boolean none = tensors.keySet().stream().noneMatch(name -> name.endsWith(".bias"));
+        return none && !origin.own() && config.hasLayersOfGpt2()
+                ? config.toBuilder().bias(Bias.NONE).build()
+                : config;
     }
 
     /**
@@ -119,13 +132,13 @@ public final class GptWeights {
                 .filter(parameter -> tensors.containsKey(parameter.name()))
                 .filter(parameter -> !turned(parameter.shape()).equals(parameter.shape()))
                 .toList();
-        boolean turned = !linear.isEmpty()
+        boolean other = !linear.isEmpty()
                 && linear.stream()
                         .allMatch(parameter ->
                                 tensors.get(parameter.name()).shape().equals(turned(parameter.shape())));
-        if (turned && origin != Origin.HEADER) {
+        if (other && origin != Origin.HEADER) {
             throw new MiniGptException(file.path()
-                    + (file instanceof OutInTensors
+                    + (tensors.get(linear.get(0).name()).turned()
                             ? " has linear weights [in,out], as Hugging Face's GPT-2 has them, not nanoGPT's [out,in]: open"
                                     + " it in the format hf, Layout.IN_OUT."
                             : " has linear weights [out,in], as nanoGPT and PyTorch have them, not Hugging Face's [in,out]:"

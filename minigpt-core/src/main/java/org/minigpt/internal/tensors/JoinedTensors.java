@@ -1,0 +1,113 @@
+package org.minigpt.internal.tensors;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.NativeMemory;
+import org.minigpt.internal.runtime.Workspaces;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+/**
+ * The tensors of a file under GPT-2's names and in its layout: each is one of the file's, or as many side by side along the
+ * outputs, as queries, keys and values are, or SwiGLU's two matrices.
+ */
+public final class JoinedTensors implements TensorFile {
+    private final StoredTensors file;
+    private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+    private final Map<String, List<TensorInfo>> parts = new LinkedHashMap<>();
+
+    /** None at first; closing this closes the file. */
+    public JoinedTensors(StoredTensors file) {
+        this.file = file;
+    }
+
+    /** @return the tensors of a file whose linear weights are [out,in], as nanoGPT and minGPT save them */
+    public static JoinedTensors ofOutIn(StoredTensors file) {
+        JoinedTensors result = new JoinedTensors(file);
+        file.tensors().forEach((name, tensor) -> {
+            boolean linear = Gpt2.linear(Gpt2.plainName(name));
+            result.add(name, List.of(linear ? tensor.transposed() : tensor));
+        });
+        return result;
+    }
+
+    /**
+     * Adds a tensor.
+     *
+     * @param of what it is put together of: matrices [in,out], {@linkplain TensorInfo#transposed turned} where the file has
+     *     them [out,in], or vectors
+     * @throws MiniGptException if they differ in type or do not fit together
+     */
+    public void add(String name, List<TensorInfo> of) {
+        TensorInfo first = of.get(0);
+        List<Long> shape = new ArrayList<>(first.shape());
+        for (TensorInfo part : of.subList(1, of.size())) {
+            if (part.dtype() != first.dtype()) {
+                throw new MiniGptException(path() + " has the tensor " + DataFile.quoted(part.name())
+                        + " in " + part.dtype() + ", but " + DataFile.quoted(first.name()) + " in "
+                        + first.dtype() + ": convert one of them.");
+            }
+            int last = part.shape().size() - 1;
+            if (last < 0 || last > 1 || !part.shape().subList(0, last).equals(shape.subList(0, shape.size() - 1))) {
+                throw DataFile.damaged(
+                        path(),
+                        "the shapes of " + DataFile.quoted(first.name()) + " and " + DataFile.quoted(part.name())
+                                + " do not fit together");
+            }
+            shape.set(last, shape.get(last) + part.shape().get(last));
+        }
+        if (tensors.put(name, new TensorInfo(name, first.dtype(), List.copyOf(shape), 0, 0, first.turned())) != null) {
+            throw DataFile.damaged(path(), DataFile.quoted(name) + " is there under two names");
+        }
+        parts.put(name, List.copyOf(of));
+    }
+
+    @Override
+    public Path path() {
+        return file.path();
+    }
+
+    @Override
+    public Map<String, TensorInfo> tensors() {
+        return tensors;
+    }
+
+    @Override
+    public void read(TensorInfo tensor, INDArray target) {
+        List<TensorInfo> of = parts.get(tensor.name());
+        if (of.size() == 1) {
+            file.read(of.get(0), target);
+            return;
+        }
+        long from = 0;
+        for (TensorInfo part : of) {
+            INDArray values = Workspaces.outside(() -> Nd4j.createUninitialized(target.dataType(), part.shapeArray()));
+            file.read(part, values);
+            var columns = NDArrayIndex.interval(from, from + values.size(-1));
+            NativeMemory.copy(
+                    values, target.rank() == 1 ? target.get(columns) : target.get(NDArrayIndex.all(), columns));
+            from += values.size(-1);
+        }
+    }
+
+    @Override
+    public boolean same(TensorInfo a, TensorInfo b) {
+        List<TensorInfo> first = parts.get(a.name());
+        List<TensorInfo> second = parts.get(b.name());
+        boolean same = first.size() == second.size();
+        for (int i = 0; same && i < first.size(); i++) {
+            same = file.same(first.get(i), second.get(i));
+        }
+        return same;
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}

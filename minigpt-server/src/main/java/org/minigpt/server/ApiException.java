@@ -1,6 +1,7 @@
 package org.minigpt.server;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
 
 /**
  * Why a request gets no answer, as OpenAI's API says it: a status, and a sentence that names the culprit and the
@@ -37,6 +38,32 @@ final class ApiException extends RuntimeException {
     /** A parameter of the request's is wrong. @param parameter its name, or null */
     static ApiException invalid(String parameter, String sentence) {
         return new ApiException(400, parameter, null, null, false, sentence);
+    }
+
+    static ApiException tooLarge(int maxBytes) {
+        return of(
+                413,
+                "too_large",
+                "the request's body has more than " + maxBytes + " bytes; send less, or start the server with a larger"
+                        + " --max-request-bytes");
+    }
+
+    static ApiException late(Duration patience) {
+        return of(
+                408,
+                "timeout",
+                "the request had not come whole after " + patience.toMillis() / 1e3 + " s; send it faster");
+    }
+
+    static ApiException transferCoding() {
+        return of(
+                501,
+                "transfer_encoding",
+                "the request's Transfer-Encoding is not known here; send it chunked, or with its length");
+    }
+
+    static ApiException unexpected(Throwable e) {
+        return of(500, "internal", "this should not have happened (" + e + "); please report it with the request");
     }
 
     /** The path does not take the method. @param allow those that it takes */

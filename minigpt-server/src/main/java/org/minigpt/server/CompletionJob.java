@@ -19,7 +19,7 @@ import org.minigpt.text.Tokenizer;
  * Generates what a client wants, or as much of it as there is time for, and answers with it, unless the client hangs
  * up.
  */
-final class CompletionJob implements Runnable, TextGenerator.Listener {
+final class CompletionJob implements TextGenerator.Listener {
     private static final byte[] DONE = "[DONE]".getBytes(UTF_8);
 
     private final CompletionRequest request;
@@ -31,7 +31,7 @@ final class CompletionJob implements Runnable, TextGenerator.Listener {
     private final String id = "cmpl-" + UUID.randomUUID().toString().replace("-", "");
     private final long created = System.currentTimeMillis() / 1000;
     private final List<Choice> choices = new ArrayList<>();
-    private long turn;
+    private final long turn = System.nanoTime();
     private int generated;
 
     /** One choice, and what of it has not been sent. */
@@ -67,19 +67,19 @@ final class CompletionJob implements Runnable, TextGenerator.Listener {
             TextGenerator generator,
             Tokenizer tokenizer,
             ServerOptions options,
-            Exchange exchange) {
+            Exchange exchange,
+            Deadline deadline) {
         this.request = request;
         this.generator = generator;
         this.tokenizer = tokenizer;
         this.options = options;
         this.exchange = exchange;
-        this.deadline = Deadline.in(options.timeout());
+        this.deadline = deadline;
     }
 
-    @Override
-    public void run() {
+    /** @throws ApiException if there is nothing to answer with */
+    void run() {
         try {
-            turn = System.nanoTime();
             deadline.require();
             for (int[] prompt : request.prompts()) {
                 for (int i = 0; i < request.n(); i++) {

@@ -1,67 +1,116 @@
 package org.minigpt.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.netty.buffer.Unpooled;
-import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
-import io.netty.handler.codec.http.DefaultFullHttpResponse;
-import io.netty.handler.codec.http.DefaultHttpContent;
-import io.netty.handler.codec.http.DefaultHttpResponse;
-import io.netty.handler.codec.http.DefaultLastHttpContent;
-import io.netty.handler.codec.http.HttpHeaderNames;
-import io.netty.handler.codec.http.HttpHeaderValues;
-import io.netty.handler.codec.http.HttpHeaders;
-import io.netty.handler.codec.http.HttpRequest;
-import io.netty.handler.codec.http.HttpResponse;
-import io.netty.handler.codec.http.HttpResponseStatus;
-import io.netty.handler.codec.http.HttpUtil;
-import io.netty.handler.codec.http.HttpVersion;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.EofException;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Callback;
 
 /**
- * One request's answer, given at once or as a stream of server-sent events, from any one thread. Once the client has
- * hung up it is {@link #gone}, and what is sent has no effect.
+ * One request's body and answer, the latter at once or as a stream of server-sent events, from any one thread. Once the
+ * client has hung up it is {@link #gone}, and what is sent has no effect.
  */
 final class Exchange {
     private static final int RETRY_AFTER_SECONDS = 1;
     private static final byte[] EVENT_START = {'d', 'a', 't', 'a', ':', ' '};
     private static final byte[] EVENT_END = {'\n', '\n'};
 
-    private final Channel channel;
+    private final Request request;
+    private final Response response;
+    private final Callback callback;
     private final Duration patience;
-    private final boolean keepAlive;
-    private final boolean http10;
-    private final Runnable ended;
+    private final ClientEndPoint client;
+    private final AtomicBoolean ended = new AtomicBoolean();
     private Runnable onGone = () -> {};
     private boolean gone;
     private boolean started;
-    private ApiException error;
+    private boolean whole; // the request has come
 
-    /** @param ended is called, on the channel's thread, when the answer has been sent */
-    Exchange(Channel channel, HttpRequest request, Duration patience, Runnable ended) {
-        this.channel = channel;
+    /** @param callback completed when the answer has been sent */
+    Exchange(Request request, Response response, Callback callback, Duration patience) {
+        this.request = request;
+        this.response = response;
+        this.callback = callback;
         this.patience = patience;
-        this.ended = ended;
-        this.http10 = !request.protocolVersion().isKeepAliveDefault();
-        this.keepAlive =
-                HttpUtil.isKeepAlive(request) && request.decoderResult().isSuccess();
+        this.client = ClientEndPoint.of(
+                request.getConnectionMetaData().getConnection().getEndPoint());
+        request.addIdleTimeoutListener(timeout -> false); // an answer may take its time
+    }
+
+    /**
+     * Reads the body, and has an action do something with it, on a thread that must not be kept for long.
+     *
+     * @param maxBytes the request is refused if it has more
+     */
+    void receive(int maxBytes, Consumer<byte[]> action) {
+        if (request.getLength() > maxBytes) {
+            throw ApiException.tooLarge(maxBytes);
+        }
+        client.onLate(() -> error(ApiException.late(patience)));
+        receive(new ByteArrayOutputStream(), maxBytes, action);
+    }
+
+    private void receive(ByteArrayOutputStream body, int maxBytes, Consumer<byte[]> action) {
+        while (!ended.get()) {
+            Content.Chunk chunk = request.read();
+            if (chunk == null) {
+                request.demand(() -> receive(body, maxBytes, action));
+                return;
+            }
+            if (Content.Chunk.isFailure(chunk)) {
+                if (ended.compareAndSet(false, true)) {
+                    client.received();
+                    callback.failed(chunk.getFailure());
+                }
+                return;
+            }
+            ByteBuffer bytes = chunk.getByteBuffer();
+            boolean last = chunk.isLast();
+            if (body.size() + bytes.remaining() > maxBytes) {
+                chunk.release();
+                error(ApiException.tooLarge(maxBytes));
+                return;
+            }
+            while (bytes.hasRemaining()) {
+                body.write(bytes.get());
+            }
+            chunk.release();
+            if (last) {
+                whole = true;
+                client.received();
+                action.accept(body.toByteArray());
+                return;
+            }
+        }
     }
 
     /** Sets what is done when the client hangs up before it has its answer. */
-    synchronized void onGone(Runnable action) {
-        onGone = action;
-        if (gone) {
-            action.run();
+    void onGone(Runnable action) {
+        synchronized (this) {
+            onGone = action;
         }
+        client.watch(this::hangUp);
     }
 
     synchronized boolean gone() {
         return gone;
     }
 
-    /** The client has hung up. */
-    void hangUp() {
+    /** The client has hung up, or is hung up on. */
+    private void hangUp() {
         Runnable action;
         synchronized (this) {
             if (gone) {
@@ -69,14 +118,13 @@ final class Exchange {
             }
             gone = true;
             action = onGone;
-            notifyAll();
         }
         action.run();
-    }
-
-    /** The client has taken some of what it was sent. */
-    synchronized void wake() {
-        notifyAll();
+        client.unwatch();
+        client.close();
+        if (ended.compareAndSet(false, true)) {
+            callback.failed(new EofException("the client has hung up"));
+        }
     }
 
     /** Answers with a JSON value. */
@@ -89,59 +137,54 @@ final class Exchange {
         if (started) {
             event(Json.bytes(error.toJson()));
             end();
-        } else {
-            this.error = error;
-            json(error.status(), error.toJson());
+            return;
         }
+        headersOf(error, response.getHeaders());
+        json(error.status(), error.toJson());
     }
 
     /** Answers with a body. */
     void bytes(int status, String type, byte[] body) {
-        HttpResponse response = new DefaultFullHttpResponse(
-                HttpVersion.HTTP_1_1, HttpResponseStatus.valueOf(status), Unpooled.wrappedBuffer(body));
-        headers(response.headers(), type);
-        HttpUtil.setContentLength(response, body.length);
-        if (error != null) {
-            headersOf(error, response.headers());
+        if (!ended.compareAndSet(false, true)) {
+            return;
         }
-        finish(response);
+        client.received();
+        response.setStatus(status);
+        headers(response.getHeaders(), type);
+        response.getHeaders().put(HttpHeader.CONTENT_LENGTH, body.length);
+        boolean more = !whole && hasBody();
+        if (more) {
+            response.getHeaders().put(HttpHeader.CONNECTION, "close");
+        }
+        client.unwatch();
+        response.write(true, ByteBuffer.wrap(body), more ? lingering() : finishing());
     }
 
-    private void headers(HttpHeaders headers, String type) {
-        headers.set(HttpHeaderNames.CONTENT_TYPE, type);
-        headers.set(HttpHeaderNames.CACHE_CONTROL, HttpHeaderValues.NO_STORE);
-        headers.set(HttpHeaderNames.X_FRAME_OPTIONS, "DENY");
-        headers.set(HttpHeaderNames.CONTENT_SECURITY_POLICY, Page.POLICY);
-        headers.set("X-Content-Type-Options", "nosniff");
-        headers.set("Referrer-Policy", "no-referrer");
-        headers.set("Cross-Origin-Resource-Policy", "same-origin");
-        headers.set("Cross-Origin-Opener-Policy", "same-origin");
-        headers.set(HttpHeaderNames.CONNECTION, keepAlive ? HttpHeaderValues.KEEP_ALIVE : HttpHeaderValues.CLOSE);
+    private boolean hasBody() {
+        return request.getLength() > 0 || request.getHeaders().contains(HttpHeader.TRANSFER_ENCODING);
+    }
+
+    static void headers(HttpFields.Mutable headers, String type) {
+        headers.put(HttpHeader.CONTENT_TYPE, type);
+        headers.put(HttpHeader.CACHE_CONTROL, "no-store");
+        headers.put("X-Frame-Options", "DENY");
+        headers.put("Content-Security-Policy", Page.POLICY);
+        headers.put("X-Content-Type-Options", "nosniff");
+        headers.put("Referrer-Policy", "no-referrer");
+        headers.put("Cross-Origin-Resource-Policy", "same-origin");
+        headers.put("Cross-Origin-Opener-Policy", "same-origin");
     }
 
     /** OpenAI's clients repeat a request by themselves after some errors, unless they are told that it is of no use. */
-    private static void headersOf(ApiException error, HttpHeaders headers) {
+    static void headersOf(ApiException error, HttpFields.Mutable headers) {
         if (error.busy()) {
-            headers.setInt(HttpHeaderNames.RETRY_AFTER, RETRY_AFTER_SECONDS);
+            headers.put(HttpHeader.RETRY_AFTER, RETRY_AFTER_SECONDS);
         } else {
-            headers.set("X-Should-Retry", "false");
+            headers.put("X-Should-Retry", "false");
         }
         if (error.allow() != null) {
-            headers.set(HttpHeaderNames.ALLOW, error.allow());
+            headers.put(HttpHeader.ALLOW, error.allow());
         }
-    }
-
-    private void startStream() {
-        HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
-        headers(response.headers(), "text/event-stream; charset=utf-8");
-        if (http10) {
-            // The end of the connection is the end of the body.
-            response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
-        } else {
-            HttpUtil.setTransferEncodingChunked(response, true);
-        }
-        channel.write(response);
-        started = true;
     }
 
     /**
@@ -152,57 +195,83 @@ final class Exchange {
      */
     void event(byte[] data) {
         if (!started) {
-            startStream();
+            started = true;
+            response.setStatus(HttpStatus.OK_200);
+            headers(response.getHeaders(), "text/event-stream; charset=utf-8");
+            response.getHeaders().put(new HttpField("X-Accel-Buffering", "no")); // nginx would collect events
         }
-        channel.writeAndFlush(
-                new DefaultHttpContent(Unpooled.wrappedBuffer(EVENT_START.clone(), data, EVENT_END.clone())));
-        awaitWritable();
-    }
-
-    private synchronized void awaitWritable() {
-        long end = System.nanoTime() + patience.toNanos();
-        while (!gone && !channel.isWritable() && !channel.eventLoop().inEventLoop()) {
-            long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
-            if (left <= 0) {
-                channel.close();
-                return;
-            }
-            try {
-                wait(left);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                channel.close();
-                return;
-            }
+        ByteBuffer event = ByteBuffer.allocate(EVENT_START.length + data.length + EVENT_END.length)
+                .put(EVENT_START)
+                .put(data)
+                .put(EVENT_END)
+                .flip();
+        Callback.Completable sent = new Callback.Completable();
+        if (gone()) {
+            return;
+        }
+        response.write(false, event, sent);
+        try {
+            sent.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            hangUp();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            hangUp();
         }
     }
 
     /** Ends a stream of events. */
     void end() {
-        finish(new DefaultLastHttpContent());
+        if (ended.compareAndSet(false, true)) {
+            client.unwatch();
+            response.write(true, ByteBuffer.allocate(0), finishing());
+        }
     }
 
-    private void finish(Object last) {
-        ChannelFuture sent = channel.writeAndFlush(last);
-        boolean close = !keepAlive || started && http10;
-        // On the channel's thread, after the write: what the client sends next comes after it.
-        channel.eventLoop().execute(() -> {
-            if (close) {
-                sent.addListener(written -> LingeringClose.of(channel));
-            }
-            if (!sent.isDone()) {
-                channel.eventLoop().schedule(() -> closeIfUnsent(sent), patience.toMillis(), TimeUnit.MILLISECONDS);
-            }
-            if (!close) {
-                // Not before: answers to a client that never reads would pile up.
-                sent.addListener(written -> ended.run());
-            }
-        });
+    private Callback finishing() {
+        return Callback.from(this::finish, callback::failed);
     }
 
-    private void closeIfUnsent(ChannelFuture sent) {
-        if (!sent.isDone()) {
-            channel.close();
+    private void finish() {
+        client.answered();
+        callback.succeeded();
+    }
+
+    /** Takes what the client is still sending, for a moment: if it were reset, it might never see the answer. */
+    private Callback lingering() {
+        AtomicBoolean over = new AtomicBoolean();
+        Runnable once = () -> {
+            if (over.compareAndSet(false, true)) {
+                finish();
+            }
+        };
+        return Callback.from(
+                () -> {
+                    request.getComponents()
+                            .getScheduler()
+                            .schedule(once, ClientEndPoint.LINGER.toMillis(), TimeUnit.MILLISECONDS);
+                    drain(once);
+                },
+                callback::failed);
+    }
+
+    private void drain(Runnable atEnd) {
+        if (request.getHeaders().contains(HttpHeader.EXPECT)) {
+            atEnd.run();
+            return;
+        }
+        while (true) {
+            Content.Chunk chunk = request.read();
+            if (chunk == null) {
+                request.demand(() -> drain(atEnd));
+                return;
+            }
+            boolean last = chunk.isLast() || Content.Chunk.isFailure(chunk);
+            chunk.release();
+            if (last) {
+                atEnd.run();
+                return;
+            }
         }
     }
 }

@@ -1,12 +1,14 @@
 package org.minigpt.server;
 
-import io.netty.handler.codec.http.HttpHeaderNames;
-import io.netty.handler.codec.http.HttpHeaders;
-import io.netty.util.NetUtil;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Pattern;
+import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpVersion;
+import org.eclipse.jetty.server.Request;
 
 /**
  * Keeps web pages of others from calling the server through the browser of whoever runs it. A page whose name was bound
@@ -14,6 +16,9 @@ import java.util.Set;
  * Origin.
  */
 final class Guard {
+    /** Of IPv4, or of IPv6: no name has colons. */
+    private static final Pattern ADDRESS = Pattern.compile("(\\d{1,3}\\.){3}\\d{1,3}|[0-9a-f:.%]*:[0-9a-f:.%]*");
+
     private final Set<String> names = new HashSet<>();
 
     Guard(ServerOptions options) {
@@ -23,8 +28,12 @@ final class Guard {
     }
 
     /** @throws ApiException if the request was not meant for this server, or comes from another's page */
-    void check(HttpHeaders headers) {
-        List<String> hosts = headers.getAll(HttpHeaderNames.HOST);
+    void check(Request request) {
+        HttpFields headers = request.getHeaders();
+        List<String> hosts = headers.getValuesList(HttpHeader.HOST);
+        if (hosts.isEmpty() && request.getConnectionMetaData().getHttpVersion() == HttpVersion.HTTP_1_0) {
+            return; // no browser sends such requests
+        }
         if (hosts.size() != 1) {
             throw ApiException.of(
                     400,
@@ -39,7 +48,7 @@ final class Guard {
                     "the server is not called " + shown(host)
                             + "; use its address, or start it with --allowed-host and that name");
         }
-        for (String origin : headers.getAll(HttpHeaderNames.ORIGIN)) {
+        for (String origin : headers.getValuesList(HttpHeader.ORIGIN)) {
             if (!origin.equalsIgnoreCase("http://" + host) && !origin.equalsIgnoreCase("https://" + host)) {
                 throw ApiException.of(
                         403,
@@ -55,7 +64,7 @@ final class Guard {
             name = name.substring(1, name.length() - 1);
         }
         // An address can't be bound to another one.
-        return names.contains(name) || NetUtil.isValidIpV4Address(name) || NetUtil.isValidIpV6Address(name);
+        return names.contains(name) || ADDRESS.matcher(name).matches();
     }
 
     /** At most 80 characters that do no harm on a screen. */

@@ -1,9 +1,11 @@
 package org.minigpt.server;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -39,21 +41,35 @@ final class Json {
         }
     }
 
-    /** @throws ApiException if the body is not one JSON object */
+    /** @throws ApiException if the body is not one JSON object in UTF-8 */
     static ObjectNode parse(byte[] body) {
+        if (body.length > 1 && (body[0] == 0 || body[1] == 0 || (body[0] & body[1] & 0xFE) == 0xFE)) {
+            throw ApiException.invalid(null, "the body is in UTF-16 or UTF-32; send one JSON object in UTF-8");
+        }
         try {
             if (MAPPER.readTree(body) instanceof ObjectNode object) {
                 return object;
             }
         } catch (JsonProcessingException e) {
-            // Of the message only the first line: the next ones quote the body.
-            String first = e.getOriginalMessage().lines().findFirst().orElse("");
             throw ApiException.invalid(
-                    null, "the body is not valid JSON (" + first + "); send one JSON object in UTF-8");
-        } catch (IOException e) {
-            throw ApiException.invalid(
-                    null, "the body is not JSON (" + e.getMessage() + "); send one JSON object in UTF-8");
+                    null, "the body is not valid JSON (" + where(e) + "); send one JSON object in UTF-8");
+        } catch (IOException e) { // such as bytes that are no UTF-8
+            throw ApiException.invalid(null, "the body is not valid JSON in UTF-8; send one JSON object in UTF-8");
         }
         throw ApiException.invalid(null, "the body is not a JSON object; send one such as {\"prompt\": \"Once\"}");
+    }
+
+    private static String where(JsonProcessingException e) {
+        String first = e.getOriginalMessage().lines().findFirst().orElse("");
+        if (first.startsWith("Duplicate field")) {
+            return first;
+        }
+        if (e instanceof StreamConstraintsException) {
+            return "its arrays and objects may be " + MAX_DEPTH + " deep, and its names and numbers not be so long";
+        }
+        JsonLocation location = e.getLocation();
+        return location == null
+                ? "a value is unfit"
+                : "line " + location.getLineNr() + ", column " + location.getColumnNr();
     }
 }

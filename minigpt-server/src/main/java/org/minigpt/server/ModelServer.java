@@ -1,29 +1,26 @@
 package org.minigpt.server;
 
-import io.netty.bootstrap.ServerBootstrap;
-import io.netty.channel.Channel;
-import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
-import io.netty.channel.ChannelPipeline;
-import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.WriteBufferWaterMark;
-import io.netty.channel.group.ChannelGroup;
-import io.netty.channel.group.DefaultChannelGroup;
-import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.nio.NioServerSocketChannel;
-import io.netty.handler.codec.http.HttpDecoderConfig;
-import io.netty.handler.codec.http.HttpServerCodec;
-import io.netty.util.concurrent.DefaultThreadFactory;
-import io.netty.util.concurrent.GlobalEventExecutor;
+import java.io.IOException;
+import java.net.Inet4Address;
 import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
 import java.net.URI;
-import java.util.concurrent.TimeUnit;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import org.eclipse.jetty.io.ManagedSelector;
+import org.eclipse.jetty.io.SocketChannelEndPoint;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.Tokenizer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Serves a model over HTTP: OpenAI's {@code /v1/completions} and {@code /v1/models}, the attention of every head, and
@@ -40,22 +37,19 @@ import org.minigpt.text.Tokenizer;
  * <p>The model must not be trained meanwhile.
  */
 public final class ModelServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ModelServer.class);
+
     /** Threads that read and write; those that compute are others. */
-    private static final int IO_THREADS = 2;
+    private static final int IO_THREADS = 6;
 
-    private static final int MAX_LINE = 4096;
     private static final int MAX_HEADERS = 16384;
-
-    /** What a client may be behind before the generation waits for it. */
-    private static final WriteBufferWaterMark BEHIND = new WriteBufferWaterMark(64 << 10, 256 << 10);
-
+    private static final int BACKLOG = 256;
     private static final long STOP_SECONDS = 10;
 
     private final ServerOptions options;
     private final Service service;
-    private final EventLoopGroup threads;
-    private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
-    private final Channel listening;
+    private final Server server;
+    private final ServerConnector connector;
 
     private ModelServer(Gpt gpt, Tokenizer tokenizer, ServerOptions options) {
         this.options = options;
@@ -65,32 +59,54 @@ public final class ModelServer implements AutoCloseable {
                     + " to listen at; choose another --host, such as 127.0.0.1");
         }
         this.service = new Service(gpt, tokenizer, options);
-        this.threads = new MultiThreadIoEventLoopGroup(
-                IO_THREADS, new DefaultThreadFactory("minigpt-http", true), NioIoHandler.newFactory());
+        QueuedThreadPool threads = new QueuedThreadPool(IO_THREADS, IO_THREADS);
+        threads.setName("minigpt-http");
+        threads.setDaemon(true);
+        this.server = new Server(threads);
+        this.connector = connector();
+        server.addConnector(connector);
+        server.setHandler(service);
+        server.setErrorHandler(new Errors());
         try {
-            listening = new ServerBootstrap()
-                    .group(threads)
-                    .channel(NioServerSocketChannel.class)
-                    .option(ChannelOption.SO_BACKLOG, 256)
-                    .option(ChannelOption.SO_REUSEADDR, true)
-                    .childOption(ChannelOption.TCP_NODELAY, true)
-                    .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, BEHIND)
-                    .childHandler(new ChannelInitializer<Channel>() {
-                        @Override
-                        protected void initChannel(Channel channel) {
-                            accept(channel);
-                        }
-                    })
-                    .bind(address)
-                    .syncUninterruptibly()
-                    .channel();
-        } catch (Exception e) { // whatever the socket throws, though it is not declared
-            service.stop();
-            threads.shutdownGracefully(0, 0, TimeUnit.SECONDS);
+            connector.open(listening(address));
+            server.start();
+        } catch (Exception e) { // whatever Jetty throws
+            close();
             throw new MiniGptException(
                     "the server can't listen at " + options.host() + " port " + options.port() + " (" + e.getMessage()
                             + "); choose another --port or --host",
                     e);
+        }
+    }
+
+    private ServerConnector connector() {
+        HttpConfiguration http = new HttpConfiguration();
+        http.setRequestHeaderSize(MAX_HEADERS);
+        http.setSendServerVersion(false);
+        return new ServerConnector(server, 1, 1, new HttpConnectionFactory(http)) {
+            @Override
+            protected SocketChannelEndPoint newEndPoint(
+                    SocketChannel channel, ManagedSelector selector, SelectionKey key) throws IOException {
+                if (getConnectedEndPoints().size() >= options.maxConnections()) {
+                    throw new IOException("there are " + options.maxConnections() + " connections already");
+                }
+                return new ClientEndPoint(channel, selector, key, getScheduler(), options.patience());
+            }
+        };
+    }
+
+    /** Of one family only: Java's own would take IPv6 too where 0.0.0.0 is asked for. */
+    private static ServerSocketChannel listening(InetSocketAddress address) throws IOException {
+        ServerSocketChannel channel = ServerSocketChannel.open(
+                address.getAddress() instanceof Inet4Address
+                        ? StandardProtocolFamily.INET
+                        : StandardProtocolFamily.INET6);
+        try {
+            channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+            return channel.bind(address, BACKLOG);
+        } catch (IOException e) {
+            channel.close();
+            throw e;
         }
     }
 
@@ -106,32 +122,10 @@ public final class ModelServer implements AutoCloseable {
         return new ModelServer(gpt, tokenizer, options);
     }
 
-    private void accept(Channel channel) {
-        if (connections.size() >= options.maxConnections()) {
-            channel.close();
-            return;
-        }
-        connections.add(channel);
-        Connection connection = new Connection(service, options.patience());
-        ChannelPipeline pipeline = channel.pipeline();
-        pipeline.addLast(new ChannelInboundHandlerAdapter() {
-            @Override
-            public void channelRead(ChannelHandlerContext context, Object bytes) {
-                connection.bytesCame(context);
-                context.fireChannelRead(bytes);
-            }
-        });
-        pipeline.addLast(new HttpServerCodec(
-                new HttpDecoderConfig().setMaxInitialLineLength(MAX_LINE).setMaxHeaderSize(MAX_HEADERS)));
-        pipeline.addLast(new BoundedAggregator(options.maxRequestBytes()));
-        pipeline.addLast(connection);
-    }
-
     /** @return where it listens, such as {@code http://127.0.0.1:8080} */
     public URI address() {
-        InetSocketAddress address = (InetSocketAddress) listening.localAddress();
         String host = options.host().contains(":") ? "[" + options.host() + "]" : options.host();
-        return URI.create("http://" + host + ":" + address.getPort());
+        return URI.create("http://" + host + ":" + connector.getLocalPort());
     }
 
     /** @return the requests that are generating now */
@@ -141,16 +135,22 @@ public final class ModelServer implements AutoCloseable {
 
     /** Waits until another thread closes it. */
     public void awaitClose() {
-        listening.closeFuture().syncUninterruptibly();
+        try {
+            server.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Ends all connections and what is generated for them, and waits for that. */
     @Override
     public void close() {
-        listening.close().syncUninterruptibly();
-        service.stop();
-        connections.close().awaitUninterruptibly(STOP_SECONDS, TimeUnit.SECONDS);
+        service.shutDown();
+        try {
+            server.stop();
+        } catch (Exception e) { // whatever Jetty throws: the rest of it has been stopped
+            LOG.warn("The server did not stop as it should", e);
+        }
         service.awaitEnd(STOP_SECONDS);
-        threads.shutdownGracefully(0, STOP_SECONDS, TimeUnit.SECONDS).syncUninterruptibly();
     }
 }

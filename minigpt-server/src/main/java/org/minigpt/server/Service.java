@@ -1,15 +1,16 @@
 package org.minigpt.server;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.netty.buffer.ByteBufUtil;
-import io.netty.handler.codec.http.FullHttpRequest;
-import io.netty.handler.codec.http.HttpMethod;
-import io.netty.handler.codec.http.HttpUtil;
-import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.Locale;
 import java.util.Set;
-import java.util.function.BiConsumer;
-import java.util.function.Function;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpMethod;
+import org.eclipse.jetty.http.MimeTypes;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.URIUtil;
 import org.minigpt.MiniGptException;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
@@ -19,9 +20,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What there is at each path. */
-final class Service implements BiConsumer<FullHttpRequest, Exchange> {
+final class Service extends Handler.Abstract.NonBlocking {
     private static final Logger LOG = LoggerFactory.getLogger(Service.class);
     private static final String MODELS = "/v1/models";
+    private static final int MAX_URI = 4096;
     private static final Set<String> POSTED = Set.of("/v1/completions", "/v1/tokenize", "/v1/attention");
 
     private final ServerOptions options;
@@ -49,25 +51,42 @@ final class Service implements BiConsumer<FullHttpRequest, Exchange> {
     }
 
     @Override
-    public void accept(FullHttpRequest request, Exchange exchange) {
-        guard.check(request.headers());
-        String path = pathOf(request);
-        if (POSTED.contains(path)) {
-            post(path, request, exchange);
-        } else {
-            get(path, request, exchange);
-        }
+    public boolean handle(Request request, Response response, Callback callback) {
+        Exchange exchange = new Exchange(request, response, callback, options.patience());
+        answering(exchange, () -> {
+            guard.check(request);
+            if (request.getHttpURI().asString().length() > MAX_URI) {
+                throw ApiException.of(414, "uri", "the request's first line is too long; put data into the body");
+            }
+            String coding = request.getHeaders().get(HttpHeader.TRANSFER_ENCODING);
+            if (coding != null && !coding.equalsIgnoreCase("chunked")) {
+                throw ApiException.transferCoding();
+            }
+            String path = URIUtil.decodePath(Request.getPathInContext(request));
+            if (POSTED.contains(path)) {
+                post(path, request, exchange);
+            } else {
+                get(path, request, exchange);
+            }
+        });
+        return true;
     }
 
-    private static String pathOf(FullHttpRequest request) {
+    /** Sees to it that a request gets an answer, whatever happens. */
+    private static void answering(Exchange exchange, Runnable work) {
         try {
-            return new QueryStringDecoder(request.uri()).path();
-        } catch (IllegalArgumentException e) {
-            throw ApiException.of(400, "uri", "the path is not encoded as it should be; write % as %25");
+            work.run();
+        } catch (ApiException e) {
+            exchange.error(e);
+        } catch (MiniGptException e) {
+            exchange.error(ApiException.invalid(null, e.getMessage()));
+        } catch (RuntimeException | Error e) { // such as too little memory; the next request may need less
+            LOG.error("A request failed", e);
+            exchange.error(ApiException.unexpected(e));
         }
     }
 
-    private void get(String path, FullHttpRequest request, Exchange exchange) {
+    private void get(String path, Request request, Exchange exchange) {
         Page.Resource resource = Page.at(path);
         ObjectNode json = resource == null ? json(path) : null;
         if (resource == null && json == null) {
@@ -77,7 +96,7 @@ final class Service implements BiConsumer<FullHttpRequest, Exchange> {
                     "there is nothing at this path; the page is at /, and the API at /v1/completions, /v1/models,"
                             + " /v1/tokenize, /v1/attention and /health");
         }
-        if (!request.method().equals(HttpMethod.GET) && !request.method().equals(HttpMethod.HEAD)) {
+        if (!HttpMethod.GET.is(request.getMethod()) && !HttpMethod.HEAD.is(request.getMethod())) {
             throw ApiException.method("GET, HEAD");
         }
         if (resource != null) {
@@ -135,70 +154,72 @@ final class Service implements BiConsumer<FullHttpRequest, Exchange> {
         }
     }
 
-    private void post(String path, FullHttpRequest request, Exchange exchange) {
-        if (!request.method().equals(HttpMethod.POST)) {
+    private void post(String path, Request request, Exchange exchange) {
+        if (!HttpMethod.POST.is(request.getMethod())) {
             throw ApiException.method("POST");
         }
         // A form of another's page can't send this type without asking first.
-        if (!"application/json".contentEquals(typeOf(request))) {
+        if (!"application/json".equals(typeOf(request))) {
             throw ApiException.of(
                     415, "content_type", "the body's type is not application/json; send the header Content-Type");
         }
-        RequestBody body = new RequestBody(Json.parse(ByteBufUtil.getBytes(request.content())));
-        String model = body.string("model", options.modelName());
-        requireModel(model);
-        switch (path) {
-            case "/v1/completions" -> complete(body, exchange);
-            case "/v1/attention" -> inspect(body, exchange, inspection::attention);
-            default -> inspect(body, exchange, inspection::tokenize);
+        if (request.getHeaders().contains(HttpHeader.CONTENT_ENCODING)) {
+            throw ApiException.of(
+                    415, "content_encoding", "bodies are not decompressed here; send it without Content-Encoding");
         }
-    }
-
-    private void inspect(RequestBody body, Exchange exchange, Function<RequestBody, ObjectNode> look) {
         Deadline deadline = Deadline.in(options.timeout());
-        run(inspecting, exchange, () -> {
-            deadline.require();
-            exchange.json(200, look.apply(body));
-        });
+        exchange.receive(
+                options.maxRequestBytes(),
+                bytes -> answering(exchange, () -> {
+                    if (path.equals("/v1/completions")) {
+                        run(generating, exchange, () -> complete(body(bytes), exchange, deadline));
+                    } else {
+                        run(inspecting, exchange, () -> {
+                            deadline.require();
+                            RequestBody body = body(bytes);
+                            exchange.json(
+                                    200,
+                                    path.equals("/v1/attention")
+                                            ? inspection.attention(body)
+                                            : inspection.tokenize(body));
+                        });
+                    }
+                }));
     }
 
-    private static CharSequence typeOf(FullHttpRequest request) {
-        CharSequence type = HttpUtil.getMimeType(request);
-        return type == null ? "" : type.toString().toLowerCase(Locale.ROOT);
+    private static String typeOf(Request request) {
+        String type = request.getHeaders().get(HttpHeader.CONTENT_TYPE);
+        return type == null ? "" : MimeTypes.getBase(type).toLowerCase(Locale.ROOT);
     }
 
-    private void complete(RequestBody body, Exchange exchange) {
+    private RequestBody body(byte[] bytes) {
+        RequestBody body = new RequestBody(Json.parse(bytes));
+        requireModel(body.string("model", options.modelName()));
+        return body;
+    }
+
+    private void complete(RequestBody body, Exchange exchange, Deadline deadline) {
         CompletionRequest completion = CompletionRequest.of(body, generator, tokenizer, options);
-        CompletionJob job = new CompletionJob(completion, generator, tokenizer, options, exchange);
-        run(generating, exchange, job);
+        new CompletionJob(completion, generator, tokenizer, options, exchange, deadline).run();
     }
 
     /** Runs a task in a slot when one is free, unless the client has hung up by then. */
     private static void run(Slots slots, Exchange exchange, Runnable work) {
         Runnable task = () -> {
-            if (exchange.gone()) {
-                return;
-            }
-            try {
-                work.run();
-            } catch (ApiException e) {
-                exchange.error(e);
-            } catch (MiniGptException e) {
-                exchange.error(ApiException.invalid(null, e.getMessage()));
-            } catch (RuntimeException | Error e) { // such as too little memory; the next request may need less
-                LOG.error("A request failed", e);
-                exchange.error(Answers.unexpected(e));
+            if (!exchange.gone()) {
+                answering(exchange, work);
             }
         };
-        slots.run(task);
         exchange.onGone(() -> slots.forget(task));
+        slots.run(task);
     }
 
     int active() {
         return generating.active();
     }
 
-    void stop() {
+    /** Takes no more work. */
+    void shutDown() {
         generating.stop();
         inspecting.stop();
     }

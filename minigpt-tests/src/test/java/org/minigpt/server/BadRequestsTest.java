@@ -132,7 +132,7 @@ class BadRequestsTest {
     @Test
     void pathsMethodsAndTypes() throws Exception {
         assertEquals(404, served.get("/nothing").statusCode());
-        assertEquals(404, served.get("/../page.html").statusCode());
+        assertEquals(400, served.get("/../page.html").statusCode());
         HttpResponse<String> get = served.get("/v1/completions");
         assertEquals(405, get.statusCode());
         assertEquals("POST", get.headers().firstValue("Allow").orElse(""));

@@ -42,8 +42,9 @@ record EnumOption<E extends Enum<E>>(E[] values) implements ITypeConverter<E> {
                         + text + "'"));
     }
 
-    /** @return the constant as options have it */
+    /** @return the constant as options have it: by its own toString, else by its name */
     static String spell(Enum<?> value) {
-        return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
+        String shown = value.toString();
+        return shown.equals(value.name()) ? shown.toLowerCase(Locale.ROOT).replace('_', '-') : shown;
     }
 }

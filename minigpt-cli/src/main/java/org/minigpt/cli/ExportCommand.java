@@ -8,6 +8,7 @@ import org.minigpt.gguf.GgufFile;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.llmc.LlmcFile;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.WeightType;
 import org.minigpt.onnx.OnnxFile;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
@@ -34,13 +35,6 @@ final class ExportCommand implements Callable<Integer> {
         SAMEDIFF
     }
 
-    /** How values are written. */
-    enum Precision {
-        F32,
-        F16,
-        BF16
-    }
-
     @Option(
             names = "--model",
             paramLabel = "DIR",
@@ -61,8 +55,9 @@ final class ExportCommand implements Callable<Integer> {
             names = "--dtype",
             paramLabel = "TYPE",
             defaultValue = "f32",
-            description = "f32, f16 for gguf, or bf16 for llmc [${DEFAULT-VALUE}].")
-    private Precision dtype;
+            description = "The type of matrices: f32; for gguf also f16, bf16, q8_0 or q4_0, for llmc bf16"
+                    + " [${DEFAULT-VALUE}].")
+    private WeightType dtype;
 
     @Option(
             names = "--share-head",
@@ -76,10 +71,9 @@ final class ExportCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (dtype == Precision.F16 && format != Format.GGUF || dtype == Precision.BF16 && format != Format.LLMC) {
-            throw new MiniGptException(
-                    "This format has no --dtype of that name: leave it out, or take f16 with gguf and"
-                            + " bf16 with llmc.");
+        if (dtype != WeightType.F32 && format != Format.GGUF && !(format == Format.LLMC && dtype == WeightType.BF16)) {
+            throw new MiniGptException("--format " + EnumOption.spell(format) + " has no --dtype " + dtype
+                    + ": leave it out, or take --format gguf.");
         }
         if (shareHead && format != Format.GGUF) {
             throw new MiniGptException("--share-head is of use to --format gguf only: leave it out.");
@@ -96,8 +90,8 @@ final class ExportCommand implements Callable<Integer> {
                 ofText.ifPresentOrElse(
                         found -> ModelFolder.export(out, gpt, found), () -> ModelFolder.exportGpt(out, gpt));
             }
-            case GGUF -> GgufFile.write(out, gpt, tokenizer.orElse(null), dtype == Precision.F16, shareHead);
-            case LLMC -> LlmcFile.write(out, gpt, dtype == Precision.BF16);
+            case GGUF -> GgufFile.write(out, gpt, tokenizer.orElse(null), dtype, shareHead);
+            case LLMC -> LlmcFile.write(out, gpt, dtype == WeightType.BF16);
             case ONNX -> OnnxFile.write(out, gpt);
             case SAMEDIFF -> gpt.exportPortable(out);
         }

@@ -22,6 +22,7 @@ import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.WeightType;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -40,7 +41,7 @@ public final class GgufFile {
     private static final String ACTIVATION = "minigpt.activation";
     private static final String EMBEDDING = "wte.weight";
     private static final String HEAD = "lm_head.weight";
-    private static final int MOSTLY_F16 = 1;
+    private static final int QUANTIZATION_VERSION = 2;
 
     private GgufFile() {}
 
@@ -55,9 +56,9 @@ public final class GgufFile {
     public record Contents(Gpt gpt, Optional<Tokenizer> tokenizer, Optional<String> noTokenizer) {}
 
     /**
-     * Opens a model; values in F16 and BF16 become FLOAT.
+     * Opens a model; values of narrower types become FLOAT.
      *
-     * @param file with the architecture {@code gpt2}, not quantized
+     * @param file with the architecture {@code gpt2}, in F32, F16, BF16, Q4_0 to Q8_0 or Q2_K to Q6_K
      * @throws MiniGptException if the file is not there, can't be read, is damaged or holds another model
      */
     public static Contents read(Path file) {
@@ -139,9 +140,9 @@ public final class GgufFile {
         return number.intValue();
     }
 
-    /** {@link #write(Path, Gpt, Tokenizer, boolean, boolean)} that writes a tied head as llama.cpp's own converter does. */
-    public static void write(Path file, Gpt gpt, Tokenizer tokenizer, boolean float16) {
-        write(file, gpt, tokenizer, float16, false);
+    /** {@link #write(Path, Gpt, Tokenizer, WeightType, boolean)} in F32, with a tied head as llama.cpp's converter writes it. */
+    public static void write(Path file, Gpt gpt, Tokenizer tokenizer) {
+        write(file, gpt, tokenizer, WeightType.F32, false);
     }
 
     /**
@@ -154,12 +155,12 @@ public final class GgufFile {
      * @param tokenizer a {@link org.minigpt.text.CharTokenizer} or {@link org.minigpt.text.bpe.BpeTokenizer} with as many
      *     tokens as the model's vocabulary; null, or an {@link IdTokenizer}, to write that there is none, so that
      *     llama.cpp takes ids
-     * @param float16 whether the matrices are in F16, rounded, instead of F32; vectors and positions never are
+     * @param weights the type of the matrices, rounded; vectors and positions are F32
      * @param shareHead whether a tied head is left out, which makes V·C values less, and a file that llama.cpp opens since
      *     the middle of 2025 only
-     * @throws MiniGptException if the model is another, or the file can't be written
+     * @throws MiniGptException if the model is another or can't be had in that type, or the file can't be written
      */
-    public static void write(Path file, Gpt gpt, Tokenizer tokenizer, boolean float16, boolean shareHead) {
+    public static void write(Path file, Gpt gpt, Tokenizer tokenizer, WeightType weights, boolean shareHead) {
         Gpt2.require(gpt, "GGUF", Set.of(Mlp.GELU, Mlp.GELU_TANH));
         GptConfig config = gpt.config();
         if (tokenizer != null && tokenizer.vocabSize() != config.vocabSize()) {
@@ -178,8 +179,8 @@ public final class GgufFile {
         }
         List<Integer> eos = Gpt2.eosTokenIds(gpt, tokenizer);
         boolean added = hasText(tokenizer) && GgufTokenizer.end(tokenizer, eos).isEmpty();
-        List<TensorInfo> tensors = layOut(names, gpt, float16, added ? 1 : 0);
-        byte[] header = header(config, tokenizer, eos, float16, tensors);
+        List<TensorInfo> tensors = layOut(names, gpt, weights, added ? 1 : 0);
+        byte[] header = header(config, tokenizer, eos, weights, tensors);
         int copied = added ? leastLikely(gpt) : -1;
         AtomicFiles.write(file, out -> {
             out.write(header);
@@ -224,7 +225,7 @@ public final class GgufFile {
     }
 
     /** The tensors by GPT-2's names, in the shapes of the file. */
-    private static List<TensorInfo> layOut(List<String> names, Gpt gpt, boolean float16, int added) {
+    private static List<TensorInfo> layOut(List<String> names, Gpt gpt, WeightType weights, int added) {
         List<TensorInfo> result = new ArrayList<>();
         long at = 0;
         for (String name : names) {
@@ -236,8 +237,10 @@ public final class GgufFile {
             if (ofTokens(name)) {
                 shape.set(0, shape.get(0) + added);
             }
-            boolean matrix = array.rank() == 2 && !name.equals("wpe.weight");
-            Dtype dtype = float16 && matrix ? Dtype.F16 : Dtype.F32;
+            boolean tied = gpt.config().tiedHead();
+            Dtype dtype = weights.of(tied && name.equals(HEAD) ? EMBEDDING : name, shape, tied)
+                    .map(type -> Dtype.valueOf(type.name()))
+                    .orElse(Dtype.F32);
             long end = at + TensorInfo.bytes(dtype, shape);
             result.add(new TensorInfo(name, dtype, shape, at, end));
             at = (end + GgufHeader.ALIGNMENT - 1) / GgufHeader.ALIGNMENT * GgufHeader.ALIGNMENT;
@@ -246,12 +249,15 @@ public final class GgufFile {
     }
 
     private static byte[] header(
-            GptConfig config, Tokenizer tokenizer, List<Integer> eos, boolean float16, List<TensorInfo> tensors) {
+            GptConfig config, Tokenizer tokenizer, List<Integer> eos, WeightType weights, List<TensorInfo> tensors) {
         Map<String, Object> values = new LinkedHashMap<>();
         values.put("general.architecture", ARCHITECTURE);
         values.put("general.name", "MiniGPT");
         values.put("general.alignment", GgufHeader.ALIGNMENT);
-        values.put("general.file_type", float16 ? MOSTLY_F16 : 0);
+        values.put("general.file_type", fileType(weights));
+        if (weights == WeightType.Q8_0 || weights == WeightType.Q4_0) {
+            values.put("general.quantization_version", QUANTIZATION_VERSION);
+        }
         values.put("gpt2.context_length", config.blockSize());
         values.put("gpt2.embedding_length", config.nEmbd());
         values.put("gpt2.block_count", config.nLayer());
@@ -275,7 +281,7 @@ public final class GgufFile {
             for (int i = t.shape().size() - 1; i >= 0; i--) {
                 out.u64(t.shape().get(i));
             }
-            out.u32(t.dtype() == Dtype.F16 ? 1 : 0).u64(t.begin());
+            out.u32(GgufHeader.number(t.dtype())).u64(t.begin());
         }
         ByteArrayOutputStream bytes = out.bytes();
         try {
@@ -284,6 +290,17 @@ public final class GgufFile {
             throw new AssertionError("memory cannot fail to be written", e);
         }
         return bytes.toByteArray();
+    }
+
+    /** @return llama.cpp's number of what most matrices are of */
+    private static int fileType(WeightType weights) {
+        return switch (weights) {
+            case F32 -> 0;
+            case F16 -> 1;
+            case Q4_0 -> 2;
+            case Q8_0 -> 7;
+            case BF16 -> 32;
+        };
     }
 
     private static void pad(OutputStream out, long position) throws IOException {

@@ -1,5 +1,7 @@
 package org.minigpt.gguf;
 
+import static java.util.Map.entry;
+
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -42,7 +44,21 @@ final class GgufHeader {
     static final int TYPE_STRING = 8;
     static final int TYPE_ARRAY = 9;
 
-    private static final Map<Integer, Dtype> DTYPES = Map.of(0, Dtype.F32, 1, Dtype.F16, 30, Dtype.BF16);
+    /** By the numbers of ggml. */
+    private static final Map<Integer, Dtype> DTYPES = Map.ofEntries(
+            entry(0, Dtype.F32),
+            entry(1, Dtype.F16),
+            entry(2, Dtype.Q4_0),
+            entry(3, Dtype.Q4_1),
+            entry(6, Dtype.Q5_0),
+            entry(7, Dtype.Q5_1),
+            entry(8, Dtype.Q8_0),
+            entry(10, Dtype.Q2_K),
+            entry(11, Dtype.Q3_K),
+            entry(12, Dtype.Q4_K),
+            entry(13, Dtype.Q5_K),
+            entry(14, Dtype.Q6_K),
+            entry(30, Dtype.BF16));
 
     private final Path path;
     private final long length;
@@ -57,6 +73,15 @@ final class GgufHeader {
         this.path = path;
         this.length = length;
         this.in = in;
+    }
+
+    /** @return ggml's number of a type */
+    static int number(Dtype dtype) {
+        return DTYPES.entrySet().stream()
+                .filter(entry -> entry.getValue() == dtype)
+                .findFirst()
+                .orElseThrow()
+                .getKey();
     }
 
     /** @throws MiniGptException if the file is none, or is damaged */
@@ -139,8 +164,9 @@ final class GgufHeader {
         Dtype dtype = DTYPES.get(type);
         if (dtype == null) {
             throw new MiniGptException(path + " has the tensor " + DataFile.quoted(name) + " in the GGUF type "
-                    + Integer.toUnsignedString(type) + ", but MiniGPT reads F32, F16 and BF16: convert it without"
-                    + " quantization.");
+                    + Integer.toUnsignedString(type)
+                    + ", but MiniGPT reads F32, F16, BF16, Q4_0 to Q8_0 and Q2_K to Q6_K:"
+                    + " convert it to one of them.");
         }
         long begin = u64();
         long bytes = TensorInfo.bytes(dtype, shape);

@@ -53,7 +53,7 @@ class ImportCommandTest {
             })
     void whyAGgufFileComesWithoutItsTokenizer(String key, String ours, String theirs, String why) throws IOException {
         Path file = dir.resolve("gpt.gguf");
-        GgufFile.write(file, gpt, BPE, false);
+        GgufFile.write(file, gpt, BPE);
         String bytes = Files.readString(file, ISO_8859_1);
         int at = bytes.indexOf(ours, bytes.indexOf("tokenizer.ggml." + key));
         Files.writeString(file, bytes.substring(0, at) + theirs + bytes.substring(at + theirs.length()), ISO_8859_1);

@@ -178,7 +178,7 @@ final class EntryPoints {
         TokenFolder.prepare(dir.resolve("text.txt"), dir.resolve("tokens"), 0.9, bytes -> {});
         Gpt gpt = gpt();
         ModelFolder.save(dir.resolve("model"), gpt, tokenizer());
-        GgufFile.write(dir.resolve("model.gguf"), gpt2(), tokenizer(), false);
+        GgufFile.write(dir.resolve("model.gguf"), gpt2(), tokenizer());
         LlmcFile.write(dir.resolve("model.bin"), gpt2());
         gpt.exportPortable(dir.resolve("portable.fb"));
         LoraFolder.save(dir.resolve("adapter"), Lora.attach(gpt(), Lora.Config.ofRank(2), 1));

@@ -19,6 +19,9 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.text.ByteAlphabet;
 import org.minigpt.io.Foreign;
@@ -26,6 +29,7 @@ import org.minigpt.io.ModelFolder;
 import org.minigpt.io.TinyModels;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.WeightType;
 import org.minigpt.testing.Deviation;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;
@@ -46,7 +50,7 @@ class GgufFileTest {
     @Test
     void comesBackBitForBitWithItsTokenizer() {
         for (Gpt gpt : List.of(Foreign.tied(), Foreign.untied())) {
-            GgufFile.write(file(), gpt, TinyModels.TOKENIZER, false);
+            GgufFile.write(file(), gpt, TinyModels.TOKENIZER);
             GgufFile.Contents contents = GgufFile.read(file());
             Foreign.assertSameModel(gpt, contents.gpt());
             assertEquals(TinyModels.TOKENIZER, contents.tokenizer().orElseThrow());
@@ -59,7 +63,7 @@ class GgufFileTest {
         Path to = dir.resolve("to");
         ModelFolder.save(from, Foreign.untied(), TinyModels.TOKENIZER);
         ModelFolder.SavedModel model = ModelFolder.load(from);
-        GgufFile.write(file(), model.gpt(), model.tokenizer(), false);
+        GgufFile.write(file(), model.gpt(), model.tokenizer());
         GgufFile.Contents contents = GgufFile.read(file());
         ModelFolder.save(to, contents.gpt(), contents.tokenizer().orElseThrow());
         for (String name : new String[] {"model.safetensors", "config.json", "tokenizer.json"}) {
@@ -67,26 +71,57 @@ class GgufFileTest {
         }
     }
 
-    /** 10 bits of mantissa round by at most 2^-11 of a value. */
-    @Test
-    void halvesAreNear() {
+    /** 10 bits of mantissa round by at most 2^-11 of a value, 7 by 2^-8. */
+    @ParameterizedTest
+    @CsvSource({"F16, 11", "BF16, 8"})
+    void halvesAreNear(WeightType weights, int bits) {
         Gpt gpt = Foreign.tied();
-        GgufFile.write(file(), gpt, null, true);
+        GgufFile.write(file(), gpt, null, weights, false);
         Gpt loaded = GgufFile.read(file()).gpt();
         gpt.parameters().forEach((name, array) -> {
             boolean exact = array.rank() == 1 || name.equals("wpe.weight");
-            assertNear(name, array, loaded.parameters().get(name), exact ? 0 : 0x1p-11);
+            assertNear(name, array, loaded.parameters().get(name), exact ? 0 : Math.scalb(1, -bits));
         });
         assertTrue(Deviation.of(
                         gpt.parameters().get("wte.weight"), loaded.parameters().get("wte.weight"))
                 > 0);
     }
 
+    /** What a file in a quantised type holds is written again as the same bytes. */
+    @ParameterizedTest
+    @EnumSource(
+            value = WeightType.class,
+            names = {"Q8_0", "Q4_0"})
+    void quantisedFilesComeBack(WeightType weights) throws IOException {
+        for (boolean tied : new boolean[] {true, false}) {
+            GptConfig config =
+                    TinyModels.gpt2().toBuilder().nEmbd(32).tiedHead(tied).build();
+            Gpt gpt = TinyModels.gpt(config, DataType.FLOAT);
+            if (!tied) {
+                gpt.parameters().get("lm_head.bias").assign(0);
+            }
+            GgufFile.write(file(), gpt, TinyModels.TOKENIZER, weights, false);
+            byte[] once = Files.readAllBytes(file());
+            Gpt rounded = GgufFile.read(file()).gpt();
+            assertEquals(tied, rounded.config().tiedHead());
+            GgufFile.write(file(), rounded, TinyModels.TOKENIZER, weights, false);
+            assertArrayEquals(once, Files.readAllBytes(file()));
+        }
+    }
+
+    @Test
+    void rowsOfOtherLengthsAreNotQuantised() {
+        assertSentence(
+                "The rows of wte.weight have 8 values, but q8_0 takes them by 32: choose f16 or f32, or a model whose n_embd is"
+                        + " a multiple of 32.",
+                () -> GgufFile.write(file(), Foreign.tied(), null, WeightType.Q8_0, false));
+    }
+
     @Test
     void geluInItsErfFormComesBack() {
         GptConfig config = TinyModels.nanoGpt().toBuilder().dropout(0).build();
         Gpt gpt = TinyModels.gpt(config, DataType.FLOAT);
-        GgufFile.write(file(), gpt, TinyModels.TOKENIZER, false);
+        GgufFile.write(file(), gpt, TinyModels.TOKENIZER);
         Gpt loaded = GgufFile.read(file()).gpt();
         assertEquals(config.toBuilder().bias(GptConfig.Bias.ALL).build(), loaded.config());
         assertArrayEquals(TinyModels.logitBits(gpt), TinyModels.logitBits(loaded));
@@ -97,7 +132,7 @@ class GgufFileTest {
     void writesWhatTheFormatSays() throws IOException {
         Gpt gpt = Foreign.tied();
         CharTokenizer tokenizer = CharTokenizer.fromCorpus("a \u00e9\u20ac!");
-        GgufFile.write(file(), gpt, tokenizer, false);
+        GgufFile.write(file(), gpt, tokenizer);
         ByteBuffer in = Foreign.bytes(file());
         assertEquals("GGUF", text(in, 4));
         assertEquals(3, in.getInt());
@@ -167,7 +202,7 @@ class GgufFileTest {
         for (int token = 0; token < 5; token++) {
             head.putScalar(token, 3, token == 2 ? -3 : 1);
         }
-        GgufFile.write(file(), gpt, TinyModels.TOKENIZER, false);
+        GgufFile.write(file(), gpt, TinyModels.TOKENIZER);
         try (DataFile data = DataFile.open(file(), "GGUF")) {
             GgufTensors tensors = new GgufTensors(data, GgufHeader.read(data), 0);
             for (String name : List.of("wte.weight", "lm_head.weight")) {
@@ -183,16 +218,16 @@ class GgufFileTest {
     @Test
     void aHeadThatIsTheEmbeddingIsTied() {
         for (boolean shared : new boolean[] {false, true}) {
-            for (boolean halves : new boolean[] {false, true}) {
-                GgufFile.write(file(), Foreign.tied(), TinyModels.TOKENIZER, halves, shared);
+            for (WeightType weights : List.of(WeightType.F32, WeightType.F16)) {
+                GgufFile.write(file(), Foreign.tied(), TinyModels.TOKENIZER, weights, shared);
                 assertTrue(GgufFile.read(file()).gpt().config().tiedHead());
-                GgufFile.write(file(), Foreign.untied(), TinyModels.TOKENIZER, halves, false);
+                GgufFile.write(file(), Foreign.untied(), TinyModels.TOKENIZER, weights, false);
                 assertFalse(GgufFile.read(file()).gpt().config().tiedHead());
             }
         }
         assertSentence(
                 "The head is not tied to the token embedding, so it can't be left out of the file: write it.",
-                () -> GgufFile.write(file(), Foreign.untied(), TinyModels.TOKENIZER, false, true));
+                () -> GgufFile.write(file(), Foreign.untied(), TinyModels.TOKENIZER, WeightType.F32, true));
     }
 
     /** llama.cpp takes id 11 for the end of text where a file says nothing, which would be a comma or a letter. */
@@ -210,7 +245,7 @@ class GgufFileTest {
                     .tiedHead(true)
                     .build();
             Gpt gpt = TinyModels.gpt(config, DataType.FLOAT);
-            GgufFile.write(file(), gpt, tokenizer, false);
+            GgufFile.write(file(), gpt, tokenizer);
             try (DataFile data = DataFile.open(file(), "GGUF")) {
                 Map<String, Object> values = GgufHeader.read(data).values();
                 long id = (Long) values.get("tokenizer.ggml.eos_token_id");
@@ -257,13 +292,13 @@ class GgufFileTest {
         assertSentence(
                 "GGUF knows GPT-2 with the activation gelu or gelu-tanh, but the model has relu; train one with the"
                         + " activation gelu-tanh, or export it as onnx or samediff",
-                () -> GgufFile.write(file(), TinyModels.gpt(), TinyModels.TOKENIZER, false));
+                () -> GgufFile.write(file(), TinyModels.gpt(), TinyModels.TOKENIZER));
         Gpt gpt = TinyModels.gpt(TinyModels.gpt2(), DataType.FLOAT);
         gpt.parameters().get("lm_head.bias").putScalar(2, 0.5f);
         assertSentence(
                 "GGUF knows no bias of the head, but the model has one; train one with a tied head or without biases, or"
                         + " export it as onnx or samediff",
-                () -> GgufFile.write(file(), gpt, TinyModels.TOKENIZER, false));
+                () -> GgufFile.write(file(), gpt, TinyModels.TOKENIZER));
     }
 
     @Test

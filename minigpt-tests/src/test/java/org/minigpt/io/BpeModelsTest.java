@@ -69,7 +69,7 @@ class BpeModelsTest {
     @Test
     void gguf() {
         Path file = dir.resolve("gpt.gguf");
-        GgufFile.write(file, gpt, BPE, false);
+        GgufFile.write(file, gpt, BPE);
         GgufFile.Contents contents = GgufFile.read(file);
         assertEquals(BPE, contents.tokenizer().orElseThrow());
         Foreign.assertSameParameters(gpt, contents.gpt());

@@ -177,10 +177,10 @@ class EosTokensTest {
                 : List.of(ids.split(" ")).stream().map(Integer::valueOf).toArray(Integer[]::new);
         Path file = dir.resolve("model.gguf");
         for (BpeTokenizer tokenizer : new BpeTokenizer[] {bpe("<eos>"), null}) {
-            GgufFile.write(file, gpt(eos), tokenizer, false);
+            GgufFile.write(file, gpt(eos), tokenizer);
             assertEquals(List.of(eos), GgufFile.read(file).gpt().eosTokenIds());
         }
-        GgufFile.write(file, gpt(), bpe(BpeTokenizer.END_OF_TEXT), false);
+        GgufFile.write(file, gpt(), bpe(BpeTokenizer.END_OF_TEXT));
         assertEquals(List.of(2), GgufFile.read(file).gpt().eosTokenIds());
     }
 

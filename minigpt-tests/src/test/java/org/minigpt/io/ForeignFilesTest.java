@@ -97,7 +97,7 @@ class ForeignFilesTest {
     @Test
     void ourOwnFormatsAreNamedWhereAnotherIsAskedFor() {
         Path gguf = dir.resolve("gpt.gguf");
-        GgufFile.write(gguf, gpt, TinyModels.TOKENIZER, false);
+        GgufFile.write(gguf, gpt, TinyModels.TOKENIZER);
         assertSentence(
                 gguf + " is a GGUF file: import it as a model, in the format gguf.", () -> Tokenizers.load(gguf));
         Path llmc = dir.resolve("gpt.bin");
@@ -219,9 +219,9 @@ class ForeignFilesTest {
     @Test
     void aModelOfIdsGoesThroughGgufAndBack() throws IOException {
         Path file = dir.resolve("gpt.gguf");
-        GgufFile.write(file, gpt, null, false);
+        GgufFile.write(file, gpt, null);
         byte[] withoutTokenizer = Files.readAllBytes(file);
-        GgufFile.write(file, gpt, new IdTokenizer(gpt.config().vocabSize()), false);
+        GgufFile.write(file, gpt, new IdTokenizer(gpt.config().vocabSize()));
         assertArrayEquals(withoutTokenizer, Files.readAllBytes(file));
         String text = new String(withoutTokenizer, ISO_8859_1);
         assertTrue(text.contains("tokenizer.ggml.model\b\0\0\0\b\0\0\0\0\0\0\0no_vocab"));

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.minigpt.internal.tensors.Narrow;
+import org.minigpt.internal.simd.Narrow;
 import org.minigpt.io.ModelFolder.Layout;
 import org.minigpt.model.Gpt;
 import org.nd4j.linalg.api.buffer.DataType;

@@ -86,7 +86,7 @@ class MutatedFilesTest {
 
     @Test
     void gguf() throws IOException {
-        GgufFile.write(dir.resolve("gpt.gguf"), gpt, TinyModels.TOKENIZER, false);
+        GgufFile.write(dir.resolve("gpt.gguf"), gpt, TinyModels.TOKENIZER);
         mutate(dir.resolve("gpt.gguf"), 1800, 5, file -> GgufFile.read(file).gpt());
     }
 
@@ -95,13 +95,13 @@ class MutatedFilesTest {
     void ggufOfBpe() throws IOException {
         BpeTokenizer tokenizer =
                 BpeTokenizer.of(List.of("a", "b", "c", "ab", "<|x|>"), List.of("a b"), List.of("<|x|>"));
-        GgufFile.write(dir.resolve("gpt.gguf"), gpt, tokenizer, false);
+        GgufFile.write(dir.resolve("gpt.gguf"), gpt, tokenizer);
         mutate(dir.resolve("gpt.gguf"), 1800, 8, file -> GgufFile.read(file).gpt());
     }
 
     @Test
     void ggufOfIds() throws IOException {
-        GgufFile.write(dir.resolve("gpt.gguf"), gpt, new IdTokenizer(5), false);
+        GgufFile.write(dir.resolve("gpt.gguf"), gpt, new IdTokenizer(5));
         mutate(dir.resolve("gpt.gguf"), 1400, 9, file -> GgufFile.read(file).gpt());
     }
 

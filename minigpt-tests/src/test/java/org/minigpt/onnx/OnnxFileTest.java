@@ -74,7 +74,7 @@ class OnnxFileTest {
                 " is written with GPT-2's layers (LayerNorm, learned positions, as many key heads as heads, a plain"
                         + " feed-forward), but the model has others; export it as samediff";
         assertSentence("ONNX" + rest, () -> OnnxFile.write(dir.resolve("x"), gpt));
-        assertSentence("GGUF" + rest, () -> GgufFile.write(dir.resolve("x"), gpt, null, false));
+        assertSentence("GGUF" + rest, () -> GgufFile.write(dir.resolve("x"), gpt, null));
         assertSentence("llm.c" + rest, () -> LlmcFile.write(dir.resolve("x"), gpt));
     }
 

@@ -35,7 +35,7 @@ final class FileStep {
     /** The formats that a GPT-2 goes through, in this order. */
     enum Format {
         HF("hf", ModelFolder::loadGpt, ModelFolder::saveGpt),
-        GGUF("model.gguf", file -> GgufFile.read(file).gpt(), (file, gpt) -> GgufFile.write(file, gpt, null, false)),
+        GGUF("model.gguf", file -> GgufFile.read(file).gpt(), (file, gpt) -> GgufFile.write(file, gpt, null)),
         LLMC("model.bin", LlmcFile::read, (file, gpt) -> LlmcFile.write(file, gpt, false)),
         HF_AGAIN("hf-again", ModelFolder::loadGpt, ModelFolder::saveGpt);
 

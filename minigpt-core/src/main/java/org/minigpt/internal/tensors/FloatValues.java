@@ -7,17 +7,18 @@ import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.ShortBuffer;
+import java.util.Optional;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.NativeMemory;
+import org.minigpt.internal.simd.BlockType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * The values of FLOAT arrays in files that hold them in another type (F32, F16 or BF16) or transposed, a piece at a time:
+ * The values of FLOAT arrays in files that hold them in another type (F32, F16, BF16 or quantised) or transposed, a piece at a time:
  * an array is copied as a whole only if its entries do not lie in row-major order.
  */
 public final class FloatValues {
-    private static final int PIECE = 1 << 16;
+    private static final int PIECE = 1 << 16; // a multiple of every block
 
     /** Rows that are turned at a time: as many floats as a few cache lines have. */
     private static final int ROWS = 64;
@@ -27,11 +28,11 @@ public final class FloatValues {
     /** Fills an array with values of a type. */
     public static void read(DataInput in, Dtype from, INDArray target) throws IOException {
         FloatBuffer out = floats(target);
-        byte[] bytes = new byte[PIECE * from.bytes()];
+        byte[] bytes = new byte[bytes(from, PIECE)];
         float[] values = new float[PIECE];
         while (out.hasRemaining()) {
             int n = Math.min(PIECE, out.remaining());
-            in.readFully(bytes, 0, n * from.bytes());
+            in.readFully(bytes, 0, bytes(from, n));
             decode(from, bytes, values, n);
             out.put(values, 0, n);
         }
@@ -44,12 +45,12 @@ public final class FloatValues {
         int rows = (int) target.size(1);
         int columns = (int) target.size(0);
         int most = Math.max(1, Math.min(ROWS, (1 << 22) / columns));
-        byte[] bytes = new byte[Math.multiplyExact(most * from.bytes(), columns)];
+        byte[] bytes = new byte[bytes(from, most * columns)];
         float[] values = new float[most * columns];
         float[] line = new float[most];
         for (int row = 0; row < rows; row += most) {
             int n = Math.min(most, rows - row);
-            in.readFully(bytes, 0, n * columns * from.bytes());
+            in.readFully(bytes, 0, bytes(from, n * columns));
             decode(from, bytes, values, n * columns);
             for (int column = 0; column < columns; column++) {
                 for (int i = 0; i < n; i++) {
@@ -66,12 +67,12 @@ public final class FloatValues {
         INDArray source = NativeMemory.rowMajor(array);
         FloatBuffer in = floats(source);
         float[] values = new float[PIECE];
-        byte[] bytes = new byte[PIECE * to.bytes()];
+        byte[] bytes = new byte[bytes(to, PIECE)];
         while (in.hasRemaining()) {
             int n = Math.min(PIECE, in.remaining());
             in.get(values, 0, n);
             encode(to, values, bytes, n);
-            out.write(bytes, 0, n * to.bytes());
+            out.write(bytes, 0, bytes(to, n));
         }
         Reference.reachabilityFence(source);
     }
@@ -85,7 +86,7 @@ public final class FloatValues {
         int most = Math.max(1, Math.min(ROWS, (1 << 22) / columns));
         float[] line = new float[most];
         float[] values = new float[most * columns];
-        byte[] bytes = new byte[Math.multiplyExact(most * to.bytes(), columns)];
+        byte[] bytes = new byte[bytes(to, most * columns)];
         for (int row = 0; row < rows; row += most) {
             int n = Math.min(most, rows - row);
             for (int column = 0; column < columns; column++) {
@@ -95,7 +96,7 @@ public final class FloatValues {
                 }
             }
             encode(to, values, bytes, n * columns);
-            out.write(bytes, 0, n * columns * to.bytes());
+            out.write(bytes, 0, bytes(to, n * columns));
         }
         Reference.reachabilityFence(source);
     }
@@ -109,27 +110,32 @@ public final class FloatValues {
         return NativeMemory.bytes(array, 0, (int) bytes).asFloatBuffer();
     }
 
+    private static int bytes(Dtype type, int values) {
+        return Math.toIntExact((long) values / type.blockSize() * type.bytes());
+    }
+
     private static void decode(Dtype from, byte[] bytes, float[] values, int n) {
         ByteBuffer raw = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        Optional<BlockType> blocks = from.blocks();
         if (from == Dtype.F32) {
             raw.asFloatBuffer().get(values, 0, n);
-            return;
-        }
-        ShortBuffer narrow = raw.asShortBuffer();
-        for (int i = 0; i < n; i++) {
-            values[i] = from == Dtype.F16 ? Narrow.ofHalf(narrow.get(i)) : Narrow.ofBfloat(narrow.get(i));
+        } else if (blocks.isPresent()) {
+            blocks.get().decode(raw, 0, n, values, 0);
+        } else {
+            for (int i = 0; i < n; i += from.blockSize()) {
+                GgmlBlocks.decode(from, raw, i / from.blockSize() * from.bytes(), values, i);
+            }
         }
     }
 
     private static void encode(Dtype to, float[] values, byte[] bytes, int n) {
-        ByteBuffer raw = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         if (to == Dtype.F32) {
-            raw.asFloatBuffer().put(values, 0, n);
-            return;
-        }
-        ShortBuffer narrow = raw.asShortBuffer();
-        for (int i = 0; i < n; i++) {
-            narrow.put(i, to == Dtype.F16 ? Narrow.toHalf(values[i]) : Narrow.toBfloat(values[i]));
+            ByteBuffer.wrap(bytes)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .asFloatBuffer()
+                    .put(values, 0, n);
+        } else {
+            to.blocks().orElseThrow().encode(values, 0, n, bytes, 0);
         }
     }
 }

@@ -25,10 +25,16 @@ public record TensorInfo(String name, Dtype dtype, List<Long> shape, long begin,
         this(name, dtype, shape, begin, end, false);
     }
 
-    /** @return the number of bytes that shape and type make, exactly, or -1 if that is more than a long holds */
+    /**
+     * @return the number of bytes that shape and type make, exactly, or -1 if that is more than a long holds, or rows are no
+     *     whole blocks
+     */
     public static long bytes(Dtype dtype, List<Long> shape) {
+        if (dtype.blockSize() > 1 && (shape.isEmpty() || shape.get(shape.size() - 1) % dtype.blockSize() != 0)) {
+            return -1;
+        }
         try {
-            return shape.stream().reduce((long) dtype.bytes(), Math::multiplyExact);
+            return shape.stream().reduce((long) dtype.bytes(), Math::multiplyExact) / dtype.blockSize();
         } catch (ArithmeticException e) {
             return -1;
         }
@@ -46,14 +52,16 @@ public record TensorInfo(String name, Dtype dtype, List<Long> shape, long begin,
     }
 
     /**
-     * Reads all values into an array of as many, packed in row order: FLOAT for F32, F16 and BF16, else of their own type.
+     * Reads all values into an array of as many, packed in row order: FLOAT for F32 and what is narrower, else of their own type.
      *
      * @param in from the tensor's first byte on
      */
     public void read(DataInput in, INDArray target) throws IOException {
         boolean widened = target.dataType() == DataType.FLOAT && dtype.narrow();
-        int width = widened ? dtype.bytes() : target.dataType().width();
-        if (target.length() * width != end - begin) {
+        long bytes = widened
+                ? target.length() / dtype.blockSize() * dtype.bytes()
+                : target.length() * target.dataType().width();
+        if (bytes != end - begin) {
             throw new IllegalArgumentException(
                     this + " does not fill an array of " + target.length() + " " + target.dataType());
         }

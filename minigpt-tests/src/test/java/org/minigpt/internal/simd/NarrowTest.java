@@ -1,4 +1,4 @@
-package org.minigpt.internal.tensors;
+package org.minigpt.internal.simd;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;

@@ -1,4 +1,4 @@
-package org.minigpt.internal.tensors;
+package org.minigpt.internal.simd;
 
 /** The 16-bit floating-point types: F16 of IEEE 754, and BF16, the upper half of a float. */
 public final class Narrow {

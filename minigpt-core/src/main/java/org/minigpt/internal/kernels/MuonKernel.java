@@ -1,6 +1,5 @@
 package org.minigpt.internal.kernels;
 
-import org.bytedeco.javacpp.FloatPointer;
 import org.minigpt.internal.simd.Simd;
 
 /**
@@ -37,6 +36,7 @@ public final class MuonKernel {
     private final Floats next;
     private final Floats gram;
     private final Floats polynomial;
+    private final Floats[] products;
 
     /**
      * A matrix in a flat vector.
@@ -47,6 +47,10 @@ public final class MuonKernel {
      * @param stride from a row to the next, more than its columns where others stand beside it
      */
     public record Matrix(int offset, int rows, int columns, int stride) {
+        private boolean wide() {
+            return rows <= columns;
+        }
+
         private int shorter() {
             return Math.min(rows, columns);
         }
@@ -84,6 +88,7 @@ public final class MuonKernel {
         next = Floats.allocate(entries);
         gram = Floats.allocate(square);
         polynomial = Floats.allocate(square);
+        products = new Floats[] {Floats.allocate(square), Floats.allocate(square)};
     }
 
     /** Updates a matrix and its momentum. */
@@ -118,39 +123,91 @@ public final class MuonKernel {
     }
 
     /**
-     * @param scale to multiply x by at first, which costs no pass: A is of degree 2 in x, so that the first polynomial
-     *     takes the scale up
+     * @param scale to multiply x by at first, which costs no pass: A is of degree 2 in x, and X of degree 1
      * @return where the result is
      */
     private Floats orthogonalized(Matrix matrix, float scale) {
-        int rows = matrix.rows();
-        int n = matrix.columns();
-        int side = matrix.shorter();
-        boolean wide = rows <= n;
+        return matrix.entries() >= 2 * matrix.shorter() * matrix.shorter()
+                ? bySquares(matrix, scale)
+                : byMatrix(matrix, scale);
+    }
+
+    /** X ← a·X + (b·A + c·A²)·X, as it stands. */
+    private Floats byMatrix(Matrix matrix, float scale) {
         Floats from = x;
         Floats to = next;
-        float s = scale;
         for (int i = 0; i < ITERATIONS; i++) {
-            if (wide) {
-                Blas.nt(side, side, n, s * s, from.at(0), n, from.alias().at(0), n, 0f, gram.at(0), side);
-            } else {
-                Blas.tn(side, side, rows, s * s, from.at(0), n, from.alias().at(0), n, 0f, gram.at(0), side);
-            }
-            FloatPointer p = polynomial.at(0);
-            Gemv.copy(side * side, gram.at(0), p);
-            Blas.nn(side, side, side, C, gram.at(0), side, gram.alias().at(0), side, B, p, side);
+            float s = i == 0 ? scale : 1f;
+            gram(matrix, from, s * s);
+            polynomial(matrix.shorter());
             Gemv.copy(matrix.entries(), from.at(0), to.at(0));
-            if (wide) {
-                Blas.nn(rows, n, side, s, p, side, from.at(0), n, s * A, to.at(0), n);
-            } else {
-                Blas.nn(rows, n, side, s, from.at(0), n, p, side, s * A, to.at(0), n);
-            }
+            times(matrix, polynomial, from, s, s * A, to);
             Floats swap = from;
             from = to;
             to = swap;
-            s = 1f;
         }
         return from;
+    }
+
+    /**
+     * The same for a long X, of which all iterations but the first and the last product can do without: P = a·I + b·A +
+     * c·A² makes X' = P·X and A' = P·A·P, so it is P₅·P₄·P₃·P₂·P₁·X.
+     */
+    private Floats bySquares(Matrix matrix, float scale) {
+        int n = matrix.shorter();
+        gram(matrix, x, scale * scale);
+        Floats product = null;
+        for (int i = 0; i < ITERATIONS; i++) {
+            polynomial(n);
+            for (int d = 0; d < n; d++) {
+                polynomial.put(d * (n + 1), polynomial.get(d * (n + 1)) + A);
+            }
+            if (i == 0) {
+                Gemv.copy(n * n, polynomial.at(0), products[0].at(0));
+                product = products[0];
+            } else {
+                Floats longer = products[i % 2];
+                square(n, polynomial, product, longer);
+                product = longer;
+            }
+            if (i < ITERATIONS - 1) {
+                square(n, polynomial, gram, next);
+                square(n, next, polynomial, gram);
+            }
+        }
+        times(matrix, product, x, scale, 0f, next);
+        return next;
+    }
+
+    /** gram = scale·A */
+    private void gram(Matrix matrix, Floats of, float scale) {
+        int n = matrix.shorter();
+        int columns = matrix.columns();
+        if (matrix.wide()) {
+            Blas.nt(n, n, columns, scale, of.at(0), columns, of.alias().at(0), columns, 0f, gram.at(0), n);
+        } else {
+            Blas.tn(n, n, matrix.rows(), scale, of.at(0), columns, of.alias().at(0), columns, 0f, gram.at(0), n);
+        }
+    }
+
+    /** polynomial = b·A + c·A² */
+    private void polynomial(int n) {
+        Gemv.copy(n * n, gram.at(0), polynomial.at(0));
+        Blas.nn(n, n, n, C, gram.at(0), n, gram.alias().at(0), n, B, polynomial.at(0), n);
+    }
+
+    private static void square(int n, Floats a, Floats b, Floats product) {
+        Blas.nn(n, n, n, 1f, a.at(0), n, b.at(0), n, 0f, product.at(0), n);
+    }
+
+    /** to = scale·P·X + beta·to, or X·P. */
+    private static void times(Matrix matrix, Floats p, Floats x, float scale, float beta, Floats to) {
+        int n = matrix.columns();
+        if (matrix.wide()) {
+            Blas.nn(matrix.rows(), n, matrix.rows(), scale, p.at(0), matrix.rows(), x.at(0), n, beta, to.at(0), n);
+        } else {
+            Blas.nn(matrix.rows(), n, n, scale, x.at(0), n, p.at(0), n, beta, to.at(0), n);
+        }
     }
 
     /** {@link #run} in double precision, on flat vectors. */

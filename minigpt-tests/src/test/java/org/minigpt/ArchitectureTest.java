@@ -43,6 +43,7 @@ class ArchitectureTest {
 
     private static final List<String> ROOMS = List.of(
             "internal.files",
+            "internal.pickle",
             "files",
             "internal.random",
             "internal.parallel",
@@ -67,7 +68,8 @@ class ArchitectureTest {
             "checkpoint",
             "gguf",
             "llmc",
-            "onnx");
+            "onnx",
+            "pytorch");
 
     /** What a model is made of and run by. */
     private static final Set<String> MODELS = Set.of(
@@ -85,7 +87,7 @@ class ArchitectureTest {
 
     /** What the files of another program have nothing to do with. */
     private static final Set<String> OTHERS =
-            Set.of("dl4j", "data", "train", "generate", "io", "checkpoint", "gguf", "llmc", "onnx");
+            Set.of("dl4j", "data", "train", "generate", "io", "checkpoint", "gguf", "llmc", "onnx", "pytorch");
 
     /** Rooms before it in the order that a room must not know all the same. */
     private static final Map<String, Set<String>> HIDDEN = Map.ofEntries(
@@ -102,7 +104,8 @@ class ArchitectureTest {
             entry("checkpoint", Set.of("text", "generate")),
             entry("gguf", OTHERS),
             entry("llmc", OTHERS),
-            entry("onnx", OTHERS));
+            entry("onnx", OTHERS),
+            entry("pytorch", OTHERS));
 
     /** Of other modules, which use them all. */
     private static final List<String> OUTSIDE =
@@ -172,7 +175,8 @@ class ArchitectureTest {
             "Exchange.EVENT_START",
             "GgufHeader.WIDTHS",
             "GgufTensors.NAMES",
-            "SplitPattern.ASCII");
+            "SplitPattern.ASCII",
+            "Older.MAGIC");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())

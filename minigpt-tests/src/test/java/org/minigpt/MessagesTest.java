@@ -42,7 +42,7 @@ class MessagesTest {
     }
 
     /** Of data, those that read and write files, whose sentences are as those of text and io. */
-    private static final Set<String> OF_FILES = Set.of("TokenFolder.java", "NanoGptFolder.java", "Pickle.java");
+    private static final Set<String> OF_FILES = Set.of("TokenFolder.java", "NanoGptFolder.java");
 
     /** "x is …; do y": a reason and a remedy, without a full stop, so that another sentence can have it within. */
     @ParameterizedTest

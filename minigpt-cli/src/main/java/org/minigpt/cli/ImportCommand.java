@@ -2,13 +2,16 @@ package org.minigpt.cli;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import org.minigpt.MiniGptException;
 import org.minigpt.gguf.GgufFile;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.ModelFolder.Layout;
 import org.minigpt.llmc.LlmcFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.ModelSurgery;
+import org.minigpt.pytorch.PyTorchFile;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
@@ -30,7 +33,8 @@ final class ImportCommand implements Callable<Integer> {
         HF,
         NANOGPT,
         LLMC,
-        GGUF
+        GGUF,
+        PYTORCH
     }
 
     private static final Path NONE = Path.of("none");
@@ -43,8 +47,10 @@ final class ImportCommand implements Callable<Integer> {
             names = "--format",
             paramLabel = "FORMAT",
             required = true,
-            description = "hf: Hugging Face's folder (config.json, model.safetensors); nanogpt: the same with linear"
-                    + " weights [out,in]; llmc: a checkpoint of llm.c; gguf: llama.cpp's format.")
+            description =
+                    "hf: Hugging Face's folder (config.json; model.safetensors or pytorch_model.bin); nanogpt: the"
+                            + " same with linear weights [out,in]; llmc: a checkpoint of llm.c; gguf: llama.cpp's format;"
+                            + " pytorch: what torch.save wrote, as nanoGPT's ckpt.pt.")
     private Source format;
 
     @Option(
@@ -54,6 +60,12 @@ final class ImportCommand implements Callable<Integer> {
                     "The model's tokenizer: a folder or a file such as tokenizer.json; ids, so that texts are ids with"
                             + " spaces between; or none [what the model brings].")
     private Path tokenizer;
+
+    @Option(
+            names = "--n-head",
+            paramLabel = "H",
+            description = "The heads of a model in the format pytorch whose file does not tell them.")
+    private Integer nHead;
 
     @Option(names = "--block-size", paramLabel = "T", description = "Crop the context to so many tokens.")
     private Integer blockSize;
@@ -71,6 +83,9 @@ final class ImportCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         OutDir.requireForCopy(out);
+        if (nHead != null && format != Source.PYTORCH) {
+            throw new MiniGptException("--n-head is for the format pytorch; the others tell the heads: leave it out.");
+        }
         Optional<Tokenizer> found = Optional.empty();
         String whyNot = from + " has none";
         Gpt gpt;
@@ -82,6 +97,7 @@ final class ImportCommand implements Callable<Integer> {
         } else {
             gpt = switch (format) {
                 case LLMC -> LlmcFile.read(from);
+                case PYTORCH -> PyTorchFile.read(from, nHead == null ? OptionalInt.empty() : OptionalInt.of(nHead));
                 case NANOGPT -> ModelFolder.loadGpt(from, Layout.OUT_IN);
                 default -> ModelFolder.loadGpt(from);
             };

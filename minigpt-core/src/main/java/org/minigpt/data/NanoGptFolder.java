@@ -8,6 +8,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.MiniGptException;
+import org.minigpt.internal.pickle.Pickle;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.TextPieces;
 

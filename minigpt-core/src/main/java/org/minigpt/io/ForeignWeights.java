@@ -18,10 +18,10 @@ final class ForeignWeights {
     private static final List<Map.Entry<String, String>> KINDS = List.of(
             Map.entry("adapter_model\\.safetensors", "an adapter and not the model that it is for; give that"),
             Map.entry(".*\\.gguf", "a model to import in the format gguf"),
-            Map.entry("pytorch_model\\.bin\\.index\\.json", "the index of PyTorch's checkpoint" + TO_SAFETENSORS),
-            Map.entry("pytorch_model.*\\.bin", "PyTorch's checkpoint" + TO_SAFETENSORS),
-            Map.entry(".*\\.pt", "PyTorch's checkpoint" + TO_SAFETENSORS),
-            Map.entry(".*\\.pth", "PyTorch's checkpoint" + TO_SAFETENSORS),
+            Map.entry(
+                    "pytorch_model-.*\\.bin",
+                    "a part of PyTorch's checkpoint without pytorch_model.bin.index.json; put that beside it"),
+            Map.entry(".*\\.(pt|pth)", "PyTorch's checkpoint, a model to import in the format pytorch"),
             Map.entry(".*\\.h5", "TensorFlow's checkpoint" + TO_SAFETENSORS),
             Map.entry(".*\\.msgpack", "Flax's checkpoint" + TO_SAFETENSORS));
 

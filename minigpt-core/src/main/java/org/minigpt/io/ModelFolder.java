@@ -9,8 +9,10 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.generate.SamplingOptions;
@@ -20,6 +22,7 @@ import org.minigpt.internal.tensors.GptWeights;
 import org.minigpt.internal.tensors.JoinedTensors;
 import org.minigpt.internal.tensors.StoredTensors;
 import org.minigpt.internal.tensors.TensorFile;
+import org.minigpt.internal.tensors.TorchFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.text.Tokenizer;
@@ -181,8 +184,9 @@ public final class ModelFolder {
     }
 
     /**
-     * Opens a model without its tokenizer: {@code config.json} and {@code model.safetensors}, or several such files with
-     * {@code model.safetensors.index.json}. Values in F16 and BF16 become FLOAT.
+     * Opens a model without its tokenizer: {@code config.json} and {@code model.safetensors}, or PyTorch's
+     * {@code pytorch_model.bin}, or several such files with an index, {@code model.safetensors.index.json} or
+     * {@code pytorch_model.bin.index.json}. Values in F16 and BF16 become FLOAT.
      *
      * @param dir a folder of Hugging Face's GPT-2, of nanoGPT or minGPT, or one that {@link #save} wrote
      * @throws MiniGptException as {@link #load}
@@ -195,9 +199,7 @@ public final class ModelFolder {
     private static Gpt loadGpt(
             Path dir, Layout layout, HfConfig config, Tokenizer tokenizer, Function<GptConfig, Gpt.Builder> models) {
         List<Integer> eos = EosTokens.of(dir, config, tokenizer);
-        try (StoredTensors file = isSharded(dir)
-                ? ShardedSafetensors.open(AtomicFolder.locate(dir, ShardedSafetensors.INDEX))
-                : SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
+        try (StoredTensors file = weights(dir)) {
             TensorFile weights = file;
             if (config.llama()) {
                 weights = Llama.tensors(file, config.gpt());
@@ -212,8 +214,35 @@ public final class ModelFolder {
         }
     }
 
-    private static boolean isSharded(Path dir) {
-        return !exists(AtomicFolder.locate(dir, WEIGHTS)) && exists(AtomicFolder.locate(dir, ShardedSafetensors.INDEX));
+    private static StoredTensors weights(Path dir) {
+        Container container = Container.in(dir).orElse(Container.SAFETENSORS); // which will say what is wrong
+        return container.open(AtomicFolder.locate(dir, container.file));
+    }
+
+    /** The files of a folder's parameters, of which the first that is there counts. */
+    private enum Container {
+        SAFETENSORS(WEIGHTS, SafetensorsReader::open),
+        SHARDED_SAFETENSORS(WEIGHTS + ".index.json", index -> ShardedTensors.open(index, SafetensorsReader::open)),
+        PYTORCH("pytorch_model.bin", TorchFile::open),
+        SHARDED_PYTORCH("pytorch_model.bin.index.json", index -> ShardedTensors.open(index, TorchFile::open));
+
+        private final String file;
+        private final Function<Path, StoredTensors> opener;
+
+        Container(String file, Function<Path, StoredTensors> opener) {
+            this.file = file;
+            this.opener = opener;
+        }
+
+        static Optional<Container> in(Path dir) {
+            return Stream.of(values())
+                    .filter(container -> exists(AtomicFolder.locate(dir, container.file)))
+                    .findFirst();
+        }
+
+        StoredTensors open(Path path) {
+            return opener.apply(path);
+        }
     }
 
     /**
@@ -258,7 +287,7 @@ public final class ModelFolder {
         }
         List<String> missing = new ArrayList<>(needed);
         missing.removeIf(name -> exists(AtomicFolder.locate(dir, name))
-                || name.equals(WEIGHTS) && isSharded(dir)
+                || name.equals(WEIGHTS) && Container.in(dir).isPresent()
                 || name.equals(TOKENIZER) && Tokenizers.isIn(dir));
         if (!missing.isEmpty()) {
             String instead = missing.contains(WEIGHTS) ? ForeignWeights.in(dir).orElse("") : "";

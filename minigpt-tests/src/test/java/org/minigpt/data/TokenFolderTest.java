@@ -22,6 +22,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.MiniGptException;
+import org.minigpt.internal.pickle.PickleTest;
 import org.minigpt.text.CharTokenizer;
 
 class TokenFolderTest {

@@ -75,10 +75,10 @@ class ForeignFilesTest {
         Map<String, String> beginnings = new LinkedHashMap<>();
         beginnings.put(
                 "PK\3\4\0\0\b\b\0\0archive/data.pkl",
-                "a ZIP archive, as PyTorch's checkpoints are: save its tensors as safetensors.");
+                "a ZIP archive, as PyTorch's checkpoints are: import it as a model, in the format pytorch.");
         beginnings.put(
                 "\u0080\2\u008a\nl\u00fc\u009cF\u00f9 j",
-                "a pickle, as PyTorch's older checkpoints are: save its tensors as safetensors.");
+                "a pickle, as PyTorch's older checkpoints are: import it as a model, in the format pytorch.");
         beginnings.put("\u001f\u008b\b\0\0\0\0\0\2\3", "compressed with gzip: unpack it.");
         beginnings.put(
                 "\u0089HDF\r\n", "an HDF5 file, as TensorFlow's checkpoints are: save its tensors as safetensors.");
@@ -126,9 +126,8 @@ class ForeignFilesTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "pytorch_model.bin | PyTorch's checkpoint; save the model as safetensors, in Python with save_pretrained(DIR, safe_serialization=True) or safetensors.torch.save_file",
-                "pytorch_model.bin.index.json | the index of PyTorch's checkpoint; save the model as safetensors, in Python with save_pretrained(DIR, safe_serialization=True) or safetensors.torch.save_file",
-                "ckpt.pt | PyTorch's checkpoint; save the model as safetensors, in Python with save_pretrained(DIR, safe_serialization=True) or safetensors.torch.save_file",
+                "pytorch_model-00001-of-00002.bin | a part of PyTorch's checkpoint without pytorch_model.bin.index.json; put that beside it",
+                "ckpt.pt | PyTorch's checkpoint, a model to import in the format pytorch",
                 "adapter_model.safetensors | an adapter and not the model that it is for; give that",
                 "small.gguf | a model to import in the format gguf",
             })

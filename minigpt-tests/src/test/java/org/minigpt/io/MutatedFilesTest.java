@@ -16,14 +16,15 @@ import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.minigpt.data.PickleTest;
 import org.minigpt.data.TokenFolder;
 import org.minigpt.data.Tokens;
 import org.minigpt.gguf.GgufFile;
+import org.minigpt.internal.pickle.PickleTest;
 import org.minigpt.llmc.LlmcFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.Lora;
+import org.minigpt.pytorch.PyTorchFile;
 import org.minigpt.testing.Mutations;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.bpe.BpeTokenizer;
@@ -103,6 +104,15 @@ class MutatedFilesTest {
     void ggufOfIds() throws IOException {
         GgufFile.write(dir.resolve("gpt.gguf"), gpt, new IdTokenizer(5));
         mutate(dir.resolve("gpt.gguf"), 1400, 9, file -> GgufFile.read(file).gpt());
+    }
+
+    /** Of nanoGPT's model without its optimizer, and the lecture's in the older format. */
+    @Test
+    void pyTorch() throws IOException {
+        Path file = Files.copy(Path.of("src/test/resources/pytorch/nanogpt-compiled.pt"), dir.resolve("ckpt.pt"));
+        Mutations.of(file, Mutations.count(FILES_A_FORMAT), 3000, 11, PyTorchFile::read);
+        file = Files.copy(Path.of("src/test/resources/pytorch/lecture-old.pt"), dir.resolve("old.pt"));
+        Mutations.of(file, Mutations.count(FILES_A_FORMAT), 6000, 12, PyTorchFile::read);
     }
 
     @Test

@@ -20,8 +20,8 @@ public enum FileKind {
     GGUF("GGUF", "a GGUF file: import it as a model, in the format gguf"),
     SAFETENSORS("safetensors", "a safetensors file: import the folder of the model, in the format hf or nanogpt"),
     LLMC("llm.c", "a checkpoint of llm.c: import it as a model, in the format llmc"),
-    ZIP("ZIP", "a ZIP archive, as PyTorch's checkpoints are: save its tensors as safetensors"),
-    PICKLE("pickle", "a pickle, as PyTorch's older checkpoints are: save its tensors as safetensors"),
+    ZIP("PyTorch", "a ZIP archive, as PyTorch's checkpoints are: import it as a model, in the format pytorch"),
+    PICKLE("PyTorch", "a pickle, as PyTorch's older checkpoints are: import it as a model, in the format pytorch"),
     GZIP("gzip", "compressed with gzip: unpack it"),
     HDF5("HDF5", "an HDF5 file, as TensorFlow's checkpoints are: save its tensors as safetensors");
 

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.apache.commons.io.function.IOConsumer;
 import org.minigpt.MiniGptException;
@@ -19,31 +20,31 @@ import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.text.TextFiles;
 
 /**
- * A model in several safetensors files, with Hugging Face's index {@code {"metadata": {...}, "weight_map": {"name":
+ * A model in several files of one kind, with Hugging Face's index {@code {"metadata": {...}, "weight_map": {"name":
  * "file", ...}}} beside them. Only files of the index' own folder are opened.
  */
-final class ShardedSafetensors implements StoredTensors {
-    /** The index. */
-    static final String INDEX = "model.safetensors.index.json";
-
+final class ShardedTensors implements StoredTensors {
     private static final Pattern FILE_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,200}");
     private static final JsonFactory JSON = new JsonFactory();
 
     private final Path index;
-    private final Map<String, SafetensorsReader> shards = new LinkedHashMap<>();
+    private final Map<String, StoredTensors> shards = new LinkedHashMap<>();
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
     /** By the name of the tensor. */
-    private final Map<String, SafetensorsReader> places = new LinkedHashMap<>();
+    private final Map<String, StoredTensors> places = new LinkedHashMap<>();
 
-    private ShardedSafetensors(Path index) {
+    private ShardedTensors(Path index) {
         this.index = index;
     }
 
-    /** @throws MiniGptException if the index or one of its files is not there, can't be read or is damaged */
-    static ShardedSafetensors open(Path index) {
-        ShardedSafetensors result = new ShardedSafetensors(index);
+    /**
+     * @param files opens one of the files
+     * @throws MiniGptException if the index or one of its files is not there, can't be read or is damaged
+     */
+    static ShardedTensors open(Path index, Function<Path, StoredTensors> files) {
+        ShardedTensors result = new ShardedTensors(index);
         try {
-            result.open();
+            result.open(files);
             return result;
         } catch (RuntimeException e) {
             result.close();
@@ -51,13 +52,13 @@ final class ShardedSafetensors implements StoredTensors {
         }
     }
 
-    private void open() {
+    private void open(Function<Path, StoredTensors> files) {
         Map<String, String> weightMap = weightMap();
         for (String name : new TreeSet<>(weightMap.values())) {
             if (!FILE_NAME.matcher(name).matches()) {
                 throw damaged("names the file " + DataFile.quoted(name) + ", which is no name of a file beside it");
             }
-            shards.put(name, SafetensorsReader.open(index.resolveSibling(name)));
+            shards.put(name, files.apply(index.resolveSibling(name)));
         }
         weightMap.forEach((tensor, name) -> {
             if (!shards.get(name).tensors().containsKey(tensor)) {
@@ -131,6 +132,6 @@ final class ShardedSafetensors implements StoredTensors {
 
     @Override
     public void close() {
-        shards.values().forEach(SafetensorsReader::close);
+        shards.values().forEach(StoredTensors::close);
     }
 }

@@ -1,4 +1,4 @@
-package org.minigpt.data;
+package org.minigpt.internal.pickle;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;

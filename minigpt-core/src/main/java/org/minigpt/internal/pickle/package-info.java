@@ -1,0 +1,2 @@
+/** Python's pickles, as values and never as a program. */
+package org.minigpt.internal.pickle;

@@ -1,0 +1,2 @@
+/** Models in the checkpoints of PyTorch. */
+package org.minigpt.pytorch;

@@ -1,5 +1,7 @@
 package org.minigpt.cli;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
@@ -11,6 +13,7 @@ import org.minigpt.MiniGptException;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.server.ModelServer;
 import org.minigpt.server.ServerOptions;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -57,6 +60,35 @@ final class ServeCommand implements Callable<Integer> {
             description =
                     "A name by which clients may call the server, beside localhost and addresses; may be repeated.")
     private List<String> allowedHosts = new ArrayList<>();
+
+    @Option(
+            names = "--allowed-origin",
+            paramLabel = "ORIGIN",
+            description = "Whose web pages may call the server, such as https://app.example; may be repeated.")
+    private List<String> allowedOrigins = new ArrayList<>();
+
+    @Option(
+            names = "--api-key",
+            paramLabel = "KEY",
+            description = "What clients must send as Authorization: Bearer KEY; better in MINIGPT_API_KEY, as others of"
+                    + " the machine see command lines [none].")
+    private String apiKey = System.getenv("MINIGPT_API_KEY");
+
+    @Option(
+            names = "--base-path",
+            paramLabel = "PATH",
+            defaultValue = "",
+            description = "What stands before all paths, such as /gpt [nothing].")
+    private String basePath;
+
+    @Option(
+            names = "--trusted-proxy",
+            paramLabel = "ADDRESS",
+            description = "The address of a proxy whose X-Forwarded headers are believed [none].")
+    private String trustedProxy;
+
+    @Option(names = "--log-requests", description = "Writes a line for each request to the error stream.")
+    private boolean logRequests;
 
     @Option(
             names = "--max-concurrent",
@@ -115,6 +147,13 @@ final class ServeCommand implements Callable<Integer> {
                     + " [${DEFAULT-VALUE}].")
     private int patience;
 
+    @Option(
+            names = "--drain",
+            paramLabel = "SECONDS",
+            defaultValue = "10",
+            description = "How long what is generating may go on after Ctrl-C or SIGTERM [${DEFAULT-VALUE}].")
+    private int drain;
+
     @Override
     public Integer call() {
         Checks.requireAtLeastOne("--timeout", timeout);
@@ -124,6 +163,11 @@ final class ServeCommand implements Callable<Integer> {
                 .port(port)
                 .modelName(modelName != null ? modelName : nameOf(model))
                 .allowedHosts(allowedHosts)
+                .allowedOrigins(allowedOrigins)
+                .apiKey(apiKey)
+                .basePath(basePath)
+                .trustedProxy(trustedProxy)
+                .drain(Duration.ofSeconds(drain))
                 .maxConcurrent(maxConcurrent)
                 .maxWaiting(maxWaiting)
                 .maxConnections(maxConnections)
@@ -133,13 +177,19 @@ final class ServeCommand implements Callable<Integer> {
                 .timeout(Duration.ofSeconds(timeout))
                 .patience(Duration.ofSeconds(patience))
                 .build();
+        if (logRequests) {
+            ((Logger) LoggerFactory.getLogger("org.minigpt.server.requests")).setLevel(Level.INFO);
+        }
         boolean loopback = isLoopback();
         ModelFolder.SavedModel saved = ModelFolder.load(model);
         ModelServer server = ModelServer.start(saved.gpt(), saved.tokenizer(), options);
-        Thread hook = new Thread(server::close);
-        Runtime.getRuntime().addShutdownHook(hook);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            server.close();
+            // A signal that was obeyed is no failure, whatever Java makes of it.
+            Runtime.getRuntime().halt(0);
+        }));
         System.out.println("\"" + options.modelName() + "\" is served at " + server.address() + "; Ctrl-C ends it.");
-        if (!loopback) {
+        if (!loopback && apiKey == null) {
             System.err.println("Whoever reaches this machine can use it; there is no password.");
         }
         server.awaitClose();

@@ -1,5 +1,6 @@
 package org.minigpt.generate;
 
+import java.util.Map;
 import java.util.Set;
 import org.minigpt.MiniGptException;
 
@@ -164,6 +165,51 @@ public final class LogitsProcessors {
         @Override
         public void apply(double[] logits, LogitsProcessor.Context context) {
             context.forEachGenerated(id -> logits[id] -= penalty);
+        }
+    }
+
+    /**
+     * Subtracts from the logit of every token that has been generated as often as it has; the prompt does not count.
+     *
+     * @param penalty from -100 to 100; 0 changes nothing
+     */
+    public record FrequencyPenalty(double penalty) implements LogitsProcessor {
+        /** @throws MiniGptException if the penalty is out of range */
+        public FrequencyPenalty {
+            require(
+                    penalty >= -100 && penalty <= 100,
+                    "frequency_penalty",
+                    penalty,
+                    "be from -100 to 100; 0.5 is usual, and 0 changes nothing");
+        }
+
+        @Override
+        public void apply(double[] logits, LogitsProcessor.Context context) {
+            for (int at = context.promptLength(); at < context.length(); at++) {
+                logits[context.id(at)] -= penalty;
+            }
+        }
+    }
+
+    /**
+     * Adds to the logits of some tokens.
+     *
+     * @param biases by token; -∞ forbids it
+     */
+    public record LogitBias(Map<Integer, Double> biases) implements LogitsProcessor {
+        /** @throws MiniGptException if a bias is no number, or +∞ */
+        public LogitBias {
+            biases = Map.copyOf(biases);
+            biases.forEach((id, bias) -> require(
+                    bias < Double.POSITIVE_INFINITY, // so that NaN fails too
+                    "logit_bias of token " + id,
+                    bias,
+                    "be finite, or -∞ to forbid the token"));
+        }
+
+        @Override
+        public void apply(double[] logits, LogitsProcessor.Context context) {
+            biases.forEach((id, bias) -> logits[id] += bias);
         }
     }
 

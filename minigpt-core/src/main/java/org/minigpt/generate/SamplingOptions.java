@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.decode.Window;
@@ -122,8 +123,8 @@ public record SamplingOptions(
                 .window(window)
                 .topLogProbabilities(topLogProbabilities);
         builder.stopIds = stopIds;
-        penalties.forEach(builder::place);
-        filters.forEach(builder::place);
+        penalties.forEach(penalty -> builder.place(penalty, builder.morePenalties));
+        filters.forEach(filter -> builder.place(filter, builder.more));
         return builder;
     }
 
@@ -134,8 +135,8 @@ public record SamplingOptions(
 
     /**
      * Collects the values; {@link #build} checks them. Penalties are applied in the order repetition, presence,
-     * n-grams, banned ids; then the temperature; then top-k, top-p, min-p, typical-p; and last what {@link #filter}
-     * adds.
+     * frequency, bias, n-grams, banned ids, what {@link #penalty} adds; then the temperature; then top-k, top-p, min-p,
+     * typical-p; and last what {@link #filter} adds.
      */
     public static final class Builder {
         private int maxNewTokens = 500;
@@ -144,12 +145,15 @@ public record SamplingOptions(
         private boolean greedy;
         private LogitsProcessor repetition;
         private LogitsProcessor presence;
+        private LogitsProcessor frequency;
+        private LogitsProcessor bias;
         private LogitsProcessor ngram;
         private LogitsProcessor banned;
         private LogitsProcessor topK;
         private LogitsProcessor topP;
         private LogitsProcessor minP;
         private LogitsProcessor typicalP;
+        private final List<LogitsProcessor> morePenalties = new ArrayList<>();
         private final List<LogitsProcessor> more = new ArrayList<>();
         private List<String> stop = List.of();
         private Set<Integer> stopIds = Set.of();
@@ -219,6 +223,18 @@ public record SamplingOptions(
             return this;
         }
 
+        /** Makes tokens less likely the more often they were generated: {@link LogitsProcessors.FrequencyPenalty}. */
+        public Builder frequencyPenalty(double penalty) {
+            frequency = new LogitsProcessors.FrequencyPenalty(penalty);
+            return this;
+        }
+
+        /** Makes tokens likelier, or less likely: {@link LogitsProcessors.LogitBias}. */
+        public Builder logitBias(Map<Integer, Double> biases) {
+            bias = new LogitsProcessors.LogitBias(biases);
+            return this;
+        }
+
         /** Forbids to repeat n tokens in a row: {@link LogitsProcessors.NoRepeatNgram}. */
         public Builder noRepeatNgram(int n) {
             ngram = new LogitsProcessors.NoRepeatNgram(n);
@@ -228,6 +244,12 @@ public record SamplingOptions(
         /** Forbids tokens: {@link LogitsProcessors.Banned}. */
         public Builder bannedIds(Integer... ids) {
             banned = new LogitsProcessors.Banned(new HashSet<>(Arrays.asList(ids)));
+            return this;
+        }
+
+        /** Adds a penalty of one's own, after all others; it has its effect on the most likely token too. */
+        public Builder penalty(LogitsProcessor penalty) {
+            morePenalties.add(penalty);
             return this;
         }
 
@@ -280,11 +302,15 @@ public record SamplingOptions(
             return this;
         }
 
-        private void place(LogitsProcessor processor) {
+        private void place(LogitsProcessor processor, List<LogitsProcessor> others) {
             if (processor instanceof LogitsProcessors.RepetitionPenalty) {
                 repetition = processor;
             } else if (processor instanceof LogitsProcessors.PresencePenalty) {
                 presence = processor;
+            } else if (processor instanceof LogitsProcessors.FrequencyPenalty) {
+                frequency = processor;
+            } else if (processor instanceof LogitsProcessors.LogitBias) {
+                bias = processor;
             } else if (processor instanceof LogitsProcessors.NoRepeatNgram) {
                 ngram = processor;
             } else if (processor instanceof LogitsProcessors.Banned) {
@@ -298,7 +324,7 @@ public record SamplingOptions(
             } else if (processor instanceof LogitsProcessors.TypicalP) {
                 typicalP = processor;
             } else {
-                more.add(processor);
+                others.add(processor);
             }
         }
 
@@ -306,12 +332,14 @@ public record SamplingOptions(
         public SamplingOptions build() {
             List<LogitsProcessor> filters = some(topK, topP, minP, typicalP);
             filters.addAll(more);
+            List<LogitsProcessor> penalties = some(repetition, presence, frequency, bias, ngram, banned);
+            penalties.addAll(morePenalties);
             return new SamplingOptions(
                     maxNewTokens,
                     temperature,
                     seed,
                     greedy,
-                    some(repetition, presence, ngram, banned),
+                    penalties,
                     filters,
                     stop,
                     stopIds,

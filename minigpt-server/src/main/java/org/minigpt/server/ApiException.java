@@ -62,6 +62,10 @@ final class ApiException extends RuntimeException {
                 "the request's Transfer-Encoding is not known here; send it chunked, or with its length");
     }
 
+    static ApiException stopping() {
+        return busy(503, "stopping", "the server is being stopped; try again when it has been started");
+    }
+
     static ApiException unexpected(Throwable e) {
         return of(500, "internal", "this should not have happened (" + e + "); please report it with the request");
     }

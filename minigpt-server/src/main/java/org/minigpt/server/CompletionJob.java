@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import org.minigpt.generate.Completion;
 import org.minigpt.generate.FinishReason;
 import org.minigpt.generate.GeneratedToken;
@@ -28,6 +29,8 @@ final class CompletionJob implements TextGenerator.Listener {
     private final ServerOptions options;
     private final Exchange exchange;
     private final Deadline deadline;
+    private final BooleanSupplier ending;
+    private final Metrics metrics;
     private final String id = "cmpl-" + UUID.randomUUID().toString().replace("-", "");
     private final long created = System.currentTimeMillis() / 1000;
     private final List<Choice> choices = new ArrayList<>();
@@ -68,13 +71,17 @@ final class CompletionJob implements TextGenerator.Listener {
             Tokenizer tokenizer,
             ServerOptions options,
             Exchange exchange,
-            Deadline deadline) {
+            Deadline deadline,
+            BooleanSupplier ending,
+            Metrics metrics) {
         this.request = request;
         this.generator = generator;
         this.tokenizer = tokenizer;
         this.options = options;
         this.exchange = exchange;
         this.deadline = deadline;
+        this.ending = ending;
+        this.metrics = metrics;
     }
 
     /** @throws ApiException if there is nothing to answer with */
@@ -92,6 +99,7 @@ final class CompletionJob implements TextGenerator.Listener {
             } else {
                 answer(all);
             }
+            metrics.tokens(promptTokens(), generated);
         } catch (TokenGenerator.NoTokenLeftException e) {
             throw ApiException.invalid("no_repeat_ngram", e.getMessage());
         } catch (CancellationException e) {
@@ -105,15 +113,20 @@ final class CompletionJob implements TextGenerator.Listener {
             throw new CancellationException();
         }
         boolean late = deadline.passed();
+        if (generated == 0 && ending.getAsBoolean()) {
+            throw ApiException.stopping();
+        }
         if (late && generated == 0) {
             throw deadline.missed(turn);
         }
-        return late;
+        return late || ending.getAsBoolean();
     }
 
     @Override
     public void onToken(int sequence, GeneratedToken token, String text) {
-        generated++;
+        if (generated++ == 0) {
+            metrics.firstToken(deadline.elapsed());
+        }
         if (request.logprobs()) {
             choices.get(sequence).logprobs.add(token);
         }
@@ -168,8 +181,12 @@ final class CompletionJob implements TextGenerator.Listener {
                 .put("seed", request.options().seed());
     }
 
+    private int promptTokens() {
+        return request.prompts().stream().mapToInt(ids -> ids.length).sum();
+    }
+
     private void usage(ObjectNode target) {
-        int prompts = request.prompts().stream().mapToInt(ids -> ids.length).sum();
+        int prompts = promptTokens();
         target.putObject("usage")
                 .put("prompt_tokens", prompts)
                 .put("completion_tokens", generated)

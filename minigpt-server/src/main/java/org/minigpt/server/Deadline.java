@@ -14,6 +14,11 @@ record Deadline(long end, Duration timeout) {
         return new Deadline(System.nanoTime() + timeout.toNanos(), timeout);
     }
 
+    /** @return the time since the request has come */
+    Duration elapsed() {
+        return timeout.minusNanos(end - System.nanoTime());
+    }
+
     boolean passed() {
         return System.nanoTime() - end > 0;
     }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -24,6 +25,7 @@ import org.eclipse.jetty.util.Callback;
  * client has hung up it is {@link #gone}, and what is sent has no effect.
  */
 final class Exchange {
+    static final String REQUEST_ID = "X-Request-Id";
     private static final int RETRY_AFTER_SECONDS = 1;
     private static final byte[] EVENT_START = {'d', 'a', 't', 'a', ':', ' '};
     private static final byte[] EVENT_END = {'\n', '\n'};
@@ -47,7 +49,39 @@ final class Exchange {
         this.patience = patience;
         this.client = ClientEndPoint.of(
                 request.getConnectionMetaData().getConnection().getEndPoint());
+        String id = request.getHeaders().get(REQUEST_ID);
+        response.getHeaders()
+                .put(
+                        REQUEST_ID,
+                        id != null && id.matches("[!-~]{1,64}")
+                                ? id
+                                : UUID.randomUUID().toString());
         request.addIdleTimeoutListener(timeout -> false); // an answer may take its time
+    }
+
+    /** Lets another's page read the answer. @param origin null for none */
+    void allow(String origin) {
+        if (origin != null) {
+            response.getHeaders().put("Access-Control-Allow-Origin", origin);
+            response.getHeaders().put("Access-Control-Expose-Headers", REQUEST_ID + ", Retry-After");
+            response.getHeaders().put(HttpHeader.VARY, "Origin");
+        }
+    }
+
+    /** What a browser asks before a page of an allowed origin may call. */
+    void preflight() {
+        String asked = request.getHeaders().get("Access-Control-Request-Headers");
+        HttpFields.Mutable headers = response.getHeaders();
+        headers.put("Access-Control-Allow-Methods", "GET, POST");
+        headers.put("Access-Control-Allow-Headers", asked == null ? "Authorization, Content-Type" : asked);
+        headers.put("Access-Control-Max-Age", "600");
+        bytes(HttpStatus.OK_200, "text/plain", new byte[0]);
+    }
+
+    /** Sends a browser elsewhere. */
+    void redirect(String location) {
+        response.getHeaders().put(HttpHeader.LOCATION, location);
+        bytes(HttpStatus.PERMANENT_REDIRECT_308, "text/plain", new byte[0]);
     }
 
     /**
@@ -171,7 +205,8 @@ final class Exchange {
         headers.put("Content-Security-Policy", Page.POLICY);
         headers.put("X-Content-Type-Options", "nosniff");
         headers.put("Referrer-Policy", "no-referrer");
-        headers.put("Cross-Origin-Resource-Policy", "same-origin");
+        boolean others = headers.contains("Access-Control-Allow-Origin");
+        headers.put("Cross-Origin-Resource-Policy", others ? "cross-origin" : "same-origin");
         headers.put("Cross-Origin-Opener-Policy", "same-origin");
     }
 
@@ -184,6 +219,9 @@ final class Exchange {
         }
         if (error.allow() != null) {
             headers.put(HttpHeader.ALLOW, error.allow());
+        }
+        if (error.status() == HttpStatus.UNAUTHORIZED_401) {
+            headers.put(HttpHeader.WWW_AUTHENTICATE, "Bearer");
         }
     }
 

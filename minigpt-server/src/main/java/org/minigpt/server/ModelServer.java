@@ -11,10 +11,14 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import org.eclipse.jetty.io.ManagedSelector;
 import org.eclipse.jetty.io.SocketChannelEndPoint;
+import org.eclipse.jetty.server.CustomRequestLog;
+import org.eclipse.jetty.server.ForwardedRequestCustomizer;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.Slf4jRequestLogWriter;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
@@ -44,7 +48,11 @@ public final class ModelServer implements AutoCloseable {
 
     private static final int MAX_HEADERS = 16384;
     private static final int BACKLOG = 256;
-    private static final long STOP_SECONDS = 10;
+
+    /** The logger of a line for each request: who, what, the status, bytes, milliseconds and the X-Request-Id. */
+    private static final String REQUEST_LOG = "org.minigpt.server.requests";
+
+    private static final String REQUEST_LINE = "%{client}a \"%m %U\" %s %O %{ms}T %{" + Exchange.REQUEST_ID + "}o";
 
     private final ServerOptions options;
     private final Service service;
@@ -67,6 +75,11 @@ public final class ModelServer implements AutoCloseable {
         server.addConnector(connector);
         server.setHandler(service);
         server.setErrorHandler(new Errors());
+        if (LoggerFactory.getLogger(REQUEST_LOG).isInfoEnabled()) {
+            Slf4jRequestLogWriter log = new Slf4jRequestLogWriter();
+            log.setLoggerName(REQUEST_LOG);
+            server.setRequestLog(new CustomRequestLog(log, REQUEST_LINE));
+        }
         try {
             connector.open(listening(address));
             server.start();
@@ -83,6 +96,12 @@ public final class ModelServer implements AutoCloseable {
         HttpConfiguration http = new HttpConfiguration();
         http.setRequestHeaderSize(MAX_HEADERS);
         http.setSendServerVersion(false);
+        if (options.trustedProxy() != null) {
+            ForwardedRequestCustomizer forwarded = new ForwardedRequestCustomizer();
+            http.addCustomizer((request, headers) -> options.trustedProxy().equals(Request.getRemoteAddr(request))
+                    ? forwarded.customize(request, headers)
+                    : request);
+        }
         return new ServerConnector(server, 1, 1, new HttpConnectionFactory(http)) {
             @Override
             protected SocketChannelEndPoint newEndPoint(
@@ -122,10 +141,10 @@ public final class ModelServer implements AutoCloseable {
         return new ModelServer(gpt, tokenizer, options);
     }
 
-    /** @return where it listens, such as {@code http://127.0.0.1:8080} */
+    /** @return where it listens, such as {@code http://127.0.0.1:8080}, with the base path */
     public URI address() {
         String host = options.host().contains(":") ? "[" + options.host() + "]" : options.host();
-        return URI.create("http://" + host + ":" + connector.getLocalPort());
+        return URI.create("http://" + host + ":" + connector.getLocalPort() + options.basePath());
     }
 
     /** @return the requests that are generating now */
@@ -142,15 +161,18 @@ public final class ModelServer implements AutoCloseable {
         }
     }
 
-    /** Ends all connections and what is generated for them, and waits for that. */
+    /**
+     * Refuses what comes and what waits, lets what is at work go on for {@link ServerOptions#drain()}, ends it with
+     * what there is by then, and closes all connections.
+     */
     @Override
     public void close() {
-        service.shutDown();
+        service.drain(options.drain());
         try {
             server.stop();
         } catch (Exception e) { // whatever Jetty throws: the rest of it has been stopped
             LOG.warn("The server did not stop as it should", e);
         }
-        service.awaitEnd(STOP_SECONDS);
+        service.awaitEnd();
     }
 }

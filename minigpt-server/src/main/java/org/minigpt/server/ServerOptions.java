@@ -20,6 +20,11 @@ import org.minigpt.MiniGptException;
  * @param timeout of a request, waiting and all
  * @param patience for a client to send a request, or to take what it is sent
  * @param allowedHosts names beside the host's own by which clients may call it
+ * @param allowedOrigins whose web pages may call it, such as {@code https://app.example}
+ * @param apiKey that clients must send, or null if anyone may call
+ * @param basePath before all its paths, such as {@code /gpt}; empty for none
+ * @param trustedProxy the address of a proxy that tells by Forwarded or X-Forwarded headers who calls, or null
+ * @param drain how long what is generating may go on when the server is closed
  */
 public record ServerOptions(
         String host,
@@ -33,7 +38,12 @@ public record ServerOptions(
         int maxChoices,
         Duration timeout,
         Duration patience,
-        List<String> allowedHosts) {
+        List<String> allowedHosts,
+        List<String> allowedOrigins,
+        String apiKey,
+        String basePath,
+        String trustedProxy,
+        Duration drain) {
 
     /** @throws MiniGptException if a value is out of its range */
     public ServerOptions {
@@ -53,6 +63,14 @@ public record ServerOptions(
             throw new MiniGptException("the model's name is blank; give it one, such as minigpt");
         }
         allowedHosts = List.copyOf(allowedHosts);
+        allowedOrigins = List.copyOf(allowedOrigins);
+        for (String origin : allowedOrigins) {
+            require(origin.matches("https?://[^/\\s]+"), "allowed_origin", origin, "be as https://app.example");
+        }
+        require(apiKey == null || apiKey.matches("[!-~]+"), "api_key", "what it is", "be of visible ASCII characters");
+        basePath = basePath.replaceFirst("/+$", "");
+        require(basePath.matches("(/[A-Za-z0-9._~-]+)*"), "base_path", basePath, "be as /gpt");
+        require(!drain.isNegative(), "drain", drain, "not be negative; 10 seconds are usual");
     }
 
     private static void require(boolean holds, String name, Object value, String demand) {
@@ -80,6 +98,11 @@ public record ServerOptions(
         private Duration timeout = Duration.ofMinutes(1);
         private Duration patience = Duration.ofSeconds(20);
         private List<String> allowedHosts = List.of();
+        private List<String> allowedOrigins = List.of();
+        private String apiKey;
+        private String basePath = "";
+        private String trustedProxy;
+        private Duration drain = Duration.ZERO;
 
         private Builder() {}
 
@@ -158,6 +181,36 @@ public record ServerOptions(
             return this;
         }
 
+        /** Sets whose web pages may call the server beside its own, such as {@code https://app.example}; none by default. */
+        public Builder allowedOrigins(Collection<String> origins) {
+            this.allowedOrigins = List.copyOf(origins);
+            return this;
+        }
+
+        /** Sets what clients must send as {@code Authorization: Bearer ...}; null, nothing, by default. */
+        public Builder apiKey(String apiKey) {
+            this.apiKey = apiKey;
+            return this;
+        }
+
+        /** Sets what stands before all paths, such as {@code /gpt}; nothing by default. */
+        public Builder basePath(String basePath) {
+            this.basePath = basePath;
+            return this;
+        }
+
+        /** Sets the address of a proxy whose Forwarded and X-Forwarded headers are believed; null, none, by default. */
+        public Builder trustedProxy(String address) {
+            this.trustedProxy = address;
+            return this;
+        }
+
+        /** Sets how long what is generating may go on when the server is closed; not at all by default. */
+        public Builder drain(Duration drain) {
+            this.drain = drain;
+            return this;
+        }
+
         /** @throws MiniGptException if a value is out of its range */
         public ServerOptions build() {
             return new ServerOptions(
@@ -172,7 +225,12 @@ public record ServerOptions(
                     maxChoices,
                     timeout,
                     patience,
-                    allowedHosts);
+                    allowedHosts,
+                    allowedOrigins,
+                    apiKey,
+                    basePath,
+                    trustedProxy,
+                    drain);
         }
     }
 }

@@ -1,6 +1,10 @@
 package org.minigpt.server;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import org.eclipse.jetty.http.HttpHeader;
@@ -23,7 +27,11 @@ import org.slf4j.LoggerFactory;
 final class Service extends Handler.Abstract.NonBlocking {
     private static final Logger LOG = LoggerFactory.getLogger(Service.class);
     private static final String MODELS = "/v1/models";
+    /** Where no key is asked for: what tells nothing of the model's texts. */
+    private static final Set<String> OPEN = Set.of("/", "/page.css", "/page.js", "/health", "/ready");
+
     private static final int MAX_URI = 4096;
+    private static final Duration END = Duration.ofSeconds(10);
     private static final Set<String> POSTED = Set.of("/v1/completions", "/v1/tokenize", "/v1/attention");
 
     private final ServerOptions options;
@@ -34,6 +42,9 @@ final class Service extends Handler.Abstract.NonBlocking {
     private final Slots generating;
     private final Slots inspecting;
     private final Inspection inspection;
+    private final Metrics metrics;
+    private volatile boolean stopping;
+    private volatile boolean ending;
     private final long created = System.currentTimeMillis() / 1000;
 
     Service(Gpt gpt, Tokenizer tokenizer, ServerOptions options) {
@@ -45,6 +56,7 @@ final class Service extends Handler.Abstract.NonBlocking {
         this.generating = new Slots("minigpt-generate", options.maxConcurrent(), options.maxWaiting());
         // One thread: SameDiff keeps plans for each, and what is inspected is looked at by people.
         this.inspecting = new Slots("minigpt-inspect", 1, options.maxWaiting());
+        this.metrics = new Metrics(generating);
         this.inspection = new Inspection(gpt, tokenizer, generator);
         // What is wrong with the model shall be known before the first request, and be no fault of that.
         generator.generate("", SamplingOptions.builder().maxNewTokens(1).build());
@@ -53,23 +65,46 @@ final class Service extends Handler.Abstract.NonBlocking {
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
         Exchange exchange = new Exchange(request, response, callback, options.patience());
-        answering(exchange, () -> {
-            guard.check(request);
-            if (request.getHttpURI().asString().length() > MAX_URI) {
-                throw ApiException.of(414, "uri", "the request's first line is too long; put data into the body");
-            }
-            String coding = request.getHeaders().get(HttpHeader.TRANSFER_ENCODING);
-            if (coding != null && !coding.equalsIgnoreCase("chunked")) {
-                throw ApiException.transferCoding();
-            }
-            String path = URIUtil.decodePath(Request.getPathInContext(request));
-            if (POSTED.contains(path)) {
-                post(path, request, exchange);
-            } else {
-                get(path, request, exchange);
-            }
-        });
+        answering(exchange, () -> serve(request, response, exchange));
         return true;
+    }
+
+    private void serve(Request request, Response response, Exchange exchange) {
+        String origin = guard.check(request);
+        exchange.allow(origin);
+        if (request.getHttpURI().asString().length() > MAX_URI) {
+            throw ApiException.of(414, "uri", "the request's first line is too long; put data into the body");
+        }
+        String coding = request.getHeaders().get(HttpHeader.TRANSFER_ENCODING);
+        if (coding != null && !coding.equalsIgnoreCase("chunked")) {
+            throw ApiException.transferCoding();
+        }
+        String whole = URIUtil.decodePath(Request.getPathInContext(request));
+        String base = options.basePath();
+        if (!base.isEmpty() && whole.equals(base)) {
+            exchange.redirect(base + "/");
+            return;
+        }
+        String path = whole.startsWith(base + "/") ? whole.substring(base.length()) : "";
+        boolean known = POSTED.contains(path) || OPEN.contains(path) || path.equals("/metrics");
+        Request.addCompletionListener(
+                request,
+                failure -> metrics.request(
+                        known ? path : path.startsWith(MODELS) ? MODELS : "other",
+                        failure == null ? response.getStatus() : 499, // as nginx calls a client that has hung up
+                        Duration.ofNanos(System.nanoTime() - request.getBeginNanoTime())));
+        if (origin != null && HttpMethod.OPTIONS.is(request.getMethod())) {
+            exchange.preflight();
+            return;
+        }
+        if (!OPEN.contains(path)) {
+            guard.checkKey(request);
+        }
+        if (POSTED.contains(path)) {
+            post(path, request, exchange);
+        } else {
+            get(path, request, exchange);
+        }
     }
 
     /** Sees to it that a request gets an answer, whatever happens. */
@@ -87,14 +122,18 @@ final class Service extends Handler.Abstract.NonBlocking {
     }
 
     private void get(String path, Request request, Exchange exchange) {
-        Page.Resource resource = Page.at(path);
+        Page.Resource resource = path.equals("/metrics")
+                ? new Page.Resource(
+                        "text/plain; version=0.0.4; charset=utf-8",
+                        metrics.scrape().getBytes(UTF_8))
+                : Page.at(path);
         ObjectNode json = resource == null ? json(path) : null;
         if (resource == null && json == null) {
             throw ApiException.of(
                     404,
                     "not_found",
                     "there is nothing at this path; the page is at /, and the API at /v1/completions, /v1/models,"
-                            + " /v1/tokenize, /v1/attention and /health");
+                            + " /v1/tokenize, /v1/attention, /health, /ready and /metrics");
         }
         if (!HttpMethod.GET.is(request.getMethod()) && !HttpMethod.HEAD.is(request.getMethod())) {
             throw ApiException.method("GET, HEAD");
@@ -102,12 +141,12 @@ final class Service extends Handler.Abstract.NonBlocking {
         if (resource != null) {
             exchange.bytes(200, resource.type(), resource.bytes());
         } else {
-            exchange.json(200, json);
+            exchange.json(path.equals("/ready") && stopping ? 503 : 200, json);
         }
     }
 
     private ObjectNode json(String path) {
-        if (path.equals("/health")) {
+        if (path.equals("/health") || path.equals("/ready")) {
             return health();
         }
         if (path.equals(MODELS)) {
@@ -124,7 +163,7 @@ final class Service extends Handler.Abstract.NonBlocking {
 
     private ObjectNode health() {
         return Json.object()
-                .put("status", "ok")
+                .put("status", stopping ? "stopping" : "ok")
                 .put("model", options.modelName())
                 .put("generating", generating.active())
                 .put("waiting", generating.waiting());
@@ -200,14 +239,19 @@ final class Service extends Handler.Abstract.NonBlocking {
 
     private void complete(RequestBody body, Exchange exchange, Deadline deadline) {
         CompletionRequest completion = CompletionRequest.of(body, generator, tokenizer, options);
-        new CompletionJob(completion, generator, tokenizer, options, exchange, deadline).run();
+        new CompletionJob(completion, generator, tokenizer, options, exchange, deadline, () -> ending, metrics).run();
     }
 
     /** Runs a task in a slot when one is free, unless the client has hung up by then. */
-    private static void run(Slots slots, Exchange exchange, Runnable work) {
+    private void run(Slots slots, Exchange exchange, Runnable work) {
         Runnable task = () -> {
             if (!exchange.gone()) {
-                answering(exchange, work);
+                answering(exchange, () -> {
+                    if (stopping) {
+                        throw ApiException.stopping();
+                    }
+                    work.run();
+                });
             }
         };
         exchange.onGone(() -> slots.forget(task));
@@ -218,14 +262,19 @@ final class Service extends Handler.Abstract.NonBlocking {
         return generating.active();
     }
 
-    /** Takes no more work. */
-    void shutDown() {
-        generating.stop();
-        inspecting.stop();
+    /** Takes no more work, refuses what waits, and lets what is at work go on for a while. */
+    void drain(Duration time) {
+        stopping = true;
+        for (Slots slots : List.of(generating, inspecting)) {
+            slots.stop().forEach(Runnable::run);
+        }
+        generating.awaitEnd(time);
+        ending = true; // each ends with what there is
+        generating.awaitEnd(END);
     }
 
-    void awaitEnd(long seconds) {
-        generating.awaitEnd(seconds);
-        inspecting.awaitEnd(seconds);
+    void awaitEnd() {
+        generating.awaitEnd(END);
+        inspecting.awaitEnd(END);
     }
 }

@@ -1,5 +1,8 @@
 package org.minigpt.server;
 
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -26,7 +29,7 @@ final class Slots {
             executor.execute(task);
         } catch (RejectedExecutionException e) {
             if (executor.isShutdown()) {
-                throw ApiException.of(503, "stopping", "the server is being stopped; start it again");
+                throw ApiException.stopping();
             }
             throw ApiException.busy(
                     429,
@@ -49,16 +52,22 @@ final class Slots {
         return executor.getQueue().size();
     }
 
-    /** Takes no more; what waits is forgotten. */
-    void stop() {
-        executor.getQueue().clear();
+    /**
+     * Takes no more.
+     *
+     * @return what was waiting
+     */
+    List<Runnable> stop() {
+        List<Runnable> waiting = new ArrayList<>();
+        executor.getQueue().drainTo(waiting);
         executor.shutdown();
+        return waiting;
     }
 
     /** @return whether all tasks have ended in time */
-    boolean awaitEnd(long seconds) {
+    boolean awaitEnd(Duration time) {
         try {
-            return executor.awaitTermination(seconds, TimeUnit.SECONDS);
+            return executor.awaitTermination(time.toMillis(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;

@@ -19,8 +19,22 @@ function element(tag, properties, ...children) {
   return result;
 }
 
+/** Asks for the server's key if it wants one, and keeps it until the window is closed. */
+async function call(path, options) {
+  for (;;) {
+    const key = sessionStorage.getItem('key');
+    const headers = {...options.headers, ...(key ? {Authorization: 'Bearer ' + key} : {})};
+    const response = await fetch(path, {...options, headers});
+    const given = response.status === 401 && window.prompt('The key of this server:');
+    if (!given) {
+      return response;
+    }
+    sessionStorage.setItem('key', given.trim());
+  }
+}
+
 async function post(path, body, signal) {
-  const response = await fetch(path, {
+  const response = await call(path, {
     method: 'POST', headers: {'Content-Type': 'application/json'}, signal,
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
@@ -68,7 +82,7 @@ async function write(goOn) {
   say('…');
   try {
     if (!goOn) {
-      const answer = await post('/v1/tokenize', {prompt: $('prompt').value}, control.signal);
+      const answer = await post('v1/tokenize', {prompt: $('prompt').value}, control.signal);
       restart((await answer.json()).tokens);
     }
     const body = {
@@ -81,7 +95,7 @@ async function write(goOn) {
     };
     const start = performance.now();
     const before = tokens.length;
-    const response = await post('/v1/completions', withSeed(JSON.stringify(body)), control.signal);
+    const response = await post('v1/completions', withSeed(JSON.stringify(body)), control.signal);
     let whole = false;
     let reason = null;
     let seed = '';
@@ -280,7 +294,7 @@ async function showAttention() {
   $('attention').hidden = false;
   $('attention').setAttribute('aria-busy', 'true');
   try {
-    const response = await post('/v1/attention', {prompt: tokens.slice(0, index + 1).map(token => token.id)});
+    const response = await post('v1/attention', {prompt: tokens.slice(0, index + 1).map(token => token.id)});
     const answer = await response.json();
     if (number !== asked) {
       return; // another token has been chosen since
@@ -400,7 +414,7 @@ $('tokens').addEventListener('keydown', event => {
 
 (async () => {
   try {
-    const model = (await (await fetch('/v1/models')).json()).data[0];
+    const model = (await (await call('v1/models', {})).json()).data[0];
     const m = model.minigpt;
     $('about').textContent = `${model.id}: ${m.n_layer} layers of ${m.n_head} heads, `
       + `${(m.parameters / 1e6).toPrecision(3)} million parameters, sees ${m.block_size} tokens`;

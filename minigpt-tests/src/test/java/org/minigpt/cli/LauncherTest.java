@@ -174,7 +174,7 @@ class LauncherTest {
 
                 launcher.interrupt();
 
-                assertEquals(130, launcher.exitCode(), launcher.err());
+                assertEquals(0, launcher.exitCode(), launcher.err());
             }
             assertEquals("", launcher.err());
         }

@@ -8,6 +8,8 @@ import static org.minigpt.generate.Frequencies.assertDistribution;
 import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -123,6 +125,39 @@ class LogitsProcessorsTest {
         double[] logits = {3, 3, 3, 3};
         new PresencePenalty(0.75).apply(logits, context);
         assertArrayEquals(new double[] {3, 2.25, 2.25, 3}, logits);
+    }
+
+    @Test
+    void theFrequencyPenaltyIsForHowOftenItWasGenerated() {
+        LogitsProcessor.Context context = new LogitsProcessor.Context(0, 1);
+        context.add(2);
+        context.add(1);
+        context.add(2);
+        double[] logits = {3, 3, 3, 3};
+        new LogitsProcessors.FrequencyPenalty(0.75).apply(logits, context);
+        // Token 2 came twice: 3 - 2 · 0.75.
+        assertArrayEquals(new double[] {3, 2.25, 1.5, 3}, logits);
+        assertThrows(MiniGptException.class, () -> new LogitsProcessors.FrequencyPenalty(Double.NaN));
+    }
+
+    @Test
+    void biasesAreAdded() {
+        assertArrayEquals(
+                new double[] {3, 4, NEVER, -2},
+                apply(new LogitsProcessors.LogitBias(Map.of(0, 2.0, 2, NEVER, 3, -6.0)), new double[] {1, 4, 3, 4}));
+        assertSentence(
+                "logit_bias of token 1 is NaN but must be finite, or -∞ to forbid the token",
+                () -> new LogitsProcessors.LogitBias(Map.of(1, Double.NaN)));
+        // Beside others, also if the options are taken up again.
+        LogitsProcessor own = (logits, context) -> logits[1] = NEVER;
+        SamplingOptions options =
+                SamplingOptions.builder().penalty(own).logitBias(Map.of(0, 1.0)).frequencyPenalty(1).build().toBuilder()
+                        .frequencyPenalty(2)
+                        .build();
+        assertEquals(
+                List.of(new LogitsProcessors.FrequencyPenalty(2), new LogitsProcessors.LogitBias(Map.of(0, 1.0)), own),
+                options.penalties());
+        assertEquals(List.of(), options.filters());
     }
 
     @Test

@@ -100,7 +100,10 @@ final class InfoCommand implements Callable<Integer> {
         if (tokenizer instanceof CharTokenizer) {
             return "characters";
         }
-        return tokenizer instanceof BpeTokenizer ? "byte-level BPE" : "ids without text";
+        if (tokenizer instanceof BpeTokenizer bpe) {
+            return bpe.rules().metaspace().isPresent() ? "SentencePiece's BPE" : "byte-level BPE";
+        }
+        return "ids without text";
     }
 
     private static void printParameters(PrintStream out, Gpt gpt) {

@@ -53,7 +53,7 @@ final class ScoreCommand implements Callable<Integer> {
         int[] ids = score.ids();
         if (tokens) {
             for (int i = 0; i < ids.length; i++) {
-                String shown = OneLine.of(saved.tokenizer().decode(ids[i]));
+                String shown = OneLine.of(saved.tokenizer().decodeContinued(ids[i]));
                 System.out.printf(Locale.ROOT, "%d %.4f %s%n", ids[i], score.logProbabilities()[i], shown);
             }
         }

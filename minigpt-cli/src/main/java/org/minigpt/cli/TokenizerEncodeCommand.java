@@ -50,6 +50,11 @@ final class TokenizerEncodeCommand implements Callable<Integer> {
     @Option(names = "--ordinary", description = "Take special tokens in the text for any other text.")
     private boolean ordinary;
 
+    @Option(
+            names = "--special-tokens",
+            description = "Put those before and after that the tokenizer's files have around a text, such as <s>.")
+    private boolean special;
+
     @Option(names = "--tokens", description = "Write a line for each token: its id and its text.")
     private boolean tokens;
 
@@ -61,10 +66,13 @@ final class TokenizerEncodeCommand implements Callable<Integer> {
         if (tokens && count) {
             throw new ParameterException(spec.commandLine(), "--tokens and --count are given: leave one out.");
         }
+        if (ordinary && special) {
+            throw new ParameterException(
+                    spec.commandLine(), "--ordinary and --special-tokens are given: leave one out.");
+        }
         String given = read();
         Tokenizer tokenizer = Tokenizers.load(path);
-        int[] ids =
-                ordinary && tokenizer instanceof BpeTokenizer bpe ? bpe.encodeOrdinary(given) : tokenizer.encode(given);
+        int[] ids = encode(tokenizer, given);
         if (count) {
             int characters = given.codePointCount(0, given.length());
             System.out.printf(
@@ -79,7 +87,7 @@ final class TokenizerEncodeCommand implements Callable<Integer> {
         PrintStream out = new PrintStream(new BufferedOutputStream(System.out), false, StandardCharsets.UTF_8);
         for (int i = 0; i < ids.length; i++) {
             if (tokens) {
-                out.println(ids[i] + " " + OneLine.of(tokenizer.decode(ids[i])));
+                out.println(ids[i] + " " + OneLine.of(tokenizer.decodeContinued(ids[i])));
             } else {
                 out.print(i == 0 ? "" : " ");
                 out.print(ids[i]);
@@ -90,6 +98,13 @@ final class TokenizerEncodeCommand implements Callable<Integer> {
         }
         out.flush();
         return 0;
+    }
+
+    private int[] encode(Tokenizer tokenizer, String given) {
+        if (special) {
+            return tokenizer.encodeWithSpecialTokens(given);
+        }
+        return ordinary && tokenizer instanceof BpeTokenizer bpe ? bpe.encodeOrdinary(given) : tokenizer.encode(given);
     }
 
     private String read() {

@@ -30,7 +30,7 @@ final class StreamingDecoder {
     void accept(int id) {
         pending = Arrays.copyOf(pending, pending.length + 1);
         pending[pending.length - 1] = id;
-        String text = tokenizer.decode(pending);
+        String text = tokenizer.decodeContinued(pending);
         boolean whole = text.isEmpty() || isWhole(text.charAt(text.length() - 1));
         send(text, whole ? text.length() : text.length() - 1);
         if (whole) {
@@ -41,7 +41,7 @@ final class StreamingDecoder {
 
     /** Hands over what is left, whole or not. */
     void finish() {
-        String text = tokenizer.decode(pending);
+        String text = tokenizer.decodeContinued(pending);
         send(text, text.length());
         pending = new int[0];
         sent = 0;

@@ -180,7 +180,7 @@ public final class TextGenerator {
      * @throws MiniGptException if the text holds what the tokenizer does not know
      */
     public int[] encode(String prompt) {
-        int[] ids = tokenizer.encode(prompt);
+        int[] ids = tokenizer.encodeWithSpecialTokens(prompt);
         return ids.length == 0 ? start() : ids;
     }
 

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import org.minigpt.files.AtomicFiles;
+import org.minigpt.text.AddedToken;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.bpe.BpeTokenizer;
 
@@ -31,16 +32,21 @@ final class TokenizerConfig {
         // The key tells that these are all: older files beside, of another tokenizer, count no more.
         ObjectNode added = json.putObject(ADDED_TOKENS);
         if (tokenizer instanceof BpeTokenizer bpe) {
-            bpe.addedTokens()
-                    .forEach(token -> added.putObject(String.valueOf(token.id()))
-                            .put("content", token.text())
-                            .put("lstrip", false)
-                            .put("normalized", token.normalized())
-                            .put("rstrip", false)
-                            .put("single_word", false)
-                            .put("special", token.special()));
+            for (AddedToken token : bpe.addedTokens()) {
+                added.putObject(String.valueOf(token.id()))
+                        .put("content", token.text())
+                        .put("lstrip", token.lstrip())
+                        .put("normalized", token.normalized())
+                        .put("rstrip", token.rstrip())
+                        .put("single_word", token.singleWord())
+                        .put("special", token.special());
+            }
         }
-        if (tokenizer.endOfText().isPresent()) {
+        List<Integer> before =
+                tokenizer instanceof BpeTokenizer bpe ? bpe.rules().before() : List.of();
+        if (!before.isEmpty()) {
+            json.put("bos_token", tokenizer.decode(before.get(0)));
+        } else if (tokenizer.endOfText().isPresent()) {
             json.put("bos_token", tokenizer.decode(tokenizer.endOfText().getAsInt()));
         }
         Collection<Integer> special =

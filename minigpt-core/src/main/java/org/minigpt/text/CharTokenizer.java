@@ -3,6 +3,8 @@ package org.minigpt.text;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
 import org.minigpt.MiniGptException;
 
 /**
@@ -19,16 +21,19 @@ import org.minigpt.MiniGptException;
 public final class CharTokenizer implements Tokenizer {
     private static final int UNKNOWN = -1;
 
-    /** The lecture's {@code itos}: the character of each id, ascending. */
+    /** The lecture's {@code itos}: the character of each id; ascending, but in files of others. */
     private final int[] itos;
     /** The lecture's {@code stoi}: the id of each character below {@code stoi.length}; {@link #UNKNOWN} if none. */
     private final int[] stoi;
+    /** The ids of the few characters beyond the basic plane. */
+    private final Map<Integer, Integer> beyond;
     /** The id that stands in for unknown characters, or {@link #UNKNOWN} if they are an error. */
     private final int replacement;
 
-    private CharTokenizer(int[] itos, int[] stoi, int replacement) {
+    private CharTokenizer(int[] itos, int[] stoi, Map<Integer, Integer> beyond, int replacement) {
         this.itos = itos;
         this.stoi = stoi;
+        this.beyond = beyond;
         this.replacement = replacement;
     }
 
@@ -72,7 +77,7 @@ public final class CharTokenizer implements Tokenizer {
                         + ", which is no character: leave it out.");
             }
         }
-        return ofSorted(vocabulary);
+        return of(vocabulary);
     }
 
     /**
@@ -88,22 +93,26 @@ public final class CharTokenizer implements Tokenizer {
         throw new MiniGptException(file + " is a tokenizer, but not of characters: give one that is.");
     }
 
-    /** @param itos ascending, no surrogates */
-    static CharTokenizer ofSorted(int[] itos) {
-        // An array over the characters of the basic plane is what makes encoding a megabyte a matter of milliseconds;
-        // the few characters above it are searched for.
+    /** @param itos none twice, no surrogates */
+    static CharTokenizer of(int[] itos) {
+        // An array over the characters of the basic plane is what makes encoding a megabyte a matter of milliseconds.
         int lastBasic = -1;
         for (int character : itos) {
             if (Character.isBmpCodePoint(character)) {
-                lastBasic = character;
+                lastBasic = Math.max(lastBasic, character);
             }
         }
         int[] stoi = new int[lastBasic + 1];
         Arrays.fill(stoi, UNKNOWN);
-        for (int id = 0; id < itos.length && itos[id] <= lastBasic; id++) {
-            stoi[itos[id]] = id;
+        Map<Integer, Integer> beyond = new HashMap<>();
+        for (int id = 0; id < itos.length; id++) {
+            if (itos[id] <= lastBasic) {
+                stoi[itos[id]] = id;
+            } else {
+                beyond.put(itos[id], id);
+            }
         }
-        return new CharTokenizer(itos, stoi, UNKNOWN);
+        return new CharTokenizer(itos, stoi, beyond, UNKNOWN);
     }
 
     /**
@@ -125,7 +134,7 @@ public final class CharTokenizer implements Tokenizer {
                     + " for unknown characters is not in the vocabulary of " + itos.length
                     + " characters itself: choose one that is.");
         }
-        return new CharTokenizer(itos, stoi, id);
+        return new CharTokenizer(itos, stoi, beyond, id);
     }
 
     @Override
@@ -205,11 +214,7 @@ public final class CharTokenizer implements Tokenizer {
     }
 
     private int idOf(int character) {
-        if (character < stoi.length) {
-            return stoi[character];
-        }
-        int id = Arrays.binarySearch(itos, character);
-        return id >= 0 ? id : UNKNOWN;
+        return character < stoi.length ? stoi[character] : beyond.getOrDefault(character, UNKNOWN);
     }
 
     private static int offsetOf(int character, String text) {

@@ -17,8 +17,7 @@ import org.minigpt.internal.text.JsonFiles;
  * and a split before it that makes each character a word. Their reader, too, ends with an error at an unknown
  * character, since the one for unknown words, which the format wants to have a name, is not in the vocabulary.
  *
- * <p>Read is also what this library wrote before: {@code {"type":"char","version":1,"vocab":["\n"," ","!",...]}}. In
- * both the characters have ascending ids.
+ * <p>Read is also what this library wrote before: {@code {"type":"char","version":1,"vocab":["\n"," ","!",...]}}.
  */
 final class CharTokenizerFile {
     private static final String TYPE = "char";
@@ -58,7 +57,7 @@ final class CharTokenizerFile {
         return root.path("model").path("type").asText().equals(MODEL);
     }
 
-    /** @return the characters in the order of their ids: at least one, ascending, no surrogates */
+    /** @return the characters in the order of their ids: at least one, none twice, no surrogates */
     static int[] readWords(Path file, JsonNode root) {
         JsonNode split = root.path("pre_tokenizer");
         if (!split.path("type").asText().equals("Split")
@@ -80,7 +79,9 @@ final class CharTokenizerFile {
             throw HfTokenizerFile.unsupported(file, "model.unk_token", unknown, "one that is none of the characters");
         }
         tokens.add(root.path("added_tokens"));
-        HfTokenizerFile.addBeside(file, tokens);
+        if (file.endsWith(Tokenizers.FILE)) {
+            tokens.addBeside(file.toAbsolutePath().getParent(), true);
+        }
         for (AddedToken token : tokens.added()) {
             // One that is a character of the vocabulary is found in a text as such, too.
             if (!characters.contains(token.text())) {
@@ -131,11 +132,6 @@ final class CharTokenizerFile {
             if (seen.get(character)) {
                 throw HfTokenizerFile.damaged(
                         file, "has the character " + CodePoints.describe(character) + " twice in \"vocab\"");
-            }
-            // Ids are places in the sorted vocabulary: in any other order they would not be the model's.
-            if (id > 0 && character < characters[id - 1]) {
-                throw HfTokenizerFile.damaged(
-                        file, "has the character " + CodePoints.describe(character) + " out of order in \"vocab\"");
             }
             seen.set(character);
             characters[id] = character;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,22 +33,27 @@ final class HfTokenizerFile {
      * @param decoder the one that there may be; a file without any would have spaces put between tokens, for want of one
      */
     static void requirePlain(Path file, JsonNode root, String decoder) {
-        requireKnown(file, "", root, KEYS);
-        JsonNode version = root.path("version");
-        if (!version.asText("1.0").equals("1.0")) {
-            throw unsupported(file, "version", version, "\"1.0\"");
-        }
+        requireWhole(file, root);
         requireNone(file, "normalizer", root.path("normalizer"));
         JsonNode given = root.path("decoder");
         if (!isNone(given) && !given.path("type").asText().equals(decoder)) {
             throw unsupported(file, "decoder", given, decoder);
+        }
+        requireNothingAdded(file, root.path("post_processor"), root.path("post_processor"));
+    }
+
+    /** Refuses keys that are not known, and what cuts a text or adds to it. */
+    static void requireWhole(Path file, JsonNode root) {
+        requireKnown(file, "", root, KEYS);
+        JsonNode version = root.path("version");
+        if (!version.asText("1.0").equals("1.0")) {
+            throw unsupported(file, "version", version, "\"1.0\"");
         }
         for (String key : new String[] {"truncation", "padding"}) {
             if (!isNone(root.path(key))) {
                 throw notDone(file, key, root.path(key));
             }
         }
-        requireNothingAdded(file, root.path("post_processor"), root.path("post_processor"));
     }
 
     /** {@code ByteLevel} tells places in the text only. */
@@ -72,10 +78,12 @@ final class HfTokenizerFile {
                 + "\", but MiniGPT neither cuts a text nor adds tokens to it: write null there if you can do without.");
     }
 
-    /** Adds the tokens of the files beside a tokenizer, which are for one that has its usual name. */
-    static void addBeside(Path file, HfTokens tokens) {
-        if (file.endsWith(Tokenizers.FILE)) {
-            tokens.addBeside(file.toAbsolutePath().getParent());
+    /** Puts the ids of tokens, but for those without one. */
+    static void putIds(ObjectNode to, List<String> vocabulary) {
+        for (int id = 0; id < vocabulary.size(); id++) {
+            if (!vocabulary.get(id).isEmpty()) {
+                to.put(vocabulary.get(id), id);
+            }
         }
     }
 
@@ -99,25 +107,32 @@ final class HfTokenizerFile {
      * Puts the tokens of a vocabulary into their order.
      *
      * @param vocabulary the file of the tokens
-     * @param ids of the tokens, in any order; none is missing
+     * @param ids of the tokens, in any order
      * @param others the files of those that another one adds
-     * @return the tokens in the order of their ids
+     * @return the tokens in the order of their ids; the empty text for ids that no token has
      */
     static List<String> inOrder(Path vocabulary, Map<String, JsonNode> ids, Map<String, Path> others) {
         if (ids.isEmpty()) {
             throw damaged(vocabulary, "has no tokens");
         }
-        String[] tokens = new String[ids.size()];
+        // Vocabularies leave ids out, but not most of them.
+        int most = 2 * ids.size() + 1000;
+        int size = 0;
+        for (JsonNode id : ids.values()) {
+            size = Math.max(size, id.isInt() ? Math.min(id.intValue(), most) + 1 : 0);
+        }
+        String[] tokens = new String[size];
+        Arrays.fill(tokens, "");
         ids.forEach((token, id) -> {
             Path file = others.getOrDefault(token, vocabulary);
-            if (!id.isInt() || id.intValue() < 0 || id.intValue() >= tokens.length) {
+            if (!id.isInt() || id.intValue() < 0 || id.intValue() >= most || token.isEmpty()) {
                 throw damaged(
                         file,
                         "has the id " + JsonFiles.shown(id) + " for the token " + CodePoints.quoted(token) + ", but "
-                                + tokens.length + " tokens, so that ids lie below that");
+                                + ids.size() + " tokens, so that ids lie below " + most);
             }
             String other = tokens[id.intValue()];
-            if (other != null) {
+            if (!other.isEmpty()) {
                 throw damaged(
                         file,
                         "has the id " + id + " for the tokens " + CodePoints.quoted(other) + " and "
@@ -125,7 +140,6 @@ final class HfTokenizerFile {
             }
             tokens[id.intValue()] = token;
         });
-        // As many ids as places, none outside and none twice: none is missing.
         return List.of(tokens);
     }
 
@@ -184,6 +198,9 @@ final class HfTokenizerFile {
     static String remedy(Path file) {
         if (file.endsWith(Gpt2Files.VOCABULARY)) {
             return "; give the vocab.json and merges.txt that belong together.";
+        }
+        if (file.endsWith(Gpt2Files.ENCODER)) {
+            return "; give the encoder.json and vocab.bpe that belong together.";
         }
         return HfTokens.BESIDE.contains(String.valueOf(file.getFileName()))
                 ? "; give the " + file.getFileName() + " that was saved with the tokenizer."

@@ -3,6 +3,7 @@ package org.minigpt.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.IntNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -12,6 +13,7 @@ import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.internal.text.JsonFiles;
+import org.minigpt.text.bpe.BpeRules;
 
 /**
  * The tokens of a tokenizer in Hugging Face's files: those of its vocabulary, and those that are added to it, there or in
@@ -48,6 +50,8 @@ final class HfTokens {
     private final Map<String, Path> others = new LinkedHashMap<>();
     /** The flags of those that are added; their ids follow. */
     private final Map<String, AddedToken> added = new LinkedHashMap<>();
+    /** What stands beside. */
+    private JsonNode config = JsonNodeFactory.instance.objectNode();
 
     /**
      * @param file of the vocabulary
@@ -66,9 +70,19 @@ final class HfTokens {
     /** @return those that are found in a text before it is split; valid with {@link #vocabulary} */
     List<AddedToken> added() {
         return added.values().stream()
-                .map(token -> new AddedToken(
-                        token.text(), ids.get(token.text()).intValue(), token.normalized(), token.special()))
+                .map(token -> withId(token, ids.get(token.text()).intValue()))
                 .toList();
+    }
+
+    private static AddedToken withId(AddedToken token, int id) {
+        return new AddedToken(
+                token.text(),
+                id,
+                token.normalized(),
+                token.special(),
+                token.lstrip(),
+                token.rstrip(),
+                token.singleWord());
     }
 
     /** @return the file that adds a token, or else that of the vocabulary */
@@ -79,26 +93,39 @@ final class HfTokens {
     /** Adds those of a {@code tokenizer.json}. */
     void add(JsonNode tokens) {
         for (JsonNode token : tokens) {
-            add(file, "added_tokens", token, token.path("id"), false);
+            add(file, token, token.path("id"), false);
         }
+    }
+
+    /** Puts a token as the files have it, without its id. */
+    static void writeFlags(AddedToken token, ObjectNode to) {
+        to.put("content", token.text());
+        to.put("single_word", token.singleWord());
+        to.put("lstrip", token.lstrip());
+        to.put("rstrip", token.rstrip());
+        to.put("normalized", token.normalized());
+        to.put("special", token.special());
     }
 
     /**
      * Adds what stands in the files beside the vocabulary.
      *
      * @param dir their folder
+     * @param ofBytes whether a space that is put before a text is one that the vocabulary's file does not know of
      */
-    void addBeside(Path dir) {
-        JsonNode config = read(dir, CONFIG);
+    void addBeside(Path dir, boolean ofBytes) {
+        config = read(dir, CONFIG);
         Path configFile = AtomicFolder.locate(dir, CONFIG);
-        HfTokenizerFile.requireNone(configFile, "add_prefix_space", config.path("add_prefix_space"));
+        if (ofBytes) {
+            HfTokenizerFile.requireNone(configFile, "add_prefix_space", config.path("add_prefix_space"));
+        }
         HfTokenizerFile.requireNone(configFile, "split_special_tokens", config.path("split_special_tokens"));
         Map<String, JsonNode> special = new LinkedHashMap<>();
         Map<String, Path> places = new LinkedHashMap<>();
         SPECIAL_KEYS.forEach(key -> put(key, config.path(key), configFile, special, places));
         if (config.hasNonNull(DECODER)) {
             HfTokenizerFile.fields(configFile, config.get(DECODER), DECODER)
-                    .forEach((id, token) -> add(configFile, DECODER, token, id(configFile, id, token), false));
+                    .forEach((id, token) -> add(configFile, token, id(configFile, id, token), false));
         } else {
             Path map = AtomicFolder.locate(dir, SPECIAL_TOKENS_MAP);
             read(dir, SPECIAL_TOKENS_MAP)
@@ -107,9 +134,35 @@ final class HfTokens {
             Path addedFile = AtomicFolder.locate(dir, ADDED_TOKENS);
             read(dir, ADDED_TOKENS)
                     .properties()
-                    .forEach(field -> add(addedFile, field.getKey(), true, false, field.getValue()));
+                    .forEach(
+                            field -> add(addedFile, new AddedToken(field.getKey(), -1, true, false), field.getValue()));
         }
         special.forEach((key, value) -> addSpecial(places.get(key), key, value));
+    }
+
+    /**
+     * Llama's tokenizers in transformers go by these keys, whatever the tokenizer's own file says.
+     *
+     * @param rules of the tokenizer's own file
+     * @return the same with the tokens around a text that the configuration asks for
+     */
+    BpeRules around(BpeRules rules, List<String> vocabulary) {
+        if (!config.path("tokenizer_class").asText().startsWith("LlamaTokenizer")) {
+            return rules;
+        }
+        return rules.withAround(
+                around("add_bos_token", "bos_token", true, rules.before(), vocabulary),
+                around("add_eos_token", "eos_token", false, rules.after(), vocabulary));
+    }
+
+    private List<Integer> around(
+            String key, String name, boolean byDefault, List<Integer> own, List<String> vocabulary) {
+        JsonNode token = config.path(name);
+        int id = vocabulary.indexOf((token.isObject() ? token.path("content") : token).asText(""));
+        if (!config.path(key).asBoolean(byDefault)) {
+            return List.of();
+        }
+        return id < 0 || config.path(name).isMissingNode() ? own : List.of(id);
     }
 
     /**
@@ -132,6 +185,11 @@ final class HfTokens {
         if (!HfTokenizerFile.isNone(errors) && !errors.asText().equals("replace")) {
             throw HfTokenizerFile.unsupported(from, "errors", errors, "\"replace\"");
         }
+    }
+
+    /** @return what {@code tokenizer_config.json} says; nothing if there is none */
+    static JsonNode config(Path dir) {
+        return read(dir, CONFIG);
     }
 
     private static JsonNode read(Path dir, String name) {
@@ -159,12 +217,12 @@ final class HfTokens {
     /** A token by its name, an object of it with flags, or several of either. */
     private void addSpecial(Path from, String key, JsonNode value) {
         if (value.isObject() && value.has("content")) {
-            add(from, key, value, knownId(from, key, value.path("content").asText()), true);
+            add(from, value, knownId(from, key, value.path("content").asText()), true);
         } else if (value.isContainerNode()) {
             value.forEach(element -> addSpecial(from, key, element));
         } else {
             String text = value.asText();
-            add(from, text, false, true, knownId(from, key, text));
+            add(from, AddedToken.special(text, -1), knownId(from, key, text));
         }
     }
 
@@ -178,17 +236,22 @@ final class HfTokens {
         return id;
     }
 
-    private void add(Path from, String key, JsonNode token, JsonNode id, boolean isSpecial) {
-        for (String flag : new String[] {"single_word", "lstrip", "rstrip"}) {
-            HfTokenizerFile.requireNone(from, key + "." + flag, token.path(flag));
-        }
+    private void add(Path from, JsonNode token, JsonNode id, boolean isSpecial) {
         boolean special = isSpecial || token.path("special").asBoolean(false);
-        boolean normalized = token.path("normalized").asBoolean(!special);
-        add(from, token.path("content").asText(), normalized, special, id);
+        AddedToken added = new AddedToken(
+                token.path("content").asText(),
+                -1,
+                token.path("normalized").asBoolean(!special),
+                special,
+                token.path("lstrip").asBoolean(false),
+                token.path("rstrip").asBoolean(false),
+                token.path("single_word").asBoolean(false));
+        add(from, added, id);
     }
 
-    /** One that was added before keeps its place among the others, but is special if either file says so. */
-    private void add(Path from, String text, boolean normalized, boolean special, JsonNode id) {
+    /** One that was added before keeps its flags, but is special if either file says so. */
+    private void add(Path from, AddedToken token, JsonNode id) {
+        String text = token.text();
         JsonNode former = ids.putIfAbsent(text, id);
         if (former == null) {
             others.put(text, from);
@@ -196,10 +259,12 @@ final class HfTokens {
             String others = from.equals(file) ? "" : ", " + JsonFiles.shown(id) + " and the vocabulary's " + former;
             throw HfTokenizerFile.damaged(from, "has two ids for the token " + CodePoints.quoted(text) + others);
         }
-        added.merge(
-                text,
-                new AddedToken(text, -1, normalized, special),
-                (old, now) -> new AddedToken(text, -1, old.normalized(), old.special() || now.special()));
+        added.merge(text, token, (old, now) -> old.special() || !now.special() ? old : special(old));
+    }
+
+    private static AddedToken special(AddedToken token) {
+        return new AddedToken(
+                token.text(), -1, token.normalized(), true, token.lstrip(), token.rstrip(), token.singleWord());
     }
 
     /** Adds a token of the vocabulary as special, unless it is added already. */

@@ -7,8 +7,8 @@ import org.minigpt.text.bpe.BpeTokenizer;
 
 /**
  * Turns text into token ids and back. For every text that it can encode, {@code decode(encode(text))} is that text, but
- * for one that says otherwise, as {@link IdTokenizer} does of white space. Implementations are immutable and safe for use
- * by several threads.
+ * for one that says otherwise, as {@link IdTokenizer} does of white space, and for those that normalize a text.
+ * Implementations are immutable and safe for use by several threads.
  *
  * <p>{@link CharTokenizer}, {@link BpeTokenizer}, and {@link IdTokenizer} for models without a tokenizer are those that
  * come with the library. One of your own goes wherever they go in Java; who opens a model that was saved with it says how its file is read, as
@@ -28,6 +28,14 @@ public interface Tokenizer {
     int[] encode(String text);
 
     /**
+     * {@link #encode} with the tokens that the tokenizer's files put before and after a text's own, such as one that begins
+     * it, as Hugging Face's {@code add_special_tokens}. Without such, as here, it is the same.
+     */
+    default int[] encodeWithSpecialTokens(String text) {
+        return encode(text);
+    }
+
+    /**
      * Decodes token ids. A token may be a part of a character, as one byte of several: what is then no character in the
      * end is the replacement character, U+FFFD.
      *
@@ -36,6 +44,15 @@ public interface Tokenizer {
      * @throws MiniGptException if an id is not in [0, V)
      */
     String decode(int... ids);
+
+    /**
+     * {@link #decode} of tokens that continue a text: SentencePiece's has a space less at the beginning of a text.
+     *
+     * @return what they add to it; here the same
+     */
+    default String decodeContinued(int... ids) {
+        return decode(ids);
+    }
 
     /** @return the token that stands between texts, if there is one, as there is none here: generation ends with it */
     default OptionalInt endOfText() {

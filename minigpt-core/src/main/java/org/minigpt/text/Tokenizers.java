@@ -3,6 +3,7 @@ package org.minigpt.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.internal.files.FileKind;
@@ -18,9 +19,11 @@ public final class Tokenizers {
     /**
      * Reads a tokenizer.
      *
-     * @param path a {@code tokenizer.json} that {@link Tokenizer#save} wrote, or Hugging Face's with a model of byte-level
-     *     BPE; GPT-2's {@code vocab.json}, with {@code merges.txt} beside; tiktoken's {@code r50k_base.tiktoken}; or a folder
-     *     that has one of the first two
+     * @param path a {@code tokenizer.json} that {@link Tokenizer#save} wrote, or Hugging Face's with a model of BPE; GPT-2's
+     *     {@code vocab.json} with {@code merges.txt} beside, or {@code encoder.json} with {@code vocab.bpe}; tiktoken's
+     *     {@code r50k_base}, {@code p50k_base}, {@code cl100k_base} or {@code o200k_base}; SentencePiece's
+     *     {@code tokenizer.model} of BPE; llama2.c's {@code tokenizer.bin}; or a folder that has one of the others than
+     *     tiktoken's and the last
      * @throws MiniGptException if it is not there, can't be read, is damaged, or another type of tokenizer
      */
     public static Tokenizer load(Path path) {
@@ -32,15 +35,23 @@ public final class Tokenizers {
         if (TiktokenFile.isOne(path)) {
             return TiktokenFile.read(path);
         }
-        if (name.equals(Gpt2Files.VOCABULARY)) {
-            return Gpt2Files.read(path.toAbsolutePath().getParent());
+        Path dir = path.toAbsolutePath().getParent();
+        String merges = Gpt2Files.PAIRS.getOrDefault(name, "");
+        // One of another name may be no vocabulary.
+        if (name.equals(Gpt2Files.VOCABULARY) || !merges.isEmpty() && exists(dir, merges)) {
+            return Gpt2Files.read(dir, name);
         }
-        return read(path);
+        if (SentencePieceFile.isOne(path)) {
+            return SentencePieceFile.read(path);
+        }
+        return name.endsWith(Llama2cTokenizerFile.SUFFIX) ? Llama2cTokenizerFile.read(path) : read(path);
     }
 
     /** @return whether {@link #load} finds the file of a tokenizer in a folder */
     public static boolean isIn(Path dir) {
-        return exists(dir, FILE) || exists(dir, Gpt2Files.VOCABULARY) && exists(dir, Gpt2Files.MERGES);
+        return exists(dir, FILE)
+                || exists(dir, SentencePieceFile.NAME)
+                || Gpt2Files.in(dir).isPresent();
     }
 
     /**
@@ -65,10 +76,17 @@ public final class Tokenizers {
 
     private static Tokenizer ofFolder(Path dir) {
         if (!isIn(dir)) {
-            throw new MiniGptException(dir + " has no tokenizer, neither " + FILE + " nor " + Gpt2Files.VOCABULARY
-                    + " with " + Gpt2Files.MERGES + ": give the folder or the file of one.");
+            throw new MiniGptException(dir + " has no tokenizer, neither " + FILE + " nor " + SentencePieceFile.NAME
+                    + " nor " + Gpt2Files.VOCABULARY + " with " + Gpt2Files.MERGES
+                    + ": give the folder or the file of one.");
         }
-        return exists(dir, FILE) ? read(AtomicFolder.locate(dir, FILE)) : Gpt2Files.read(dir);
+        if (exists(dir, FILE)) {
+            return read(AtomicFolder.locate(dir, FILE));
+        }
+        Optional<String> vocabulary = Gpt2Files.in(dir);
+        return vocabulary.isPresent()
+                ? Gpt2Files.read(dir, vocabulary.get())
+                : SentencePieceFile.read(AtomicFolder.locate(dir, SentencePieceFile.NAME));
     }
 
     private static boolean exists(Path dir, String name) {
@@ -91,15 +109,15 @@ public final class Tokenizers {
                     + ", and put its " + Gpt2Files.MERGES + " beside it.");
         }
         if (!root.has("model")) {
-            return CharTokenizer.ofSorted(CharTokenizerFile.readFormer(file, root));
+            return CharTokenizer.of(CharTokenizerFile.readFormer(file, root));
         }
         if (CharTokenizerFile.isWords(root)) {
-            return CharTokenizer.ofSorted(CharTokenizerFile.readWords(file, root));
+            return CharTokenizer.of(CharTokenizerFile.readWords(file, root));
         }
         if (BpeTokenizerFile.isOne(root)) {
             return BpeTokenizerFile.read(file, root);
         }
         throw HfTokenizerFile.unsupported(
-                file, "model.type", root.path("model").path("type"), "byte-level BPE and vocabularies of characters");
+                file, "model.type", root.path("model").path("type"), "BPE and vocabularies of characters");
     }
 }

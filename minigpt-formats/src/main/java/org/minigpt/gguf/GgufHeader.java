@@ -96,7 +96,7 @@ final class GgufHeader {
         return header[0];
     }
 
-    /** @return the values that are numbers, flags and strings, and lists of strings and of whole numbers, by key */
+    /** @return the values that are numbers, flags and strings, and lists of strings and of numbers, by key */
     Map<String, Object> values() {
         return values;
     }
@@ -214,7 +214,7 @@ final class GgufHeader {
         };
     }
 
-    /** Lists of strings and of 32-bit whole numbers are kept, others passed over. */
+    /** Lists of strings and of 32-bit numbers are kept, others passed over. */
     private Object array() throws IOException {
         int type = u32();
         if (type < 0 || type >= WIDTHS.length || type == TYPE_ARRAY) {
@@ -223,7 +223,7 @@ final class GgufHeader {
         long n = count("entries of a list", type == TYPE_STRING ? 8 : WIDTHS[type]);
         List<Object> result = new ArrayList<>();
         for (long i = 0; i < n; i++) {
-            if (type == TYPE_STRING || type == TYPE_I32 || type == TYPE_U32) {
+            if (type == TYPE_STRING || type == TYPE_I32 || type == TYPE_U32 || type == TYPE_F32) {
                 result.add(value(type));
             } else {
                 bytes(WIDTHS[type]);

@@ -30,7 +30,7 @@ final class GgufOutput {
         return this;
     }
 
-    /** @param value a String, Integer (as u32), Float, Boolean, list of strings, or array of ints */
+    /** @param value a String, Integer (as u32), Float, Boolean, list of strings, or array of ints or floats */
     void entry(String key, Object value) {
         string(key);
         if (value instanceof String text) {
@@ -45,6 +45,11 @@ final class GgufOutput {
         } else if (value instanceof List<?> list) {
             u32(GgufHeader.TYPE_ARRAY).u32(GgufHeader.TYPE_STRING).u64(list.size());
             list.forEach(text -> string((String) text));
+        } else if (value instanceof float[] numbers) {
+            u32(GgufHeader.TYPE_ARRAY).u32(GgufHeader.TYPE_F32).u64(numbers.length);
+            for (float number : numbers) {
+                u32(Float.floatToRawIntBits(number));
+            }
         } else {
             int[] numbers = (int[]) value;
             u32(GgufHeader.TYPE_ARRAY).u32(GgufHeader.TYPE_I32).u64(numbers.length);

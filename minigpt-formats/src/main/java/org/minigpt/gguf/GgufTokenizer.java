@@ -15,21 +15,40 @@ import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.text.ByteAlphabet;
 import org.minigpt.text.AddedToken;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.CodePoints;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.bpe.BpeRules;
 import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.Metaspace;
+import org.minigpt.text.bpe.Metaspace.Prefix;
+import org.minigpt.text.bpe.SentencePieces;
+import org.minigpt.text.bpe.SplitRule;
 
 /**
- * The tokenizer in a GGUF file, {@code tokenizer.ggml.model = gpt2}: byte-level BPE, its tokens as GPT-2's files write
- * them, what type each is, and the merges. Characters are written as {@link GgufChars} says.
+ * The tokenizer in a GGUF file: {@code tokenizer.ggml.model = gpt2}, byte-level BPE, its tokens as GPT-2's files write them,
+ * what type each is, the merges, and by {@code tokenizer.ggml.pre} how a text is split; or {@code llama}, SentencePiece's
+ * BPE with its scores. Characters are written as {@link GgufChars} says.
  */
 final class GgufTokenizer {
     private static final String PREFIX = "tokenizer.ggml.";
     private static final String MODEL = "gpt2";
+    /** llama.cpp's kind of SentencePiece's BPE. */
+    private static final String PIECES = "llama";
     /** llama.cpp's kind of a model without tokenizer, which has ids only. */
     private static final String NO_VOCABULARY = "no_vocab";
     /** GPT-2's split; files that were written before there were others do not name it. */
     private static final String SPLIT = "gpt-2";
+    /** Llama 3's split, for which llama.cpp takes a piece that is a token as it is, and begins a text with a token. */
+    private static final Set<String> LLAMA3 = Set.of("llama-bpe", "llama3", "llama-v3", "falcon3");
+    /** The same split without. */
+    private static final String CL100K = "dbrx";
+    /** The split of tokenizers that bring a text into the normal form C first, which the file does not say. */
+    private static final String QWEN2 = "qwen2";
+    /** Whether that is otherwise. */
+    private static final String NFC = "minigpt.nfc";
+    /** {@link Metaspace.Prefix}, if it is none that llama.cpp knows. */
+    private static final String SPACE_PREFIX = "minigpt.space_prefix";
 
     private static final long NORMAL = 1;
     /** llama.cpp's LLAMA_TOKEN_TYPE_UNKNOWN, _CONTROL and _USER_DEFINED: found in a text before it is split. */
@@ -37,7 +56,10 @@ final class GgufTokenizer {
 
     private static final long CONTROL = 3;
     private static final long USER_DEFINED = 4;
+    private static final long UNUSED = 5;
     private static final Set<Long> FOUND_WHOLE = Set.of(UNKNOWN, CONTROL, USER_DEFINED);
+
+    private static final String SCORES = PREFIX + "scores";
 
     /** Tokens at the end of the file's that the model does not have. */
     private static final String ADDED = "minigpt.added_tokens";
@@ -64,8 +86,10 @@ final class GgufTokenizer {
             return OptionalInt.empty();
         }
         // RFC 3629: the octet values C0, C1, F5 to FF never appear.
-        Stream<String> bytes =
-                IntStream.rangeClosed(0xF5, 0xFF).mapToObj(octet -> ByteAlphabet.show(new byte[] {(byte) octet}));
+        boolean pieces = bpe.rules().metaspace().isPresent();
+        Stream<String> bytes = IntStream.rangeClosed(0xF5, 0xFF)
+                .mapToObj(octet ->
+                        pieces ? String.format("<0x%02X>", octet) : ByteAlphabet.show(new byte[] {(byte) octet}));
         return Stream.concat(Stream.of(BpeTokenizer.END_OF_TEXT), bytes)
                 .mapToInt(bpe.vocabulary()::indexOf)
                 .filter(id -> id >= 0)
@@ -84,19 +108,20 @@ final class GgufTokenizer {
     /** Puts the entries of a file, with a control token at the end if the tokenizer has no {@link #end}. */
     static void write(Tokenizer tokenizer, List<Integer> eos, Map<String, Object> values) {
         List<String> tokens;
-        List<String> merges;
         OptionalInt end = end(tokenizer, eos);
         int[] types = new int[tokenizer.vocabSize() + (end.isPresent() ? 0 : 1)];
         Arrays.fill(types, (int) NORMAL);
+        BpeRules rules = BpeRules.GPT2;
+        values.put(PREFIX + "model", MODEL);
         if (tokenizer instanceof CharTokenizer characters) {
             tokens = GgufChars.tokens(characters);
-            merges = GgufChars.merges(characters);
+            values.put(PREFIX + "pre", SPLIT);
+            values.put(PREFIX + "merges", GgufChars.merges(characters));
         } else if (tokenizer instanceof BpeTokenizer bpe) {
-            tokens = bpe.vocabulary();
-            merges = bpe.merges();
-            bpe.addedTokens().forEach(token -> types[token.id()] = (int) (token.special() ? CONTROL : USER_DEFINED));
+            rules = bpe.rules();
+            tokens = rules.metaspace().isPresent() ? writePieces(bpe, types, values) : writeBytes(bpe, types, values);
         } else {
-            throw new MiniGptException("GGUF holds tokenizers of characters and of byte-level BPE, but this is a "
+            throw new MiniGptException("GGUF holds tokenizers of characters and of BPE, but this is a "
                     + tokenizer.getClass().getName() + ": write the model without it.");
         }
         if (end.isEmpty()) {
@@ -104,18 +129,84 @@ final class GgufTokenizer {
             tokens.add(BpeTokenizer.END_OF_TEXT);
             types[types.length - 1] = (int) CONTROL;
             values.put(ADDED, 1);
+            if (values.get(SCORES) instanceof float[] scores) {
+                values.put(SCORES, Arrays.copyOf(scores, types.length));
+            }
         }
         if (eos.isEmpty()) {
             values.put(NO_END, true);
         }
-        values.put(PREFIX + "model", MODEL);
-        values.put(PREFIX + "pre", SPLIT);
         values.put(PREFIX + "tokens", tokens);
         values.put(PREFIX + "token_type", types);
-        values.put(PREFIX + "merges", merges);
-        values.put(PREFIX + "add_bos_token", false);
-        values.put(PREFIX + "bos_token_id", tokenizer.endOfText().orElse(end.orElse(types.length - 1)));
-        values.put(PREFIX + "eos_token_id", end.orElse(types.length - 1));
+        int last = end.orElse(types.length - 1);
+        if (rules.before().size() > 1
+                || !rules.after().isEmpty() && !rules.after().equals(List.of(last))) {
+            throw new MiniGptException("GGUF can't say which tokens this tokenizer puts around a text, "
+                    + rules.before() + " and " + rules.after() + ": write the model without it.");
+        }
+        values.put(PREFIX + "add_bos_token", !rules.before().isEmpty());
+        values.put(PREFIX + "add_eos_token", !rules.after().isEmpty());
+        int first = rules.before().isEmpty()
+                ? tokenizer.endOfText().orElse(last)
+                : rules.before().get(0);
+        values.put(PREFIX + "bos_token_id", first);
+        values.put(PREFIX + "eos_token_id", last);
+    }
+
+    private static List<String> writeBytes(BpeTokenizer bpe, int[] types, Map<String, Object> values) {
+        BpeRules rules = bpe.rules();
+        String name = SplitRule.nameOf(rules.splits())
+                .orElseThrow(() -> new MiniGptException("GGUF has no name for how this tokenizer splits a text, "
+                        + rules.splits() + ": write the model without it."));
+        String pre = LLAMA3.contains(name) && !rules.ignoreMerges() ? CL100K : name;
+        values.put(PREFIX + "pre", pre);
+        if (rules.nfc() != pre.equals(QWEN2)) {
+            values.put(NFC, rules.nfc());
+        }
+        List<String> tokens = new ArrayList<>(bpe.vocabulary());
+        for (int id = 0; id < tokens.size(); id++) {
+            if (tokens.get(id).isEmpty()) {
+                tokens.set(id, "[PAD" + id + "]"); // as llama.cpp's converter writes ids without a token
+                types[id] = (int) UNUSED;
+            }
+        }
+        for (AddedToken token : bpe.addedTokens()) {
+            requireBare(token);
+            types[token.id()] = (int) (token.special() ? CONTROL : USER_DEFINED);
+        }
+        values.put(PREFIX + "merges", bpe.merges());
+        return tokens;
+    }
+
+    private static void requireBare(AddedToken token) {
+        if (token.lstrip() || token.rstrip() || token.singleWord()) {
+            throw new MiniGptException("GGUF can't say that the token " + CodePoints.quoted(token.text())
+                    + " takes the white space around it, or is a word alone: write the model without the tokenizer.");
+        }
+    }
+
+    private static List<String> writePieces(BpeTokenizer bpe, int[] types, Map<String, Object> values) {
+        bpe.addedTokens().forEach(GgufTokenizer::requireBare);
+        Metaspace rule = bpe.rules().metaspace().orElseThrow();
+        if (rule.splits() || bpe.rules().nfc()) {
+            throw new MiniGptException(
+                    "GGUF can't say that this tokenizer splits a text at spaces, or brings it into the"
+                            + " normal form C: write the model without it.");
+        }
+        SentencePieces pieces = SentencePieces.of(bpe);
+        for (int id = 0; id < pieces.types().size(); id++) {
+            types[id] = pieces.types().get(id).ordinal();
+        }
+        values.put(PREFIX + "model", PIECES);
+        values.put(PREFIX + "pre", "default");
+        values.put(SCORES, pieces.scores());
+        values.put(PREFIX + "add_space_prefix", rule.prefix() != Prefix.NEVER);
+        values.put(PREFIX + "remove_extra_whitespaces", rule.collapses());
+        if (rule.prefix() == Prefix.FIRST || rule.prefix() == Prefix.ALWAYS) {
+            values.put(SPACE_PREFIX, rule.prefix().name());
+        }
+        rule.unknown().ifPresent(id -> values.put(PREFIX + "unknown_token_id", id));
+        return pieces.pieces();
     }
 
     /** Puts the entries of a file without a tokenizer, which llama.cpp opens for ids. */
@@ -130,22 +221,17 @@ final class GgufTokenizer {
         if (NO_VOCABULARY.equals(model)) {
             return Optional.empty();
         }
-        Object split = values.getOrDefault(PREFIX + "pre", SPLIT);
         if (model == null) {
             return Optional.of("the file has none");
         }
-        if (!MODEL.equals(model)) {
+        if (!MODEL.equals(model) && !PIECES.equals(model)) {
             return Optional.of("the file's is of the kind " + DataFile.quoted(String.valueOf(model))
-                    + ", and MiniGPT reads \"" + MODEL + "\"");
+                    + ", and MiniGPT reads \"" + MODEL + "\" and \"" + PIECES + "\"");
         }
-        if (!SPLIT.equals(split)) {
-            return Optional.of("the file's splits a text as " + DataFile.quoted(String.valueOf(split))
-                    + " does (tokenizer.ggml.pre), and MiniGPT as \"" + SPLIT + "\"");
-        }
-        for (String key : new String[] {"add_bos_token", "add_eos_token"}) {
-            if (Boolean.TRUE.equals(values.get(PREFIX + key))) {
-                return Optional.of("the file's adds to each text (tokenizer.ggml." + key + "), and MiniGPT does not");
-            }
+        String split = split(values);
+        if (MODEL.equals(model) && SplitRule.named(split).isEmpty()) {
+            return Optional.of("the file's splits a text as " + DataFile.quoted(split)
+                    + " does (tokenizer.ggml.pre), which MiniGPT does not know");
         }
         if (!(values.get(PREFIX + "tokens") instanceof List<?> list)) {
             return Optional.of("the file has no list of its tokens");
@@ -171,6 +257,10 @@ final class GgufTokenizer {
                 .limit(Math.max(0, list.size() - added))
                 .map(String::valueOf)
                 .toList();
+        List<?> types = values.get(PREFIX + "token_type") instanceof List<?> given ? given : List.of();
+        if (PIECES.equals(values.get(PREFIX + "model"))) {
+            return pieces(values, tokens, types);
+        }
         List<String> merges = values.get(PREFIX + "merges") instanceof List<?> pairs
                 ? pairs.stream().map(String::valueOf).toList()
                 : List.of();
@@ -179,14 +269,60 @@ final class GgufTokenizer {
             return characters.get();
         }
         List<AddedToken> whole = new ArrayList<>();
-        if (values.get(PREFIX + "token_type") instanceof List<?> types) {
-            for (int id = 0; id < Math.min(types.size(), tokens.size()); id++) {
-                if (types.get(id) instanceof Long type && FOUND_WHOLE.contains(type)) {
-                    whole.add(new AddedToken(tokens.get(id), id, false, type != USER_DEFINED));
-                }
+        List<String> vocabulary = new ArrayList<>(tokens);
+        for (int id = 0; id < Math.min(types.size(), tokens.size()); id++) {
+            if (types.get(id) instanceof Long type && FOUND_WHOLE.contains(type)) {
+                whole.add(new AddedToken(tokens.get(id), id, false, type != USER_DEFINED));
+            } else if (types.get(id).equals(UNUSED)) {
+                vocabulary.set(id, "");
             }
         }
-        return BpeTokenizer.ofAdded(tokens, merges, whole);
+        String split = split(values);
+        boolean llama3 = LLAMA3.contains(split);
+        BpeRules rules = BpeRules.ofSplits(SplitRule.named(split).orElseThrow())
+                .withIgnoreMerges(llama3)
+                .withNfc(values.getOrDefault(NFC, split.equals(QWEN2)).equals(true))
+                .withAround(around(values, "bos", llama3, 11), around(values, "eos", false, 11));
+        return BpeTokenizer.of(vocabulary, merges, whole, rules, MiniGptException::new);
+    }
+
+    private static String split(Map<String, Object> values) {
+        return String.valueOf(values.getOrDefault(PREFIX + "pre", SPLIT));
+    }
+
+    /** @return the token before or after a text, if the file says that there is one, or llama.cpp where it does not */
+    private static List<Integer> around(Map<String, Object> values, String name, boolean byDefault, int id) {
+        if (!values.getOrDefault(PREFIX + "add_" + name + "_token", byDefault).equals(true)) {
+            return List.of();
+        }
+        Object given = values.getOrDefault(PREFIX + name + "_token_id", (long) id);
+        return List.of(given instanceof Long number ? (int) Math.min(number, Integer.MAX_VALUE) : id);
+    }
+
+    private static Tokenizer pieces(Map<String, Object> values, List<String> tokens, List<?> types) {
+        if (!(values.get(SCORES) instanceof List<?> scores)
+                || scores.size() < tokens.size()
+                || types.size() < tokens.size()) {
+            throw new MiniGptException("it has no scores or types for each of its tokens");
+        }
+        float[] numbers = new float[tokens.size()];
+        List<SentencePieces.Type> kinds = new ArrayList<>();
+        for (int id = 0; id < numbers.length; id++) {
+            numbers[id] = scores.get(id) instanceof Double score ? score.floatValue() : Float.NaN;
+            kinds.add(SentencePieces.Type.of(types.get(id) instanceof Long type ? type : -1)
+                    .orElseThrow(() -> new MiniGptException("it has a type of tokens that is none")));
+        }
+        boolean prefixed =
+                values.getOrDefault(PREFIX + "add_space_prefix", true).equals(true);
+        Prefix prefix = prefixed ? Prefix.LEGACY : Prefix.NEVER;
+        for (Prefix other : Prefix.values()) {
+            prefix = other.name().equals(values.get(SPACE_PREFIX)) ? other : prefix;
+        }
+        boolean collapses = Boolean.TRUE.equals(values.get(PREFIX + "remove_extra_whitespaces"));
+        Metaspace rule = new Metaspace(prefix, false, collapses, prefixed, true, OptionalInt.empty(), true);
+        return new SentencePieces(tokens, numbers, kinds)
+                .tokenizer(
+                        rule, around(values, "bos", true, 1), around(values, "eos", false, 2), MiniGptException::new);
     }
 
     /** @return the tokens that end a text, of the entries of a file; those beyond the vocabulary are left out */

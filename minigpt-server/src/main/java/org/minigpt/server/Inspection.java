@@ -29,7 +29,7 @@ final class Inspection {
         ObjectNode result = Json.object();
         ArrayNode tokens = result.putArray("tokens");
         for (int id : ids) {
-            tokens.addObject().put("id", id).put("text", tokenizer.decode(id));
+            tokens.addObject().put("id", id).put("text", tokenizer.decodeContinued(id));
         }
         return result;
     }

@@ -48,7 +48,7 @@ final class Logprobs {
         while (!waiting.isEmpty() && waiting.peek().offset() < told) {
             Placed placed = waiting.remove();
             GeneratedToken token = placed.token();
-            texts.add(tokenizer.decode(token.id()));
+            texts.add(tokenizer.decodeContinued(token.id()));
             values.add(token.chosen().logProbability());
             places.add(promptLength + placed.offset());
             ids.add(token.id());
@@ -68,7 +68,7 @@ final class Logprobs {
     }
 
     private void put(GeneratedToken.Candidate one, ObjectNode byText) {
-        String name = tokenizer.decode(one.id());
+        String name = tokenizer.decodeContinued(one.id());
         // Tokens that are parts of characters look alike.
         byText.put(byText.has(name) ? "token_id:" + one.id() : name, one.logProbability());
     }

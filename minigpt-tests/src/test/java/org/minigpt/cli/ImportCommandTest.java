@@ -48,8 +48,8 @@ class ImportCommandTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "pre   | gpt-2 | qwen2 | the file's splits a text as \"qwen2\" does (tokenizer.ggml.pre), and MiniGPT as \"gpt-2\"",
-                "model | gpt2  | bert  | the file's is of the kind \"bert\", and MiniGPT reads \"gpt2\"",
+                "pre   | gpt-2 | vikin| the file's splits a text as \"vikin\" does (tokenizer.ggml.pre), which MiniGPT does not know",
+                "model | gpt2  | bert  | the file's is of the kind \"bert\", and MiniGPT reads \"gpt2\" and \"llama\"",
             })
     void whyAGgufFileComesWithoutItsTokenizer(String key, String ours, String theirs, String why) throws IOException {
         Path file = dir.resolve("gpt.gguf");

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 /** {@code minigpt tokenizer}, and the other commands with what it makes. */
 class TokenizerCommandTest {
@@ -61,6 +63,25 @@ class TokenizerCommandTest {
     }
 
     @Test
+    void tokensAroundAText() {
+        Path file = dir.resolve("around.json");
+        BpeTokenizer plain = BpeTokenizer.load(tokens);
+        plain.withRules(plain.rules().withAround(List.of(269), List.of(269))).save(file);
+        assertEquals(
+                "269 0 269",
+                Cli.run("tokenizer", "encode", "--tokenizer", file, "--text", "!", "--special-tokens")
+                        .assertDone()
+                        .out()
+                        .strip());
+        assertEquals(
+                "0",
+                Cli.run("tokenizer", "encode", "--tokenizer", file, "--text", "!")
+                        .assertDone()
+                        .out()
+                        .strip());
+    }
+
+    @Test
     void aModelIsTrainedOnItsTokens() throws IOException {
         Path out = dir.resolve("out");
         Cli.Result result = Cli.train(text, out, "--tokenizer", tokens).assertDone();
@@ -87,9 +108,9 @@ class TokenizerCommandTest {
     @Test
     void badInput() throws IOException {
         Cli.run("tokenizer", "encode", "--tokenizer", dir, "--text", "a")
-                .assertSentence(
-                        dir + " has no tokenizer, neither tokenizer.json nor vocab.json with merges.txt: give the"
-                                + " folder or the file of one.");
+                .assertSentence(dir
+                        + " has no tokenizer, neither tokenizer.json nor tokenizer.model nor vocab.json with merges.txt:"
+                        + " give the folder or the file of one.");
         Cli.run("tokenizer", "train", "--data", text, "--vocab-size", 100, "--out", dir.resolve("small"))
                 .assertSentence(
                         "A vocabulary of 100 tokens is too small: it takes 256 for the 256 bytes and the special"

@@ -11,11 +11,13 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.MiniGptException;
 import org.minigpt.data.TokenFolder;
 import org.minigpt.data.Tokens;
 import org.minigpt.gguf.GgufFile;
@@ -28,6 +30,9 @@ import org.minigpt.pytorch.PyTorchFile;
 import org.minigpt.testing.Mutations;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.Metaspace;
+import org.minigpt.text.bpe.SentencePieces;
+import org.minigpt.text.bpe.SentencePieces.Type;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -98,6 +103,17 @@ class MutatedFilesTest {
                 BpeTokenizer.of(List.of("a", "b", "c", "ab", "<|x|>"), List.of("a b"), List.of("<|x|>"));
         GgufFile.write(dir.resolve("gpt.gguf"), gpt, tokenizer);
         mutate(dir.resolve("gpt.gguf"), 1800, 8, file -> GgufFile.read(file).gpt());
+    }
+
+    @Test
+    void ggufOfPieces() throws IOException {
+        BpeTokenizer tokenizer = new SentencePieces(
+                        List.of("<unk>", "<s>", "\u2581", "a", "\u2581a"),
+                        new float[] {0, 0, -2, -3, -1},
+                        List.of(Type.UNKNOWN, Type.CONTROL, Type.NORMAL, Type.NORMAL, Type.NORMAL))
+                .tokenizer(Metaspace.legacy(OptionalInt.empty()), List.of(1), List.of(), MiniGptException::new);
+        GgufFile.write(dir.resolve("gpt.gguf"), gpt, tokenizer);
+        mutate(dir.resolve("gpt.gguf"), 1800, 11, file -> GgufFile.read(file).gpt());
     }
 
     @Test

@@ -107,11 +107,23 @@ class CharTokenizerFileTest {
                 "{\"type\":\"char\",\"version\":1,\"vocab\":[\"\"]}      | is damaged: it has \"\" at index 0 of \"vocab\", which is not a character",
                 "{\"type\":\"char\",\"version\":1,\"vocab\":[\"a\",98]}  | is damaged: it has 98 at index 1 of \"vocab\", which is not a character",
                 "{\"type\":\"char\",\"version\":1,\"vocab\":[\"a\",\"b\",\"a\"]} | is damaged: it has the character 'a' (U+0061) twice in \"vocab\"",
-                "{\"type\":\"char\",\"version\":1,\"vocab\":[\"b\",\"a\"]} | is damaged: it has the character 'a' (U+0061) out of order in \"vocab\"",
             })
     void notATokenizer(String content, String sentence) throws IOException {
         Files.writeString(file, content);
         assertSentence(file + " " + sentence + REMEDY, () -> CharTokenizer.load(file));
+    }
+
+    /** As others order them: ids are places in the vocabulary. */
+    @Test
+    void charactersInAnyOrder() throws IOException {
+        Files.writeString(
+                file, "{\"type\":\"char\",\"version\":1,\"vocab\":[\"\uD83D\uDE00\",\"b\",\"\u00E9\",\"a\"]}");
+        CharTokenizer tokenizer = CharTokenizer.load(file);
+        assertArrayEquals(new int[] {3, 1, 0, 2}, tokenizer.encode("ab\uD83D\uDE00\u00E9"));
+        assertEquals("ab\uD83D\uDE00\u00E9", tokenizer.decode(3, 1, 0, 2));
+        assertThrows(MiniGptException.class, () -> tokenizer.encode("\uD83D\uDE01"));
+        tokenizer.save(file);
+        assertEquals(tokenizer, CharTokenizer.load(file));
     }
 
     @Test

@@ -2,10 +2,13 @@ package org.minigpt.text;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -14,6 +17,7 @@ import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.testing.Mutations;
 import org.minigpt.text.bpe.BpeTokenizer;
 import org.minigpt.text.bpe.BpeTrainer;
+import org.minigpt.text.bpe.SentencePieces;
 
 /** Thousands of damaged files of tokenizers: each is a sentence, or a tokenizer that gives every text back. */
 @Timeout(value = 30, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -132,5 +136,30 @@ class MutatedTokenizersTest {
     void tiktoken() throws IOException {
         Path file = Gpt2.file(dir);
         Mutations.of(file, Mutations.count(12), 400, 50, any -> Tokenizers.load(file));
+    }
+
+    /** SentencePiece's and llama2.c's, which may be of another way with spaces when they are damaged. */
+    @Test
+    void pieces() throws IOException {
+        SentencePieces pieces = Reduced.pieces();
+        mutatePieces(
+                Files.write(
+                        dir.resolve("tokenizer.model"), SentencePieceFileTest.file(pieces, Map.of(3, 2), Map.of(4, 0))),
+                51);
+        mutatePieces(Files.write(dir.resolve("tokenizer.bin"), SentencePieceFileTest.llama2c(pieces)), 52);
+        Path file = dir.resolve("tokenizer.json");
+        Reduced.llama2().save(file);
+        mutatePieces(file, 53);
+    }
+
+    private static void mutatePieces(Path file, long seed) throws IOException {
+        Mutations.of(file, Mutations.count(FILES_A_FORMAT / 3), Integer.MAX_VALUE, seed, any -> {
+            Tokenizer tokenizer = Tokenizers.load(file);
+            int[] all = new int[tokenizer.vocabSize()];
+            Arrays.setAll(all, id -> id);
+            for (int id : tokenizer.encodeWithSpecialTokens(TEXT + tokenizer.decode(all))) {
+                assertTrue(id >= 0 && id < all.length);
+            }
+        });
     }
 }

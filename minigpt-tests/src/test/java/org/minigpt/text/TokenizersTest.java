@@ -80,9 +80,9 @@ class TokenizersTest {
         Path vocab = dir.resolve("vocab.json");
         Files.writeString(dir.resolve("merges.txt"), "#version: 0.2\n");
         String remedy = "; give the vocab.json and merges.txt that belong together.";
-        Files.writeString(vocab, "{\"a\": 0, \"b\": 2}");
+        Files.writeString(vocab, "{\"a\": 0, \"b\": -2}");
         assertSentence(
-                vocab + " is damaged: it has the id 2 for the token \"b\", but 2 tokens, so that ids lie below that"
+                vocab + " is damaged: it has the id -2 for the token \"b\", but 2 tokens, so that ids lie below 1004"
                         + remedy,
                 () -> Tokenizers.load(dir));
         Files.writeString(vocab, "{\"a\": 0");
@@ -127,16 +127,15 @@ class TokenizersTest {
             quoteCharacter = '~',
             value = {
                 // what is replaced                | by what                           | the sentence
-                "\"add_prefix_space\": false       | \"add_prefix_space\": true        | has {\"type\":\"ByteLevel\",\"add_prefix_space\":t... for \"pre_tokenizer\", but MiniGPT supports only GPT-2's, ByteLevel with the regular expression and no space before: give another tokenizer.",
-                "\"normalizer\": null              | \"normalizer\": {\"type\": \"NFC\"} | has {\"type\":\"NFC\"} for \"normalizer\", but MiniGPT supports only none: give another tokenizer.",
+                "\"add_prefix_space\": false       | \"add_prefix_space\": true        | has {\"type\":\"ByteLevel\",\"add_prefix_space\":t... for \"pre_tokenizer\", but MiniGPT supports only regular expressions before ByteLevel with no space first, and Metaspace: give another tokenizer.",
+                "\"normalizer\": null              | \"normalizer\": {\"type\": \"NFD\"} | has {\"type\":\"NFD\"} for \"normalizer\", but MiniGPT supports only none, NFC and SentencePiece's for spaces: give another tokenizer.",
                 "\"dropout\": null                 | \"dropout\": 0.1                  | has 0.1 for \"model.dropout\", but MiniGPT supports only none: give another tokenizer.",
                 "\"end_of_word_suffix\": \"\"      | \"end_of_word_suffix\": \"</w>\"  | has \"</w>\" for \"model.end_of_word_suffix\", but MiniGPT supports only none: give another tokenizer.",
                 "\"fuse_unk\": false               | \"byte_fallback\": true           | has true for \"model.byte_fallback\", but MiniGPT supports only none: give another tokenizer.",
-                "\"lstrip\": false                 | \"lstrip\": true                  | has true for \"added_tokens.lstrip\", but MiniGPT supports only none: give another tokenizer.",
-                "\"BPE\"                           | \"Unigram\"                       | has \"Unigram\" for \"model.type\", but MiniGPT supports only byte-level BPE and vocabularies of characters: give another tokenizer.",
+                "\"BPE\"                           | \"Unigram\"                       | has \"Unigram\" for \"model.type\", but MiniGPT supports only BPE and vocabularies of characters: give another tokenizer.",
                 "\"c\": 2                          | \"c\": 3                          | is damaged: it has the id 3 for the tokens \"ab\" and \"c\"; give a tokenizer.json that was saved with a model.",
-                "\"c\": 2                          | \"c\": 5                          | is damaged: it has the id 5 for the token \"c\", but 5 tokens, so that ids lie below that; give a tokenizer.json that was saved with a model.",
-                "\"c\": 2                          | \"c\": 2.0                        | is damaged: it has the id 2.0 for the token \"c\", but 5 tokens, so that ids lie below that; give a tokenizer.json that was saved with a model.",
+                "\"c\": 2                          | \"c\": 1010                       | is damaged: it has the id 1010 for the token \"c\", but 5 tokens, so that ids lie below 1010; give a tokenizer.json that was saved with a model.",
+                "\"c\": 2                          | \"c\": 2.0                        | is damaged: it has the id 2.0 for the token \"c\", but 5 tokens, so that ids lie below 1010; give a tokenizer.json that was saved with a model.",
                 "\"c\": 2                          | \"\u4E2D\": 2                     | is damaged: it makes no tokenizer, the token \"\u4E2D\" is neither special nor written in GPT-2's characters for bytes; give a tokenizer.json that was saved with a model.",
                 "\"a b\"                           | \"a c\"                           | is damaged: it makes no tokenizer, the merge \"a c\" needs the token \"ac\", which is not in the vocabulary; give a tokenizer.json that was saved with a model.",
                 "\"a b\"                           | \"a b c\"                         | is damaged: it makes no tokenizer, the merge \"a b c\" is not two tokens with a space between; give a tokenizer.json that was saved with a model.",
@@ -172,8 +171,9 @@ class TokenizersTest {
     @Test
     void aFolderWithoutATokenizer() {
         assertSentence(
-                dir + " has no tokenizer, neither tokenizer.json nor vocab.json with merges.txt: give the folder or the"
-                        + " file of one.",
+                dir
+                        + " has no tokenizer, neither tokenizer.json nor tokenizer.model nor vocab.json with merges.txt: give the folder"
+                        + " or the file of one.",
                 () -> Tokenizers.load(dir));
     }
 

@@ -3,9 +3,10 @@ package org.minigpt.text.bpe;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.nio.file.Path;
+import java.text.Normalizer;
+import java.text.Normalizer.Form;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,6 +14,8 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.text.ByteAlphabet;
 import org.minigpt.text.AddedToken;
@@ -43,47 +46,47 @@ public final class BpeTokenizer implements Tokenizer {
     /** GPT-2's one special token: between texts. */
     public static final String END_OF_TEXT = "<|endoftext|>";
 
+    private static final List<String> ENDS = List.of(END_OF_TEXT, "</s>", "<|end_of_text|>");
+
     /** Characters that are turned into bytes at once, if they can be cut there. */
     private static final int CHUNK = 1 << 20;
 
-    private static final int NONE = -1;
-
+    /** What the tokens stand for. */
     private final byte[][] tokens;
     /** The two tokens of each merge, in the order of their ranks. */
     private final int[] left;
 
     private final int[] right;
     private final AddedTokens added;
+    private final BpeRules rules;
+    private final Splitter splitter;
+    private final PieceEncoder pieces;
+    /** How the tokens are written, if they are of characters. */
+    private final byte[][] written;
 
-    private final int[] byteIds = new int[ByteAlphabet.SIZE];
-    private final MergeTable merges;
-    /** The tokens that a piece of their bytes becomes: looked up, it need not be merged. */
-    private final TokenTable pieces;
+    private final SpaceMarks marks;
 
-    private BpeTokenizer(byte[][] tokens, int[] left, int[] right, int[] merged, AddedTokens added) {
-        this.tokens = tokens;
-        this.left = left;
-        this.right = right;
-        this.added = added;
-        merges = new MergeTable(left, right, merged);
-        byte[][] ordinary = tokens.clone();
-        for (AddedToken token : added.all()) {
-            if (!BpeVocabulary.isOrdinaryToo(token.text())) {
-                ordinary[token.id()] = null;
-            }
+    /** Parts as {@link BpeVocabulary} has checked them, or {@link BpeTrainer} has made them. */
+    BpeTokenizer(BpeParts parts) {
+        tokens = parts.tokens();
+        written = parts.written();
+        left = parts.left();
+        right = parts.right();
+        rules = parts.rules();
+        splitter = new Splitter(rules.splits());
+        marks = rules.metaspace()
+                .map(rule -> new SpaceMarks(rule, parts.cutsAtMarks()))
+                .orElse(null);
+        added = new AddedTokens(parts.added(), normalizer(), this::lastCut);
+        pieces = new PieceEncoder(parts.keys(), parts.byteIds(), new MergeTable(left, right, parts.merged()), rules);
+    }
+
+    private UnaryOperator<String> normalizer() {
+        UnaryOperator<String> nfc = rules.nfc() ? text -> Normalizer.normalize(text, Form.NFC) : null;
+        if (marks == null) {
+            return nfc;
         }
-        Arrays.fill(byteIds, NONE);
-        for (int id = ordinary.length - 1; id >= 0; id--) {
-            if (ordinary[id] != null && ordinary[id].length == 1) {
-                byteIds[ordinary[id][0] & 0xFF] = id;
-            }
-        }
-        for (int id = 0; id < ordinary.length; id++) {
-            if (ordinary[id] != null && !isWhole(ordinary[id], id)) {
-                ordinary[id] = null;
-            }
-        }
-        pieces = new TokenTable(ordinary);
+        return nfc == null ? marks::normalize : text -> marks.normalize(nfc.apply(text));
     }
 
     /**
@@ -109,12 +112,11 @@ public final class BpeTokenizer implements Tokenizer {
      * @param added those tokens, whose texts stand at their ids in the vocabulary
      */
     public static BpeTokenizer ofAdded(List<String> vocabulary, List<String> merges, List<AddedToken> added) {
-        return ofAdded(
-                vocabulary,
-                merges,
-                added,
-                problem -> new MiniGptException(
-                        "The vocabulary makes no tokenizer: " + problem + "; correct it, or train one."));
+        return ofAdded(vocabulary, merges, added, BpeTokenizer::unusable);
+    }
+
+    private static MiniGptException unusable(String problem) {
+        return new MiniGptException("The vocabulary makes no tokenizer: " + problem + "; correct it, or train one.");
     }
 
     /**
@@ -128,12 +130,24 @@ public final class BpeTokenizer implements Tokenizer {
             List<String> merges,
             List<AddedToken> added,
             Function<String, MiniGptException> complaint) {
-        return new BpeVocabulary(complaint).check(vocabulary, merges, added);
+        return of(vocabulary, merges, added, BpeRules.GPT2, complaint);
     }
 
-    /** Arguments as {@link BpeVocabulary} has checked them, or {@link BpeTrainer} has made them. */
-    static BpeTokenizer of(byte[][] tokens, int[] left, int[] right, int[] merged, Collection<AddedToken> added) {
-        return new BpeTokenizer(tokens, left, right, merged, new AddedTokens(added));
+    /**
+     * A tokenizer of any vocabulary of BPE.
+     *
+     * @param vocabulary as {@link #of(List, List, List)} has it, or if there is a {@link Metaspace} as SentencePiece writes
+     *     tokens; an id without a token has the empty text
+     * @param rules what it does beside merging
+     * @param complaint as {@link #ofAdded(List, List, List, Function)} has it
+     */
+    public static BpeTokenizer of(
+            List<String> vocabulary,
+            List<String> merges,
+            List<AddedToken> added,
+            BpeRules rules,
+            Function<String, MiniGptException> complaint) {
+        return new BpeTokenizer(new BpeVocabulary(complaint, rules).check(vocabulary, merges, added));
     }
 
     /**
@@ -146,17 +160,6 @@ public final class BpeTokenizer implements Tokenizer {
             return tokenizer;
         }
         throw new MiniGptException(file + " is a tokenizer, but not of byte-level BPE: give one that is.");
-    }
-
-    private boolean isWhole(byte[] token, int id) {
-        for (byte b : token) {
-            if (byteIds[b & 0xFF] == NONE) {
-                return false;
-            }
-        }
-        IntList ids = new IntList(token.length);
-        mergePiece(token, 0, token.length, new Merging(merges), ids);
-        return ids.size() == 1 && ids.get(0) == id;
     }
 
     /**
@@ -183,7 +186,7 @@ public final class BpeTokenizer implements Tokenizer {
             more.add(AddedToken.special(text, vocabulary.size()));
             vocabulary.add(text);
         }
-        return ofAdded(vocabulary, merges(), more);
+        return of(vocabulary, merges(), more, rules, BpeTokenizer::unusable);
     }
 
     @Override
@@ -191,11 +194,24 @@ public final class BpeTokenizer implements Tokenizer {
         return tokens.length;
     }
 
-    /** All tokens in the order of their ids, as GPT-2's {@code vocab.json} writes them: see {@link ByteAlphabet}. */
+    /** What this tokenizer does beside merging. */
+    public BpeRules rules() {
+        return rules;
+    }
+
+    /** This tokenizer with other rules, for tokens that are written alike. */
+    public BpeTokenizer withRules(BpeRules others) {
+        return of(vocabulary(), merges(), added.all(), others, BpeTokenizer::unusable);
+    }
+
+    /**
+     * All tokens in the order of their ids, as GPT-2's {@code vocab.json} writes them: see {@link ByteAlphabet}; or as
+     * SentencePiece does. An id without a token has the empty text.
+     */
     public List<String> vocabulary() {
         List<String> shown = new ArrayList<>(tokens.length);
-        for (byte[] token : tokens) {
-            shown.add(ByteAlphabet.show(token));
+        for (int id = 0; id < tokens.length; id++) {
+            shown.add(written(id));
         }
         added.all().forEach(token -> shown.set(token.id(), token.text()));
         return shown;
@@ -205,9 +221,13 @@ public final class BpeTokenizer implements Tokenizer {
     public List<String> merges() {
         List<String> shown = new ArrayList<>(left.length);
         for (int rank = 0; rank < left.length; rank++) {
-            shown.add(ByteAlphabet.show(tokens[left[rank]]) + " " + ByteAlphabet.show(tokens[right[rank]]));
+            shown.add(written(left[rank]) + " " + written(right[rank]));
         }
         return shown;
+    }
+
+    private String written(int id) {
+        return written == null ? ByteAlphabet.show(tokens[id]) : new String(written[id], UTF_8);
     }
 
     /** The special tokens with their ids, ascending. */
@@ -222,11 +242,11 @@ public final class BpeTokenizer implements Tokenizer {
         return added.all();
     }
 
-    /** @return {@link #END_OF_TEXT}, if it is a special token */
+    /** @return {@link #END_OF_TEXT}, or what Llama 2 or 3 have for it, if it is a special token */
     @Override
     public OptionalInt endOfText() {
-        Integer id = specialTokens().get(END_OF_TEXT);
-        return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+        Map<String, Integer> special = specialTokens();
+        return ENDS.stream().filter(special::containsKey).mapToInt(special::get).findFirst();
     }
 
     /**
@@ -237,11 +257,11 @@ public final class BpeTokenizer implements Tokenizer {
     @Override
     public int[] encode(String text) {
         IntList ids = idsOf(text);
-        Merging merging = new Merging(merges);
+        Merging merging = pieces.merging();
         added.split(text, new AddedTokens.Sink() {
             @Override
-            public void ordinary(int from, int to) {
-                encodeOrdinary(text, from, to, merging, ids);
+            public void ordinary(String part, int from, int to, boolean start) {
+                encodeOrdinary(part, from, to, start, merging, ids);
             }
 
             @Override
@@ -252,10 +272,23 @@ public final class BpeTokenizer implements Tokenizer {
         return ids.toArray();
     }
 
+    @Override
+    public int[] encodeWithSpecialTokens(String text) {
+        if (rules.before().isEmpty() && rules.after().isEmpty()) {
+            return encode(text);
+        }
+        return Stream.of(rules.before().stream(), Arrays.stream(encode(text)).boxed(), rules.after().stream())
+                .flatMap(ids -> ids)
+                .mapToInt(Integer::intValue)
+                .toArray();
+    }
+
     /** {@link #encode} of a text of which no part is a special or another added token, whatever it looks like. */
     public int[] encodeOrdinary(String text) {
-        IntList ids = idsOf(text);
-        encodeOrdinary(text, 0, text.length(), new Merging(merges), ids);
+        UnaryOperator<String> normalizer = normalizer();
+        String normalized = normalizer == null ? text : normalizer.apply(text);
+        IntList ids = idsOf(normalized);
+        encodeOrdinary(normalized, 0, normalized.length(), true, pieces.merging(), ids);
         return ids.toArray();
     }
 
@@ -264,60 +297,58 @@ public final class BpeTokenizer implements Tokenizer {
     }
 
     /** Chunk by chunk, so that the bytes of a large text are never there as a whole. */
-    private void encodeOrdinary(String text, int from, int to, Merging merging, IntList ids) {
+    private void encodeOrdinary(String text, int from, int to, boolean start, Merging merging, IntList ids) {
+        if (marks != null) {
+            encode(marks.mark(text.substring(from, to), start).getBytes(UTF_8), merging, ids);
+            return;
+        }
         int begin = from;
         while (begin < to) {
             int end = to;
             long size = CHUNK;
             while (to - begin > size && end == to) {
-                int cut = SplitPattern.lastCut(text, begin, (int) (begin + size));
+                int cut = lastCut(text, begin, (int) (begin + size));
                 end = cut > begin ? cut : to;
                 size *= 2;
             }
-            byte[] bytes = text.substring(begin, end).getBytes(UTF_8);
-            encode(bytes, merging, ids);
+            encodeChunk(text.substring(begin, end), merging, ids);
             begin = end;
         }
     }
 
+    private void encodeChunk(String text, Merging merging, IntList ids) {
+        if (splitter.isGpt2()) {
+            encode(text.getBytes(UTF_8), merging, ids);
+        } else {
+            splitter.split(text, (bytes, from, to) -> pieces.encode(bytes, from, to, merging, ids));
+        }
+    }
+
     /**
-     * Encodes any bytes, be they text or not; {@link #decodeBytes} gives them back.
+     * Encodes any bytes, be they text or not; {@link #decodeBytes} gives them back, but for a space at their beginning that
+     * {@link Metaspace#strips} says.
      *
      * @throws MiniGptException if a byte has no token
      */
     public int[] encodeBytes(byte[] bytes) {
         IntList ids = new IntList(bytes.length / 3 + 8);
-        encode(bytes, new Merging(merges), ids);
+        String text = new String(bytes, UTF_8);
+        if (marks != null || splitter.isGpt2() || !Arrays.equals(text.getBytes(UTF_8), bytes)) {
+            encode(bytes, pieces.merging(), ids);
+        } else {
+            encodeChunk(text, pieces.merging(), ids);
+        }
         return ids.toArray();
     }
 
     private void encode(byte[] bytes, Merging merging, IntList ids) {
         for (int at = 0; at < bytes.length; ) {
-            int end = SplitPattern.pieceEnd(bytes, at, bytes.length);
-            int id = pieces.id(bytes, at, end);
-            if (id != NONE) {
-                ids.add(id);
-            } else {
-                mergePiece(bytes, at, end, merging, ids);
-            }
+            int end = marks != null
+                    ? marks.pieceEnd(bytes, at, bytes.length)
+                    : SplitPattern.pieceEnd(bytes, at, bytes.length);
+            pieces.encode(bytes, at, end, merging, ids);
             at = end;
         }
-    }
-
-    private void mergePiece(byte[] bytes, int from, int to, Merging merging, IntList ids) {
-        int[] piece = merging.tokens(to - from);
-        for (int i = from; i < to; i++) {
-            int id = byteIds[bytes[i] & 0xFF];
-            if (id == NONE) {
-                String where = new String(bytes, from, Math.min(to - from, 20), UTF_8);
-                throw new MiniGptException(String.format("The byte 0x%02X", bytes[i])
-                        + " of the text has no token in the vocabulary of " + tokens.length
-                        + " tokens, which was made without all bytes: take another tokenizer, or remove what holds it,"
-                        + " such as " + CodePoints.quoted(where) + ".");
-            }
-            piece[i - from] = id;
-        }
-        merging.merge(to - from, ids);
     }
 
     /** {@inheritDoc} Special tokens become the text that they are called by. */
@@ -326,12 +357,25 @@ public final class BpeTokenizer implements Tokenizer {
         return new String(decodeBytes(ids), UTF_8);
     }
 
+    @Override
+    public String decodeContinued(int... ids) {
+        return new String(bytes(ids), UTF_8);
+    }
+
     /**
      * Decodes token ids to bytes, which need not be text.
      *
      * @throws MiniGptException as {@link #decode}
      */
     public byte[] decodeBytes(int... ids) {
+        byte[] bytes = bytes(ids);
+        boolean stripped = bytes.length > 0
+                && bytes[0] == ' '
+                && rules.metaspace().filter(Metaspace::strips).isPresent();
+        return stripped ? Arrays.copyOfRange(bytes, 1, bytes.length) : bytes;
+    }
+
+    private byte[] bytes(int... ids) {
         long length = 0;
         for (int i = 0; i < ids.length; i++) {
             if (ids[i] < 0 || ids[i] >= tokens.length) {
@@ -355,19 +399,26 @@ public final class BpeTokenizer implements Tokenizer {
         return added.lastCut(text);
     }
 
+    /** SentencePiece's tokens may depend on what is before them, if only on whether it is nothing. */
+    private int lastCut(CharSequence text, int from, int to) {
+        return marks == null ? splitter.lastCut(text, from, to) : from;
+    }
+
     @Override
     public void save(Path file) {
         Tokenizers.save(file, this);
     }
 
-    /** Equal are tokenizers with the same tokens, merges and added tokens. */
+    /** Equal are tokenizers with the same tokens, merges, added tokens and rules. */
     @Override
     public boolean equals(Object other) {
         return other instanceof BpeTokenizer tokenizer
                 && Arrays.deepEquals(tokens, tokenizer.tokens)
                 && Arrays.equals(left, tokenizer.left)
                 && Arrays.equals(right, tokenizer.right)
-                && added.all().equals(tokenizer.added.all());
+                && Arrays.deepEquals(written, tokenizer.written)
+                && added.all().equals(tokenizer.added.all())
+                && rules.equals(tokenizer.rules);
     }
 
     @Override

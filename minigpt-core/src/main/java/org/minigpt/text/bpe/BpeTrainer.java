@@ -98,7 +98,7 @@ public final class BpeTrainer {
     private void count(String text) {
         specials.split(text, new AddedTokens.Sink() {
             @Override
-            public void ordinary(int from, int to) {
+            public void ordinary(String same, int from, int to, boolean start) {
                 count(text.substring(from, to).getBytes(UTF_8));
             }
 

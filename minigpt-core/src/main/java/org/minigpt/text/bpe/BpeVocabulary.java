@@ -2,14 +2,19 @@ package org.minigpt.text.bpe;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.text.ByteAlphabet;
 import org.minigpt.text.AddedToken;
@@ -18,11 +23,13 @@ import org.minigpt.text.CodePoints;
 /** Checks that tokens, merges and added tokens make a {@link BpeTokenizer}. */
 final class BpeVocabulary {
     private final Function<String, MiniGptException> complaint;
+    private final BpeRules rules;
     private final Map<String, Integer> ids = new HashMap<>();
 
     /** @param complaint makes a sentence of what is wrong, a clause that begins in lower case and has no full stop */
-    BpeVocabulary(Function<String, MiniGptException> complaint) {
+    BpeVocabulary(Function<String, MiniGptException> complaint, BpeRules rules) {
         this.complaint = complaint;
+        this.rules = rules;
     }
 
     /**
@@ -33,8 +40,8 @@ final class BpeVocabulary {
         return ByteAlphabet.show(added.getBytes(UTF_8)).equals(added);
     }
 
-    /** Arguments as {@link BpeTokenizer#ofAdded} has them. */
-    BpeTokenizer check(List<String> vocabulary, List<String> merges, List<AddedToken> added) {
+    /** Arguments as {@link BpeTokenizer#of} has them. */
+    BpeParts check(List<String> vocabulary, List<String> merges, List<AddedToken> added) {
         Set<String> addedTexts = added.stream().map(AddedToken::text).collect(Collectors.toSet());
         byte[][] tokens = tokens(vocabulary, addedTexts);
         for (AddedToken token : added) {
@@ -46,12 +53,52 @@ final class BpeVocabulary {
                         "the special token " + CodePoints.quoted(token.text()) + " is not in the vocabulary");
             }
         }
-        int[] left = new int[merges.size()];
-        int[] right = new int[merges.size()];
-        int[] merged = new int[merges.size()];
-        Set<Long> pairs = new HashSet<>();
+        requireRules(tokens.length);
+        Merges parsed = merges(merges);
+        if (rules.metaspace().isEmpty()) {
+            requireBytes(vocabulary, parsed);
+            return BpeParts.ofBytes(tokens, parsed.left, parsed.right, parsed.merged, added, rules);
+        }
+        byte[][] written =
+                vocabulary.stream().map(token -> token.getBytes(UTF_8)).toArray(byte[][]::new);
+        return new BpeParts(tokens, written, parsed.left, parsed.right, parsed.merged, added, rules);
+    }
+
+    private void requireRules(int vocabSize) {
+        IntStream unknown = rules.metaspace().stream().flatMapToInt(metaspace -> metaspace.unknown().stream());
+        IntStream around =
+                Stream.concat(rules.before().stream(), rules.after().stream()).mapToInt(Integer::intValue);
+        IntStream.concat(unknown, around)
+                .filter(id -> id < 0 || id >= vocabSize)
+                .forEach(id -> {
+                    throw complaint.apply(
+                            "the token " + id + " for the unknown, or for around a text, is not in the vocabulary");
+                });
+        try {
+            new Splitter(rules.splits());
+        } catch (PatternSyntaxException e) {
+            throw complaint.apply("the pattern " + CodePoints.quoted(e.getPattern())
+                    + " that a text is split by is none, or one that MiniGPT does not know to read");
+        }
+    }
+
+    private record Merges(int[] left, int[] right, int[] merged) {}
+
+    /** Of merges that are there twice the later one counts, as in Hugging Face's tokenizers. */
+    private Merges merges(List<String> merges) {
+        Set<String> known = new HashSet<>();
+        List<String> last = new ArrayList<>();
+        for (int rank = merges.size() - 1; rank >= 0; rank--) {
+            if (known.add(merges.get(rank))) {
+                last.add(merges.get(rank));
+            }
+        }
+        Collections.reverse(last);
+        int[] left = new int[last.size()];
+        int[] right = new int[last.size()];
+        int[] merged = new int[last.size()];
         for (int rank = 0; rank < left.length; rank++) {
-            String merge = merges.get(rank);
+            String merge = last.get(rank);
             int space = merge.indexOf(' ');
             if (space < 0 || merge.indexOf(' ', space + 1) >= 0) {
                 throw complaint.apply(
@@ -62,12 +109,8 @@ final class BpeVocabulary {
             left[rank] = id(first, merge);
             right[rank] = id(second, merge);
             merged[rank] = id(first + second, merge);
-            if (!pairs.add((long) left[rank] << Integer.SIZE | right[rank])) {
-                throw complaint.apply("the merge " + CodePoints.quoted(merge) + " is there twice");
-            }
         }
-        requireBytes(vocabulary, left, right, merged);
-        return BpeTokenizer.of(tokens, left, right, merged, added);
+        return new Merges(left, right, merged);
     }
 
     private byte[][] tokens(List<String> vocabulary, Set<String> added) {
@@ -75,10 +118,7 @@ final class BpeVocabulary {
         Set<String> known = new HashSet<>();
         for (int id = 0; id < tokens.length; id++) {
             String token = vocabulary.get(id);
-            if (token.isEmpty()) {
-                throw complaint.apply("the token " + id + " is empty");
-            }
-            if (!known.add(token)) {
+            if (!token.isEmpty() && !known.add(token)) {
                 throw complaint.apply("the token " + CodePoints.quoted(token) + " is there twice");
             }
             boolean isAdded = added.contains(token);
@@ -87,7 +127,7 @@ final class BpeVocabulary {
                 throw complaint.apply(
                         "the special token " + CodePoints.quoted(token) + " holds half of a surrogate pair");
             }
-            if (!isAdded || isOrdinaryToo(token)) {
+            if (!token.isEmpty() && (!isAdded || rules.metaspace().isPresent() || isOrdinaryToo(token))) {
                 ids.put(token, id);
             }
         }
@@ -98,13 +138,13 @@ final class BpeVocabulary {
     }
 
     /** Merges of other things than bytes could be read, too, but would join nothing, and a text would fall to pieces. */
-    private void requireBytes(List<String> vocabulary, int[] left, int[] right, int[] merged) {
+    private void requireBytes(List<String> vocabulary, Merges merges) {
         BitSet made = new BitSet();
-        for (int id : merged) {
+        for (int id : merges.merged) {
             made.set(id);
         }
-        for (int rank = 0; rank < merged.length; rank++) {
-            for (int id : new int[] {left[rank], right[rank]}) {
+        for (int rank = 0; rank < merges.merged.length; rank++) {
+            for (int id : new int[] {merges.left[rank], merges.right[rank]}) {
                 String token = vocabulary.get(id);
                 if (!made.get(id) && (token.endsWith("</w>") || token.endsWith("@@"))) {
                     throw complaint.apply(
@@ -125,6 +165,12 @@ final class BpeVocabulary {
     }
 
     private byte[] bytes(String token) {
+        if (rules.metaspace().isPresent()) {
+            int octet = rules.hasByteFallback() ? SentencePieces.octet(token) : -1;
+            return octet >= 0
+                    ? new byte[] {(byte) octet}
+                    : token.replace(SpaceMarks.MARK, ' ').getBytes(UTF_8);
+        }
         return ByteAlphabet.bytes(token)
                 .orElseThrow(() -> complaint.apply("the token " + CodePoints.quoted(token)
                         + " is neither special nor written in GPT-2's characters for bytes"));

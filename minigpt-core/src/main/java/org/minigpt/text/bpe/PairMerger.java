@@ -176,6 +176,7 @@ final class PairMerger {
         for (int rank = 0; rank < merged.length; rank++) {
             merged[rank] = ByteAlphabet.SIZE + rank;
         }
-        return BpeTokenizer.of(tokens.toArray(byte[][]::new), left.toArray(), right.toArray(), merged, List.of());
+        return new BpeTokenizer(BpeParts.ofBytes(
+                tokens.toArray(byte[][]::new), left.toArray(), right.toArray(), merged, List.of(), BpeRules.GPT2));
     }
 }

@@ -135,11 +135,13 @@ final class SplitPattern {
      *
      * @param from where to begin
      * @param to where to end
+     * @param lines whether a new line is such white space
      * @return a place in ({@code from}, {@code to}), or {@code from} if there is none
      */
-    static int lastCut(CharSequence text, int from, int to) {
+    static int lastCut(CharSequence text, int from, int to, boolean lines) {
         for (int cut = to - 1; cut > from; cut--) {
-            if (isSpace(text.charAt(cut)) && !isSpace(text.charAt(cut - 1))) {
+            char c = text.charAt(cut);
+            if (isSpace(c) && !isSpace(text.charAt(cut - 1)) && (lines || c != '\n' && c != '\r')) {
                 return cut;
             }
         }
@@ -147,7 +149,7 @@ final class SplitPattern {
     }
 
     /** White space is never half of a surrogate pair. */
-    private static boolean isSpace(char c) {
+    static boolean isSpace(char c) {
         return kind(c) == SPACE;
     }
 }

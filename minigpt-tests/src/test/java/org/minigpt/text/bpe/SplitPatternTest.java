@@ -161,13 +161,13 @@ class SplitPatternTest {
             String whole = text.toString();
             // What is known at the cut is a beginning of the text.
             int known = random.nextInt(whole.length() + 1);
-            int cut = SplitPattern.lastCut(whole, 0, known);
+            int cut = SplitPattern.lastCut(whole, 0, known, true);
             List<String> parts = new ArrayList<>(pieces(whole.substring(0, cut)));
             parts.addAll(pieces(whole.substring(cut)));
             assertEquals(pieces(whole), parts);
         }
-        assertEquals(3, SplitPattern.lastCut("a b c", 0, 5));
-        assertEquals(0, SplitPattern.lastCut(" bc", 0, 3));
-        assertEquals(1, SplitPattern.lastCut("b  c", 0, 4));
+        assertEquals(3, SplitPattern.lastCut("a b c", 0, 5, true));
+        assertEquals(0, SplitPattern.lastCut(" bc", 0, 3, true));
+        assertEquals(1, SplitPattern.lastCut("b  c", 0, 4, true));
     }
 }

@@ -63,8 +63,8 @@ public abstract class GptLayer extends FeedForwardLayer {
     private int formatVersion = LayerChecks.FIRST_FORMAT;
     private RNNFormat dataFormat;
 
-    /** Those of the fragment, matrices first; null until they are asked for, and when a size changes. */
-    private transient List<Parameter> parameters;
+    /** Those of the fragment by {@link #key}, matrices first; null until they are asked for, and when a size changes. */
+    private transient Map<String, Parameter> parameters;
 
     /** For DL4J, when it reads a saved network. */
     protected GptLayer() {
@@ -225,9 +225,10 @@ public abstract class GptLayer extends FeedForwardLayer {
         super.setRegularizationBias(oneOfEachKind(regularizationBias));
     }
 
+    /** Also of all weights or all biases, by {@link LayerParameters#kinds}. */
     @Override
     public List<Regularization> getRegularizationByParam(String paramName) {
-        return Penalty.of(super.getRegularizationByParam(paramName));
+        return Penalty.of(super.getRegularizationByParam(paramName), () -> LayerParameters.lengths(this, paramName));
     }
 
     /** M2.1 adds a network's weight decay to a layer's list twice, and behind the layer's own. */
@@ -242,13 +243,14 @@ public abstract class GptLayer extends FeedForwardLayer {
         return new ArrayList<>(kinds.values());
     }
 
-    /** @return the fragment's parameters in the order of DL4J's vector: matrices, its weights, before the rest, its biases */
-    final List<Parameter> parameters() {
+    /** @return the fragment's, by DL4J's names in the order of its vector: matrices, its weights, before its biases */
+    final Map<String, Parameter> parameters() {
         if (parameters == null) {
             check();
-            parameters = fragment().parameters().stream()
+            parameters = new LinkedHashMap<>();
+            fragment().parameters().stream()
                     .sorted(Comparator.comparing(p -> p.shape().size() == 1))
-                    .toList();
+                    .forEach(p -> parameters.put(key(p.name()), p));
         }
         return parameters;
     }

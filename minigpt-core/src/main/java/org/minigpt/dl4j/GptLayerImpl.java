@@ -30,9 +30,10 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
 
     private transient LayerGraph graph;
 
-    /** The input of the forward pass that the training plans hold, and the seed of its dropout; null if none. */
-    private transient INDArray forwarded;
+    /** The input of the forward pass that the training plans hold, with those and the seed of its dropout. */
+    private transient INDArray forwarded; // null if none
 
+    private transient List<Share> shares; // null if the graph can't be planned
     private transient long dropoutKey;
 
     /**
@@ -102,16 +103,16 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
     private void forwardInTraining(INDArray x, INDArray y) {
         dropoutKey = Nd4j.getRandom().nextLong();
         forwarded = input;
-        List<Share> shares = trainingShares(x);
+        shares = trainingShares(x);
         if (shares == null) {
             graph.outputBySession(Map.of(LayerGraph.INPUT, x), dropoutKey, y);
         } else {
-            runForward(x, y, shares);
+            runForward(x, y);
         }
     }
 
     /** @param y null if the output is not wanted */
-    private void runForward(INDArray x, INDArray y, List<Share> shares) {
+    private void runForward(INDArray x, INDArray y) {
         Map<String, INDArray> inputs = Map.of(LayerGraph.INPUT, x);
         Replicas.run(shares, share -> {
             share.set(inputs, dropoutKey);
@@ -135,25 +136,30 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
         assertInputSet(true);
         LayerChecks.input(layerConf(), input);
         Padding padding = padding();
-        INDArray x = rows(input, padding);
         INDArray dy = NativeMemory.rowMajor(
                 layerConf().getDataFormat() == RNNFormat.NCW ? epsilon.permute(0, 2, 1) : epsilon);
         INDArray dyInFront = padding == null ? dy : padding.toFront(dy);
         INDArray dx = layerConf().takesIds()
                 ? null
-                : workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, x.shape(), 'c');
+                : workspaceMgr.createUninitialized(
+                        ArrayType.ACTIVATION_GRAD,
+                        dataType,
+                        new long[] {dy.size(0), dy.size(1), layerConf().getNIn()},
+                        'c');
         if (forwarded != input) {
             dropoutKey = 0;
+            INDArray x = rows(input, padding);
+            shares = trainingShares(x);
+            if (shares != null) {
+                runForward(x, null);
+            }
         }
-        List<Share> shares = trainingShares(x);
         if (shares == null) {
+            INDArray x = rows(input, padding);
             graph.gradientsBySession(
                     Map.of(LayerGraph.INPUT, x, LayerGraph.OUTPUT_GRADIENT, dyInFront), dropoutKey, gradientViews, dx);
         } else {
-            if (forwarded != input) {
-                runForward(x, null, shares);
-            }
-            backward(dyInFront, dx, shares);
+            backward(dyInFront, dx);
         }
         forwarded = null;
         if (gradientOfHead != null) {
@@ -172,7 +178,7 @@ class GptLayerImpl extends NetworkLayer<GptLayer> {
         return new Pair<>(result, backpropDropOutIfPresent(out));
     }
 
-    private void backward(INDArray dy, INDArray dx, List<Share> shares) {
+    private void backward(INDArray dy, INDArray dx) {
         Map<String, INDArray> gradient = Map.of(LayerGraph.OUTPUT_GRADIENT, dy);
         Replicas.run(shares, share -> {
             share.set(gradient, dropoutKey);

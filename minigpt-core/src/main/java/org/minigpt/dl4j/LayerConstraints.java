@@ -1,22 +1,20 @@
 package org.minigpt.dl4j;
 
+import static org.minigpt.dl4j.LayerParameters.BIASES;
+import static org.minigpt.dl4j.LayerParameters.WEIGHTS;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.Parameter;
 
 /**
  * The constraints that DL4J applies to parameters after each step. It wants their names when a network is configured,
  * where these layers do not know their sizes yet: so kinds stand for names until the layer is made.
  */
 final class LayerConstraints {
-    static final String WEIGHTS = "(weights)";
-    static final String BIASES = "(biases)";
-
     private LayerConstraints() {}
 
     /** @return the builder's, null if it has none */
@@ -45,20 +43,18 @@ final class LayerConstraints {
         List<LayerConstraint> result = new ArrayList<>();
         for (LayerConstraint constraint : layer.getConstraints()) {
             Set<String> wanted = constraint.getParams() == null ? Set.of() : constraint.getParams();
-            Set<String> names = layer.parameters().stream()
-                    .filter(p -> wanted.contains(LayerParameters.isWeight(p) ? WEIGHTS : BIASES)
-                            || wanted.contains(GptLayer.key(p.name())))
-                    .map(Parameter::name)
-                    .map(GptLayer::key)
-                    .collect(Collectors.toSet());
+            Set<String> names = new HashSet<>();
+            layer.parameters().forEach((name, parameter) -> {
+                if (wanted.contains(name) || wanted.contains(LayerParameters.isWeight(parameter) ? WEIGHTS : BIASES)) {
+                    names.add(name);
+                }
+            });
             if (!names.isEmpty()) {
                 result.add(named(constraint, names));
             } else if (!wanted.contains(WEIGHTS) && !wanted.contains(BIASES)) {
                 throw new MiniGptException(layer.describe() + " has a constraint of the parameters " + wanted
                         + ", but its parameters are "
-                        + layer.parameters().stream()
-                                .map(p -> GptLayer.key(p.name()))
-                                .toList()
+                        + List.copyOf(layer.parameters().keySet())
                         + "; name some of them");
             }
         }

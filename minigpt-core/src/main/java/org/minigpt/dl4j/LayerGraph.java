@@ -220,6 +220,6 @@ final class LayerGraph {
      * @param sum the layer's part of DL4J's gradient vector
      */
     void addUp(int replicas, INDArray sum) {
-        this.replicas.addUp(replicas, sum.reshape(sum.length()));
+        this.replicas.addUp(replicas, sum);
     }
 }

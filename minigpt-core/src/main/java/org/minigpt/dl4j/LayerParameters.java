@@ -24,6 +24,11 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  * that weight decay leaves the latter alone; each is a row-major part of the network's vector.
  */
 final class LayerParameters implements ParamInitializer {
+    /** The name of all weights together, which lie side by side. */
+    static final String WEIGHTS = "(weights)";
+
+    /** The name of all biases together, which lie behind the weights. */
+    static final String BIASES = "(biases)";
 
     /** @return a linear layer whose weights DL4J draws */
     static Linear linear(long in, long out, boolean bias) {
@@ -37,7 +42,7 @@ final class LayerParameters implements ParamInitializer {
 
     @Override
     public long numParams(Layer layer) {
-        return of(layer).stream().mapToLong(Parameter::length).sum();
+        return of(layer).values().stream().mapToLong(Parameter::length).sum();
     }
 
     /** M2.1 asks for them when a network has {@code constrainAllParameters}, and then forgets these constraints. */
@@ -49,24 +54,24 @@ final class LayerParameters implements ParamInitializer {
 
     @Override
     public List<String> weightKeys(Layer layer) {
-        return ((GptLayer) layer).hasParameters()
-                ? keys(layer, LayerParameters::isWeight)
-                : List.of(LayerConstraints.WEIGHTS);
+        return ((GptLayer) layer).hasParameters() ? keys(layer, LayerParameters::isWeight) : List.of(WEIGHTS);
     }
 
     @Override
     public List<String> biasKeys(Layer layer) {
-        return ((GptLayer) layer).hasParameters() ? keys(layer, p -> !isWeight(p)) : List.of(LayerConstraints.BIASES);
+        return ((GptLayer) layer).hasParameters() ? keys(layer, p -> !isWeight(p)) : List.of(BIASES);
     }
 
     @Override
     public boolean isWeightParam(Layer layer, String key) {
-        return of(layer).stream().anyMatch(p -> isWeight(p) && key(p).equals(key));
+        return key.equals(WEIGHTS)
+                || of(layer).containsKey(key) && isWeight(of(layer).get(key));
     }
 
     @Override
     public boolean isBiasParam(Layer layer, String key) {
-        return of(layer).stream().anyMatch(p -> !isWeight(p) && key(p).equals(key));
+        return key.equals(BIASES)
+                || of(layer).containsKey(key) && !isWeight(of(layer).get(key));
     }
 
     /** Draws the weights as DL4J draws them; gains become {@code gainInit} and biases {@code biasInit}. */
@@ -75,10 +80,10 @@ final class LayerParameters implements ParamInitializer {
         GptLayer layer = (GptLayer) conf.getLayer();
         Map<String, INDArray> views = getGradientsFromFlattened(conf, paramsView);
         IWeightInit weightInit = layer.getWeightInitFn() == null ? new WeightInitXavier() : layer.getWeightInitFn();
-        for (Parameter p : of(layer)) {
-            conf.addVariable(key(p));
+        of(layer).forEach((name, p) -> {
+            conf.addVariable(name);
             if (initializeParams) {
-                INDArray view = views.get(key(p));
+                INDArray view = views.get(name);
                 if (isWeight(p)) {
                     long in = p.shape().get(layer.isOutIn() ? 1 : 0);
                     long out = p.shape().get(layer.isOutIn() ? 0 : 1);
@@ -87,7 +92,7 @@ final class LayerParameters implements ParamInitializer {
                     view.assign(first(layer, p));
                 }
             }
-        }
+        });
         return views;
     }
 
@@ -100,13 +105,39 @@ final class LayerParameters implements ParamInitializer {
     public Map<String, INDArray> getGradientsFromFlattened(NeuralNetConfiguration conf, INDArray gradientView) {
         Map<String, INDArray> views = new LinkedHashMap<>();
         long at = 0;
-        for (Parameter p : of(conf.getLayer())) {
+        for (Map.Entry<String, Parameter> entry : of(conf.getLayer()).entrySet()) {
+            Parameter p = entry.getValue();
             long end = at + p.length();
             INDArray part = gradientView.reshape(gradientView.length()).get(NDArrayIndex.interval(at, end));
-            views.put(key(p), part.reshape('c', p.shapeArray()));
+            views.put(entry.getKey(), part.reshape('c', p.shapeArray()));
             at = end;
         }
         return views;
+    }
+
+    /** @return the layer's vector as {@link #WEIGHTS} and {@link #BIASES}, where it has any */
+    static Map<String, INDArray> kinds(GptLayer layer, INDArray vector) {
+        Map<String, INDArray> kinds = new LinkedHashMap<>();
+        long at = 0;
+        for (String kind : List.of(WEIGHTS, BIASES)) {
+            long end = at + lengths(layer, kind).stream().mapToLong(n -> n).sum();
+            if (end > at) {
+                kinds.put(kind, vector.reshape(vector.length()).get(NDArrayIndex.interval(at, end)));
+            }
+            at = end;
+        }
+        return kinds;
+    }
+
+    /** @return the lengths of what a name of a kind stands for, one after the other; none for a single parameter */
+    static List<Long> lengths(Layer layer, String name) {
+        if (!name.equals(WEIGHTS) && !name.equals(BIASES)) {
+            return List.of();
+        }
+        return of(layer).values().stream()
+                .filter(p -> isWeight(p) == name.equals(WEIGHTS))
+                .map(Parameter::length)
+                .toList();
     }
 
     /** Sets one parameter, whose name and shape DL4J's own layers do not check. */
@@ -123,16 +154,15 @@ final class LayerParameters implements ParamInitializer {
         NativeMemory.copy(value, own);
     }
 
-    private static List<Parameter> of(Layer layer) {
+    private static Map<String, Parameter> of(Layer layer) {
         return ((GptLayer) layer).parameters();
     }
 
     private static List<String> keys(Layer layer, Predicate<Parameter> wanted) {
-        return of(layer).stream().filter(wanted).map(LayerParameters::key).toList();
-    }
-
-    private static String key(Parameter p) {
-        return GptLayer.key(p.name());
+        return of(layer).entrySet().stream()
+                .filter(p -> wanted.test(p.getValue()))
+                .map(Map.Entry::getKey)
+                .toList();
     }
 
     static boolean isWeight(Parameter p) {

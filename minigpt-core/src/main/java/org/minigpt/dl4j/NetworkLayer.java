@@ -1,17 +1,20 @@
 package org.minigpt.dl4j;
 
+import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.api.OptimizationAlgorithm;
 import org.deeplearning4j.nn.api.layers.RecurrentLayer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.layers.BaseLayer;
+import org.deeplearning4j.nn.updater.BaseMultiLayerUpdater;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.learning.regularization.Regularization;
 
 /**
  * What hidden layers and heads have in common at work in a network: their parameters, and that they refuse to be given
@@ -21,6 +24,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 abstract class NetworkLayer<C extends GptLayer> extends BaseLayer<C> implements RecurrentLayer {
     private static final long serialVersionUID = 1L;
 
+    private transient Map<String, INDArray> kinds; // null until they are asked for
+
     NetworkLayer(NeuralNetConfiguration conf, DataType dataType) {
         super(conf, dataType);
     }
@@ -28,6 +33,42 @@ abstract class NetworkLayer<C extends GptLayer> extends BaseLayer<C> implements 
     @Override
     public boolean isPretrainLayer() {
         return false;
+    }
+
+    /**
+     * The parameters by their names, but all weights and all biases as one each to DL4J's updaters: these go through
+     * them several times a step, and make four of ND4J's arrays for each, which took longer than a small GPT's forward
+     * pass.
+     */
+    @Override
+    public Map<String, INDArray> paramTable(boolean backpropParamsOnly) {
+        return isForUpdater() ? kinds() : params;
+    }
+
+    private static boolean isForUpdater() {
+        return StackWalker.getInstance()
+                .walk(frames ->
+                        frames.limit(6).anyMatch(f -> f.getClassName().equals(BaseMultiLayerUpdater.class.getName())));
+    }
+
+    /** @return {@link LayerParameters#kinds} of the parameters */
+    private Map<String, INDArray> kinds() {
+        if (kinds == null) {
+            kinds = LayerParameters.kinds(layerConf(), paramsFlattened);
+        }
+        return kinds;
+    }
+
+    @Override
+    public double calcRegularizationScore(boolean backpropParamsOnly) {
+        double sum = 0;
+        for (Map.Entry<String, INDArray> kind : kinds().entrySet()) {
+            List<Regularization> all = layerConf().getRegularizationByParam(kind.getKey());
+            for (Regularization r : all == null ? List.<Regularization>of() : all) {
+                sum += r.score(kind.getValue(), getIterationCount(), getEpochCount());
+            }
+        }
+        return sum;
     }
 
     @Override
@@ -43,6 +84,7 @@ abstract class NetworkLayer<C extends GptLayer> extends BaseLayer<C> implements 
     @Override
     public void setParamsViewArray(INDArray params) {
         super.setParamsViewArray(params);
+        kinds = null;
         if (this.params != null) {
             this.params = layerConf().initializer().getGradientsFromFlattened(conf(), params);
         }

@@ -145,11 +145,11 @@ final class LossAndGradients {
         private void accumulate(Share chunk, boolean first, double weight) {
             INDArray sum = replicas.gradients(chunk.replica()).vector();
             INDArray next = chunkGradients(chunk).vector();
-            GradientSum.compute(
-                    first ? List.of(next) : List.of(sum, next),
-                    first ? new double[] {weight} : new double[] {1, weight},
-                    sum,
-                    1);
+            if (first) {
+                new GradientSum(List.of(next), sum, 1).compute(weight);
+            } else {
+                new GradientSum(List.of(sum, next), sum, 1).compute(1, weight);
+            }
         }
 
         private int counted(int firstRow, int rows) {

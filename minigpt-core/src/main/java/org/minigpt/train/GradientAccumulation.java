@@ -94,11 +94,11 @@ final class GradientAccumulation {
     private void add(int i, double weight) {
         INDArray g = gpt.flatGradients();
         INDArray target = i == steps - 1 ? g : sum;
-        GradientSum.compute(
-                i == 0 ? List.of(g) : List.of(sum, g),
-                i == 0 ? new double[] {weight} : new double[] {1, weight},
-                target,
-                1);
+        if (i == 0) {
+            new GradientSum(List.of(g), target, 1).compute(weight);
+        } else {
+            new GradientSum(List.of(sum, g), target, 1).compute(1, weight);
+        }
     }
 
     /** @return the seed of a batch's dropout masks; never 0, which would drop nothing */

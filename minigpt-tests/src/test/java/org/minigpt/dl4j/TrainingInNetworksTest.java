@@ -33,6 +33,9 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.transferlearning.FineTuneConfiguration;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
+import org.deeplearning4j.nn.updater.BaseMultiLayerUpdater;
+import org.deeplearning4j.nn.updater.MultiLayerUpdater;
+import org.deeplearning4j.nn.updater.UpdaterBlock;
 import org.deeplearning4j.optimize.api.InvocationType;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.deeplearning4j.optimize.listeners.CheckpointListener;
@@ -371,5 +374,41 @@ class TrainingInNetworksTest {
             double moved = layers[i].params().sub(before.get(i)).norm2Number().doubleValue();
             assertTrue(moved > 0 && moved < 0.01 + 1e-6, "layer " + i + " moved by " + moved);
         }
+    }
+
+    /** Which go through them several times a step; all others see each parameter. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void updatersSeeTwoParametersOfALayer(boolean graph) {
+        Model network = network(
+                graph,
+                new NeuralNetConfiguration.Builder().updater(new Adam(1e-2)).biasUpdater(new Sgd(0.1)));
+        BaseMultiLayerUpdater<?> updater = network instanceof ComputationGraph g
+                ? g.getUpdater()
+                : (MultiLayerUpdater) ((MultiLayerNetwork) network).getUpdater();
+        List<UpdaterBlock> blocks = updater.getUpdaterBlocks();
+        // Adam for the embedding's and the first block's matrices, Sgd for that one's gains and biases, Adam, Sgd of
+        // the
+        // second block and the last norm, Adam and Sgd for the head
+        assertEquals(
+                List.of(
+                        List.of("(weights)", "(weights)"),
+                        List.of("(biases)"),
+                        List.of("(weights)"),
+                        List.of("(biases)", "(biases)"),
+                        List.of("(weights)"),
+                        List.of("(biases)")),
+                blocks.stream()
+                        .map(block -> block.getLayersAndVariablesInBlock().stream()
+                                .map(UpdaterBlock.ParamState::getParamName)
+                                .toList())
+                        .toList());
+        assertEquals(
+                network.numParams(),
+                blocks.stream()
+                        .mapToLong(block -> block.getParamOffsetEnd() - block.getParamOffsetStart())
+                        .sum());
+        // wte, wpe; two blocks of four matrices, three biases and two norms; a norm; the head's matrix and bias
+        assertEquals(2 + 2 * (4 + 3 + 2 * 2) + 2 + 2, network.paramTable().size());
     }
 }

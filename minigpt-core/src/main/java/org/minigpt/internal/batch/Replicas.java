@@ -20,6 +20,8 @@ public final class Replicas implements AutoCloseable {
     private final IntFunction<Gradients> newGradients;
     private final List<Gradients> gradients = new ArrayList<>();
 
+    private GradientSum sum; // as it was added up last
+
     /** Training is not to wait for others, nor to be slowed by what they leave behind: it has its own memory. */
     private final List<PlanArena> arenas = new ArrayList<>();
 
@@ -73,10 +75,13 @@ public final class Replicas implements AutoCloseable {
         if (weights.length == 1 && weights[0] == 1 && sum == gradients(0).vector()) {
             return;
         }
-        List<INDArray> terms = gradients.subList(0, weights.length).stream()
-                .map(Gradients::vector)
-                .toList();
-        GradientSum.compute(terms, weights, sum, weights.length);
+        if (this.sum == null || !this.sum.isOf(weights.length, sum)) {
+            List<INDArray> terms = gradients.subList(0, weights.length).stream()
+                    .map(Gradients::vector)
+                    .toList();
+            this.sum = new GradientSum(terms, sum, weights.length);
+        }
+        this.sum.compute(weights);
     }
 
     /** {@link #addUp(double[], INDArray)} with weights of 1. */

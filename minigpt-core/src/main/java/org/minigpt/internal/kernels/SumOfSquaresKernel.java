@@ -7,11 +7,12 @@ public final class SumOfSquaresKernel {
     private static final int TILE = 4096;
 
     private final Floats x;
-    private final float[] tile = new float[TILE];
+    private final float[] tile;
 
     /** @param x of any length */
     public SumOfSquaresKernel(Floats x) {
         this.x = x;
+        tile = new float[Math.min(TILE, x.length())];
     }
 
     /** @return Σ x² over the entries from {@code from} to {@code to}, always added in the same order */

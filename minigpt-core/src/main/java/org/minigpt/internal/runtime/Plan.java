@@ -1,5 +1,6 @@
 package org.minigpt.internal.runtime;
 
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.MiniGptException;
@@ -27,6 +28,10 @@ public final class Plan {
     private final List<Step> steps;
     private final Map<String, INDArray> placeholders;
     private final Map<String, INDArray> outputs;
+
+    /** Of placeholders and outputs, once they are copied. */
+    private final Map<INDArray, NativeMemory> memories = new IdentityHashMap<>();
+
     private final Map<String, INDArray> sources;
     private final List<INDArray> blocks;
     private final long bytes;
@@ -147,7 +152,7 @@ public final class Plan {
             return;
         }
         if (source.dataType() == own.dataType() && JavaOp.isRowMajor(source)) {
-            NativeMemory.of(source).copyTo(first, NativeMemory.of(own), 0, own.length());
+            NativeMemory.of(source).copyTo(first, memory(own), 0, own.length());
         } else {
             INDArray part =
                     source.dup('c').reshape(source.length()).get(NDArrayIndex.interval(first, first + own.length()));
@@ -168,7 +173,11 @@ public final class Plan {
      */
     public void get(String name, INDArray target, long first) {
         INDArray own = outputs.get(name);
-        NativeMemory.of(own).copyTo(0, NativeMemory.of(target), first, own.length());
+        memory(own).copyTo(0, NativeMemory.of(target), first, own.length());
+    }
+
+    private NativeMemory memory(INDArray own) {
+        return memories.computeIfAbsent(own, NativeMemory::of);
     }
 
     /** @return the array of an output, which the next run overwrites */

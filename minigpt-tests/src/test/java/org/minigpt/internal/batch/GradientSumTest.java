@@ -23,7 +23,7 @@ class GradientSumTest {
 
     private static double sum(DataType type, double[] weights, double... values) {
         INDArray sum = Nd4j.create(type, 1);
-        GradientSum.compute(scalars(type, values), weights, sum, 1);
+        new GradientSum(scalars(type, values), sum, 1).compute(weights);
         return sum.getDouble(0);
     }
 
@@ -59,7 +59,7 @@ class GradientSumTest {
         int n = 10_001;
         INDArray first = Nd4j.arange(n).castTo(type);
         INDArray second = Nd4j.arange(1, n + 1).castTo(type);
-        GradientSum.compute(List.of(first, second), new double[] {1, 2}, first, threads);
+        new GradientSum(List.of(first, second), first, threads).compute(1, 2);
         assertArrayEquals(IntStream.range(0, n).mapToDouble(i -> 3 * i + 2).toArray(), first.toDoubleVector());
     }
 

@@ -12,6 +12,7 @@ import org.minigpt.data.TokenFolder;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizers;
 import picocli.CommandLine.Option;
 
 /** The text, and which part of it is trained on. */
@@ -63,7 +64,7 @@ final class DataOptions {
         if (!isFolder()) {
             return split(Corpus.of(data), tokenizer);
         }
-        if (!TokenFolder.hasTokenizer(Path.of(data))) {
+        if (!Tokenizers.isIn(Path.of(data))) {
             return ofFolder(TokenFolder.open(Path.of(data), tokenizer));
         }
         TrainingData folder = open();
@@ -75,7 +76,7 @@ final class DataOptions {
     }
 
     private IdTokenizer idsOnly() {
-        if (!isFolder() || TokenFolder.hasTokenizer(Path.of(data))) {
+        if (!isFolder() || Tokenizers.isIn(Path.of(data))) {
             throw new MiniGptException("--vocab-size is for a folder of token files without a tokenizer, but " + data
                     + " is" + (isFolder() ? " one with a tokenizer" : " none") + ": leave it out.");
         }
@@ -84,7 +85,9 @@ final class DataOptions {
 
     /** A tokenizer with the characters of the text that it lacks, if it is one of characters and this is a text. */
     Tokenizer covering(Tokenizer tokenizer) {
-        if (isFolder() || !(tokenizer instanceof CharTokenizer characters)) {
+        if (isFolder()
+                || !(tokenizer instanceof CharTokenizer characters)
+                || characters.unknownToken().isPresent()) {
             return tokenizer;
         }
         BitSet all = new BitSet();

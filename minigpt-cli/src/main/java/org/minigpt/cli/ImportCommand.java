@@ -101,8 +101,9 @@ final class ImportCommand implements Callable<Integer> {
                 case NANOGPT -> ModelFolder.loadGpt(from, Layout.OUT_IN);
                 default -> ModelFolder.loadGpt(from);
             };
-            if (tokenizer == null && Tokenizers.isIn(from)) {
-                found = Optional.of(Tokenizers.load(from));
+            Path folder = format == Source.PYTORCH ? from.toAbsolutePath().getParent() : from;
+            if (tokenizer == null && Tokenizers.isIn(folder)) {
+                found = Optional.of(Tokenizers.load(folder));
             }
         }
         if (blockSize != null) {

@@ -4,11 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.BitSet;
-import java.util.List;
-import java.util.Map;
 import org.minigpt.MiniGptException;
-import org.minigpt.internal.pickle.Pickle;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.TextPieces;
 
@@ -17,77 +13,10 @@ import org.minigpt.text.TextPieces;
  * characters of the ids, {@code itos}, and {@code input.txt}, from which it made them.
  */
 final class NanoGptFolder {
-    static final String META = "meta.pkl";
-
     private static final String TEXT = "input.txt";
     private static final char BYTE_ORDER_MARK = '\uFEFF';
 
     private NanoGptFolder() {}
-
-    /** @return the tokenizer of the characters in {@code meta.pkl} */
-    static CharTokenizer tokenizer(Path dir) {
-        Path file = dir.resolve(META);
-        if (!(Pickle.read(file, bytes(file)) instanceof Map<?, ?> meta)) {
-            throw refused(file, "is no dictionary");
-        }
-        int[] characters = characters(file, meta.get("itos"));
-        Object size = meta.get("vocab_size");
-        if (size != null && !size.equals((long) characters.length)) {
-            throw refused(file, "has " + characters.length + " characters, but another vocab_size");
-        }
-        if (meta.get("stoi") instanceof Map<?, ?> stoi) {
-            requireInverse(file, characters, stoi);
-        }
-        BitSet set = new BitSet();
-        for (int character : characters) {
-            set.set(character);
-        }
-        return CharTokenizer.ofCharacters(set);
-    }
-
-    private static byte[] bytes(Path file) {
-        try {
-            return Files.readAllBytes(file);
-        } catch (IOException e) {
-            throw new MiniGptException(file + " cannot be read (" + e + "): check the file.", e);
-        }
-    }
-
-    /** @param itos a dictionary from ids to characters, or a list of these */
-    private static int[] characters(Path file, Object itos) {
-        int size = itos instanceof Map<?, ?> map ? map.size() : itos instanceof List<?> list ? list.size() : 0;
-        if (size == 0) {
-            throw refused(file, "has no characters, itos");
-        }
-        int[] characters = new int[size];
-        for (int id = 0; id < size; id++) {
-            Object text = itos instanceof Map<?, ?> map ? map.get((long) id) : ((List<?>) itos).get(id);
-            if (!(text instanceof String character) || character.codePointCount(0, character.length()) != 1) {
-                throw refused(file, "has no single character for id " + id + " in itos");
-            }
-            characters[id] = character.codePointAt(0);
-            if (id > 0 && characters[id] <= characters[id - 1]) {
-                throw refused(file, "has characters out of order in itos, at id " + id);
-            }
-        }
-        return characters;
-    }
-
-    private static void requireInverse(Path file, int[] characters, Map<?, ?> stoi) {
-        boolean inverse = stoi.size() == characters.length;
-        for (int id = 0; inverse && id < characters.length; id++) {
-            inverse = Long.valueOf(id).equals(stoi.get(Character.toString(characters[id])));
-        }
-        if (!inverse) {
-            throw refused(file, "has another stoi than itos");
-        }
-    }
-
-    private static MiniGptException refused(Path file, String why) {
-        return new MiniGptException(
-                file + " " + why + ": give what nanoGPT's prepare.py wrote, the sorted characters, or"
-                        + " make the folder with minigpt prepare.");
-    }
 
     /**
      * Checks the text that is beside, if there is one: it must be that of the ids.
@@ -131,7 +60,7 @@ final class NanoGptFolder {
             try {
                 ids = tokenizer.encode(text);
             } catch (MiniGptException e) {
-                throw another("with other characters than " + META, e);
+                throw another("with other characters than meta.pkl", e);
             }
             int[] expected = new int[ids.length];
             int train = (int) Math.max(0, Math.min(ids.length, data.train().length() - at));
@@ -182,7 +111,7 @@ final class NanoGptFolder {
         private MiniGptException another(String how, MiniGptException cause) {
             return new MiniGptException(
                     file + " is not the text of the token files beside it, " + how + ": restore it, or take it away,"
-                            + " since " + META + " has the characters.",
+                            + " since meta.pkl has the characters.",
                     cause);
         }
     }

@@ -67,16 +67,15 @@ public final class TokenFolder {
      */
     public static Opened open(Path dir) {
         requireFiles(dir);
-        if (Tokenizers.isIn(dir)) {
-            return open(dir, Tokenizers.load(dir));
-        }
-        if (!hasTokenizer(dir)) {
+        if (!Tokenizers.isIn(dir)) {
             throw new MiniGptException(dir + " has token files, but no " + Tokenizers.FILE
                     + ": put the tokenizer there that made them, or make the folder with minigpt prepare.");
         }
-        CharTokenizer characters = NanoGptFolder.tokenizer(dir);
-        Opened opened = open(dir, characters);
-        NanoGptFolder.requireSameText(dir, characters, opened.data);
+        Opened opened = open(dir, Tokenizers.load(dir));
+        boolean ofMeta = !Files.exists(AtomicFolder.locate(dir, Tokenizers.FILE));
+        if (ofMeta && opened.tokenizer instanceof CharTokenizer characters) {
+            NanoGptFolder.requireSameText(dir, characters, opened.data);
+        }
         return opened;
     }
 
@@ -105,11 +104,6 @@ public final class TokenFolder {
                         + ": give a text file, or a folder of token files that minigpt prepare or nanoGPT made.");
             }
         }
-    }
-
-    /** @return whether a folder has a tokenizer of its own, or the characters that make it */
-    public static boolean hasTokenizer(Path dir) {
-        return Tokenizers.isIn(dir) || Files.exists(dir.resolve(NanoGptFolder.META));
     }
 
     private static JsonNode lengths(Path info) {

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.minigpt.MiniGptException;
 
 /**
@@ -21,19 +22,25 @@ import org.minigpt.MiniGptException;
 public final class CharTokenizer implements Tokenizer {
     private static final int UNKNOWN = -1;
 
+    /** What stands for the unknown token among the characters, as it does in Unicode. */
+    static final int REPLACEMENT_CHARACTER = 0xFFFD;
+
     /** The lecture's {@code itos}: the character of each id; ascending, but in files of others. */
     private final int[] itos;
     /** The lecture's {@code stoi}: the id of each character below {@code stoi.length}; {@link #UNKNOWN} if none. */
     private final int[] stoi;
     /** The ids of the few characters beyond the basic plane. */
     private final Map<Integer, Integer> beyond;
+    /** The text of the unknown token, or empty if there is none. */
+    private final String unknown;
     /** The id that stands in for unknown characters, or {@link #UNKNOWN} if they are an error. */
     private final int replacement;
 
-    private CharTokenizer(int[] itos, int[] stoi, Map<Integer, Integer> beyond, int replacement) {
+    private CharTokenizer(int[] itos, int[] stoi, Map<Integer, Integer> beyond, String unknown, int replacement) {
         this.itos = itos;
         this.stoi = stoi;
         this.beyond = beyond;
+        this.unknown = unknown;
         this.replacement = replacement;
     }
 
@@ -95,13 +102,18 @@ public final class CharTokenizer implements Tokenizer {
 
     /** @param itos none twice, no surrogates */
     static CharTokenizer of(int[] itos) {
+        return of(itos, "");
+    }
+
+    /**
+     * @param itos none twice, no surrogates
+     * @param unknown the text of the token of {@link #REPLACEMENT_CHARACTER}, which then stands in for all unknown characters;
+     *     or empty
+     */
+    static CharTokenizer of(int[] itos, String unknown) {
         // An array over the characters of the basic plane is what makes encoding a megabyte a matter of milliseconds.
-        int lastBasic = -1;
-        for (int character : itos) {
-            if (Character.isBmpCodePoint(character)) {
-                lastBasic = Math.max(lastBasic, character);
-            }
-        }
+        int lastBasic =
+                Arrays.stream(itos).filter(Character::isBmpCodePoint).max().orElse(-1);
         int[] stoi = new int[lastBasic + 1];
         Arrays.fill(stoi, UNKNOWN);
         Map<Integer, Integer> beyond = new HashMap<>();
@@ -112,7 +124,8 @@ public final class CharTokenizer implements Tokenizer {
                 beyond.put(itos[id], id);
             }
         }
-        return new CharTokenizer(itos, stoi, beyond, UNKNOWN);
+        int replacement = unknown.isEmpty() ? UNKNOWN : stoi[REPLACEMENT_CHARACTER];
+        return new CharTokenizer(itos, stoi, beyond, unknown, replacement);
     }
 
     /**
@@ -134,7 +147,7 @@ public final class CharTokenizer implements Tokenizer {
                     + " for unknown characters is not in the vocabulary of " + itos.length
                     + " characters itself: choose one that is.");
         }
-        return new CharTokenizer(itos, stoi, beyond, id);
+        return new CharTokenizer(itos, stoi, beyond, unknown, id);
     }
 
     @Override
@@ -142,16 +155,21 @@ public final class CharTokenizer implements Tokenizer {
         return itos.length;
     }
 
-    /** All characters of the vocabulary in the order of their ids. */
+    /** All characters of the vocabulary in the order of their ids; U+FFFD for a {@linkplain #unknownToken token} that is none. */
     public String vocabulary() {
         return new String(itos, 0, itos.length);
+    }
+
+    /** @return the text of the token for all characters that have none, as the files of others may have one */
+    public Optional<String> unknownToken() {
+        return unknown.isEmpty() ? Optional.empty() : Optional.of(unknown);
     }
 
     /**
      * {@inheritDoc}
      *
      * @throws MiniGptException if the text holds an unknown character, which the message names with its offset,
-     *     counted in characters from 0; not if there is a {@linkplain #replacingUnknownWith replacement}
+     *     counted in characters from 0; not if there is a {@linkplain #replacingUnknownWith replacement} or an {@linkplain #unknownToken unknown token}
      */
     @Override
     public int[] encode(String text) {
@@ -183,7 +201,11 @@ public final class CharTokenizer implements Tokenizer {
                 throw new MiniGptException("Token id " + ids[i] + " at index " + i + " is outside the vocabulary of "
                         + itos.length + " characters: use the tokenizer that was saved with the model.");
             }
-            text.appendCodePoint(itos[ids[i]]);
+            if (!unknown.isEmpty() && itos[ids[i]] == REPLACEMENT_CHARACTER) {
+                text.append(unknown);
+            } else {
+                text.appendCodePoint(itos[ids[i]]);
+            }
         }
         return text.toString();
     }
@@ -197,7 +219,7 @@ public final class CharTokenizer implements Tokenizer {
 
     @Override
     public void save(Path file) {
-        CharTokenizerFile.write(file, itos);
+        CharTokenizerFile.write(file, itos, unknown);
     }
 
     /** Equal are tokenizers with the same characters and the same replacement for others. */
@@ -205,6 +227,7 @@ public final class CharTokenizer implements Tokenizer {
     public boolean equals(Object other) {
         return other instanceof CharTokenizer tokenizer
                 && Arrays.equals(itos, tokenizer.itos)
+                && unknown.equals(tokenizer.unknown)
                 && replacement == tokenizer.replacement;
     }
 

@@ -33,7 +33,8 @@ final class CharTokenizerFile {
 
     private CharTokenizerFile() {}
 
-    static void write(Path file, int[] characters) {
+    /** @param unknown the text of the token of {@link CharTokenizer#REPLACEMENT_CHARACTER}; empty if there is none */
+    static void write(Path file, int[] characters, String unknown) {
         ObjectNode root = HfTokenizerFile.tokenizer(MAPPER);
         ObjectNode split = root.putObject("pre_tokenizer");
         split.put("type", "Split");
@@ -46,9 +47,10 @@ final class CharTokenizerFile {
         model.put("type", MODEL);
         ObjectNode vocab = model.putObject("vocab");
         for (int id = 0; id < characters.length; id++) {
-            vocab.put(Character.toString(characters[id]), id);
+            boolean none = !unknown.isEmpty() && characters[id] == CharTokenizer.REPLACEMENT_CHARACTER;
+            vocab.put(none ? unknown : Character.toString(characters[id]), id);
         }
-        model.put("unk_token", UNKNOWN);
+        model.put("unk_token", unknown.isEmpty() ? UNKNOWN : unknown);
         AtomicFiles.write(file, out -> MAPPER.writeValue(out, root));
     }
 
@@ -57,8 +59,8 @@ final class CharTokenizerFile {
         return root.path("model").path("type").asText().equals(MODEL);
     }
 
-    /** @return the characters in the order of their ids: at least one, none twice, no surrogates */
-    static int[] readWords(Path file, JsonNode root) {
+    /** @return the tokenizer: at least one character, none twice, no surrogates, and perhaps a token for unknown ones */
+    static CharTokenizer readWords(Path file, JsonNode root) {
         JsonNode split = root.path("pre_tokenizer");
         if (!split.path("type").asText().equals("Split")
                 || !split.path("pattern").path("Regex").asText().equals(SPLIT)) {
@@ -74,9 +76,11 @@ final class CharTokenizerFile {
         HfTokens tokens = new HfTokens(file, model.path("vocab"));
         Set<String> characters = new HashSet<>();
         model.path("vocab").fieldNames().forEachRemaining(characters::add);
-        JsonNode unknown = model.path("unk_token");
-        if (characters.contains(unknown.asText())) {
-            throw HfTokenizerFile.unsupported(file, "model.unk_token", unknown, "one that is none of the characters");
+        String unknown = model.path("unk_token").asText();
+        boolean inVocabulary = !unknown.isEmpty() && characters.remove(unknown);
+        if (inVocabulary && unknown.codePointCount(0, unknown.length()) == 1) {
+            throw HfTokenizerFile.unsupported(
+                    file, "model.unk_token", model.path("unk_token"), "one that is none of the characters");
         }
         tokens.add(root.path("added_tokens"));
         if (file.endsWith(Tokenizers.FILE)) {
@@ -90,7 +94,10 @@ final class CharTokenizerFile {
                         + " characters: remove it, and its row of the model, or give another tokenizer.");
             }
         }
-        return characters(file, tokens.vocabulary());
+        List<String> texts = tokens.vocabulary();
+        return inVocabulary
+                ? CharTokenizer.of(characters(file, texts, texts.indexOf(unknown)), unknown)
+                : CharTokenizer.of(characters(file, texts, -1));
     }
 
     /** {@link #readWords} of what this library wrote before. */
@@ -121,14 +128,15 @@ final class CharTokenizerFile {
             }
             tokens[id] = token.textValue();
         }
-        return characters(file, List.of(tokens));
+        return characters(file, List.of(tokens), -1);
     }
 
-    private static int[] characters(Path file, List<String> tokens) {
+    /** @param unknown the id of the token that is no character, or -1 */
+    private static int[] characters(Path file, List<String> tokens, int unknown) {
         int[] characters = new int[tokens.size()];
         BitSet seen = new BitSet();
         for (int id = 0; id < characters.length; id++) {
-            int character = character(file, id, tokens.get(id));
+            int character = id == unknown ? CharTokenizer.REPLACEMENT_CHARACTER : character(file, id, tokens.get(id));
             if (seen.get(character)) {
                 throw HfTokenizerFile.damaged(
                         file, "has the character " + CodePoints.describe(character) + " twice in \"vocab\"");

@@ -22,16 +22,19 @@ public final class Tokenizers {
      * @param path a {@code tokenizer.json} that {@link Tokenizer#save} wrote, or Hugging Face's with a model of BPE; GPT-2's
      *     {@code vocab.json} with {@code merges.txt} beside, or {@code encoder.json} with {@code vocab.bpe}; tiktoken's
      *     {@code r50k_base}, {@code p50k_base}, {@code cl100k_base} or {@code o200k_base}; SentencePiece's
-     *     {@code tokenizer.model} of BPE; llama2.c's {@code tokenizer.bin}; or a folder that has one of the others than
-     *     tiktoken's and the last
+     *     {@code tokenizer.model} of BPE; nanoGPT's {@code meta.pkl}; llama2.c's {@code tokenizer.bin}; or a folder that has
+     *     one of the others than tiktoken's and the last
      * @throws MiniGptException if it is not there, can't be read, is damaged, or another type of tokenizer
      */
     public static Tokenizer load(Path path) {
         if (Files.isDirectory(path)) {
             return ofFolder(path);
         }
-        FileKind.require(path, "tokenizer");
         String name = String.valueOf(path.getFileName());
+        if (name.endsWith(".pkl")) {
+            return MetaFile.read(path);
+        }
+        FileKind.require(path, "tokenizer");
         if (TiktokenFile.isOne(path)) {
             return TiktokenFile.read(path);
         }
@@ -51,7 +54,8 @@ public final class Tokenizers {
     public static boolean isIn(Path dir) {
         return exists(dir, FILE)
                 || exists(dir, SentencePieceFile.NAME)
-                || Gpt2Files.in(dir).isPresent();
+                || Gpt2Files.in(dir).isPresent()
+                || exists(dir, MetaFile.NAME);
     }
 
     /**
@@ -84,9 +88,12 @@ public final class Tokenizers {
             return read(AtomicFolder.locate(dir, FILE));
         }
         Optional<String> vocabulary = Gpt2Files.in(dir);
-        return vocabulary.isPresent()
-                ? Gpt2Files.read(dir, vocabulary.get())
-                : SentencePieceFile.read(AtomicFolder.locate(dir, SentencePieceFile.NAME));
+        if (vocabulary.isPresent()) {
+            return Gpt2Files.read(dir, vocabulary.get());
+        }
+        return exists(dir, SentencePieceFile.NAME)
+                ? SentencePieceFile.read(AtomicFolder.locate(dir, SentencePieceFile.NAME))
+                : MetaFile.read(dir.resolve(MetaFile.NAME));
     }
 
     private static boolean exists(Path dir, String name) {
@@ -112,7 +119,7 @@ public final class Tokenizers {
             return CharTokenizer.of(CharTokenizerFile.readFormer(file, root));
         }
         if (CharTokenizerFile.isWords(root)) {
-            return CharTokenizer.of(CharTokenizerFile.readWords(file, root));
+            return CharTokenizerFile.readWords(file, root);
         }
         if (BpeTokenizerFile.isOne(root)) {
             return BpeTokenizerFile.read(file, root);

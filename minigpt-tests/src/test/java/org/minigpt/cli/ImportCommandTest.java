@@ -8,12 +8,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.gguf.GgufFile;
+import org.minigpt.internal.pickle.PickleTest;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -76,6 +79,31 @@ class ImportCommandTest {
         assertEquals(IDS, ModelFolder.load(withIds).tokenizer());
         Cli.run("sample", "--model", withIds, "--prompt", "3 4", "--max-new-tokens", 2)
                 .assertDone();
+    }
+
+    /** nanoGPT's sample.py looks for its characters elsewhere; put beside the checkpoint they come along. */
+    @Test
+    void aCheckpointOfPyTorchWithItsCharacters() throws IOException {
+        Path file = dir.resolve("ckpt.pt");
+        Files.copy(Path.of("src/test/resources/pytorch/nanogpt.pt"), file);
+        Path out = dir.resolve("without");
+        Cli.run("import", "--format", "pytorch", "--from", file, "--out", out).assertDone();
+        assertFalse(Tokenizers.isIn(out));
+        List<String> itos = List.of("<unk>", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j");
+        Files.write(dir.resolve("meta.pkl"), PickleTest.pickled(Map.of("itos", itos)));
+
+        out = dir.resolve("out");
+        Cli.run("import", "--format", "pytorch", "--from", file, "--out", out).assertDone();
+        assertEquals("<unk>ab", ModelFolder.load(out).tokenizer().decode(0, 1, 2));
+        Cli.run("sample", "--model", out, "--prompt", "abc", "--max-new-tokens", 3)
+                .assertDone();
+
+        Path other = dir.resolve("other");
+        Cli.Result result = Cli.run(
+                "import", "--format", "pytorch", "--from", "src/test/resources/pytorch/system.pt", "--out", other);
+        assertEquals(1, result.exitCode());
+        assertTrue(result.err().contains("GLOBAL posix.system: nothing else is read"), result.err());
+        assertFalse(Files.exists(other));
     }
 
     /** Hugging Face's libraries would end with an error at a tokenizer.json of ids. */

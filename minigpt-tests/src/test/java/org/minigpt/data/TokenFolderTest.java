@@ -17,13 +17,16 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.pickle.PickleTest;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.Tokenizers;
 
 class TokenFolderTest {
     private static final String TEXT = "To be, or not to be: \u00e9\ud83d\ude00.\n".repeat(4000);
@@ -107,6 +110,28 @@ class TokenFolderTest {
         assertEquals(1000, TokenFolder.open(folder).data().train().length());
     }
 
+    /** As {@code ['<unk>'] + sorted(set(data))} has it. */
+    @Test
+    void anUnknownTokenOfNanoGptsVocabulary() throws IOException {
+        String[] known = characters(TEXT);
+        for (String unknown : new String[] {"<unk>", "[UNK]", "<|unknown|>"}) {
+            Path folder = Files.createDirectory(dir.resolve("unknown" + unknown.hashCode()));
+            String[] itos = Stream.concat(Stream.of(unknown), Stream.of(known)).toArray(String[]::new);
+            Files.write(folder.resolve("meta.pkl"), meta(itos));
+            Files.write(folder.resolve("train.bin"), bytes(new int[] {1, 0, 2}));
+            Files.write(folder.resolve("val.bin"), bytes(new int[] {0, 1}));
+
+            CharTokenizer tokenizer = (CharTokenizer) TokenFolder.open(folder).tokenizer();
+
+            assertEquals(known.length + 1, tokenizer.vocabSize());
+            assertArrayEquals(new int[] {1, 0, 2}, tokenizer.encode(known[0] + "\u2603" + known[1]));
+            assertEquals(known[0] + unknown + known[1], tokenizer.decode(1, 0, 2));
+            tokenizer.save(folder.resolve("tokenizer.json"));
+            assertEquals(tokenizer, Tokenizers.load(folder));
+            assertEquals(Optional.of(unknown), ((CharTokenizer) Tokenizers.load(folder)).unknownToken());
+        }
+    }
+
     @Test
     void textBesideNanoGptsFilesThatIsNotTheirs() throws IOException {
         Path folder = prepared();
@@ -145,7 +170,9 @@ class TokenFolderTest {
             {Map.of("itos", Map.of()), "has no characters, itos"},
             {Map.of("itos", List.of("a", "the")), "has no single character for id 1 in itos"},
             {Map.of("itos", Map.of(0, "a", 2, "b")), "has no single character for id 1 in itos"},
-            {Map.of("itos", List.of("b", "a")), "has characters out of order in itos, at id 1"},
+            {Map.of("itos", List.of("<unk>", "a", "[UNK]")), "has no single character for id 2 in itos"},
+            {Map.of("itos", List.of("<unk>", "a", "\ufffd")), "has both <unk> and U+FFFD in itos"},
+            {Map.of("itos", List.of("b", "a", "b")), "has a character twice in itos, at id 2"},
             {Map.of("itos", List.of("a", "b"), "vocab_size", 3), "has 2 characters, but another vocab_size"},
             {Map.of("itos", List.of("a", "b"), "stoi", Map.of("a", 1, "b", 0)), "has another stoi than itos"},
             {List.of("a", "b"), "is no dictionary"}
@@ -153,8 +180,8 @@ class TokenFolderTest {
         for (Object[] other : others) {
             Files.write(meta, PickleTest.pickled(other[0]));
             assertSentence(
-                    meta + " " + other[1] + ": give what nanoGPT's prepare.py wrote, the sorted characters, or make the"
-                            + " folder with minigpt prepare.",
+                    meta + " " + other[1] + ": give what nanoGPT's prepare.py wrote, or make the folder"
+                            + " with minigpt prepare.",
                     () -> TokenFolder.open(folder));
         }
     }

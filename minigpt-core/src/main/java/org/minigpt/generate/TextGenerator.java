@@ -173,7 +173,7 @@ public final class TextGenerator {
     }
 
     /**
-     * A prompt's tokens.
+     * A prompt's tokens, by {@link Tokenizer#encodeWithSpecialTokens}.
      *
      * @param prompt a text; if it has no tokens, that of which {@link #generate} says what it starts from
      * @return at least one token

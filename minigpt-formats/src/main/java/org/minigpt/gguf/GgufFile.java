@@ -31,7 +31,7 @@ import org.nd4j.linalg.ops.transforms.Transforms;
 
 /**
  * Models in GGUF, the format of llama.cpp, with the architecture {@code gpt2}: linear weights are [out,in], all biases are
- * there, GELU is in its tanh form. A file holds the tokenizer as well, of characters or of byte-level BPE.
+ * there, GELU is in its tanh form. A file holds the tokenizer as well, of characters or of BPE.
  *
  * <p>A model with GELU in its erf form is written too, and comes back as such; llama.cpp computes the tanh form, which
  * differs from it by less than 0.001.
@@ -49,7 +49,7 @@ public final class GgufFile {
      * A model with its tokenizer.
      *
      * @param gpt the model
-     * @param tokenizer if the file has one of characters or of byte-level BPE with GPT-2's split, or says that there is
+     * @param tokenizer if the file has one of characters or of BPE that is known, or says that there is
      *     none, which makes it one of ids
      * @param noTokenizer why there is no tokenizer, as a clause; empty if there is one
      */

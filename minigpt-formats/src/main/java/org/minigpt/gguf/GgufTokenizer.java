@@ -20,21 +20,15 @@ import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.bpe.BpeRules;
 import org.minigpt.text.bpe.BpeTokenizer;
-import org.minigpt.text.bpe.Metaspace;
-import org.minigpt.text.bpe.Metaspace.Prefix;
-import org.minigpt.text.bpe.SentencePieces;
 import org.minigpt.text.bpe.SplitRule;
 
 /**
  * The tokenizer in a GGUF file: {@code tokenizer.ggml.model = gpt2}, byte-level BPE, its tokens as GPT-2's files write them,
- * what type each is, the merges, and by {@code tokenizer.ggml.pre} how a text is split; or {@code llama}, SentencePiece's
- * BPE with its scores. Characters are written as {@link GgufChars} says.
+ * what type each is, the merges, and by {@code tokenizer.ggml.pre} how a text is split; or as {@link GgufPieces} says. Characters are written as {@link GgufChars} says.
  */
 final class GgufTokenizer {
-    private static final String PREFIX = "tokenizer.ggml.";
+    static final String PREFIX = "tokenizer.ggml.";
     private static final String MODEL = "gpt2";
-    /** llama.cpp's kind of SentencePiece's BPE. */
-    private static final String PIECES = "llama";
     /** llama.cpp's kind of a model without tokenizer, which has ids only. */
     private static final String NO_VOCABULARY = "no_vocab";
     /** GPT-2's split; files that were written before there were others do not name it. */
@@ -47,8 +41,6 @@ final class GgufTokenizer {
     private static final String QWEN2 = "qwen2";
     /** Whether that is otherwise. */
     private static final String NFC = "minigpt.nfc";
-    /** {@link Metaspace.Prefix}, if it is none that llama.cpp knows. */
-    private static final String SPACE_PREFIX = "minigpt.space_prefix";
 
     private static final long NORMAL = 1;
     /** llama.cpp's LLAMA_TOKEN_TYPE_UNKNOWN, _CONTROL and _USER_DEFINED: found in a text before it is split. */
@@ -58,8 +50,6 @@ final class GgufTokenizer {
     private static final long USER_DEFINED = 4;
     private static final long UNUSED = 5;
     private static final Set<Long> FOUND_WHOLE = Set.of(UNKNOWN, CONTROL, USER_DEFINED);
-
-    private static final String SCORES = PREFIX + "scores";
 
     /** Tokens at the end of the file's that the model does not have. */
     private static final String ADDED = "minigpt.added_tokens";
@@ -119,7 +109,9 @@ final class GgufTokenizer {
             values.put(PREFIX + "merges", GgufChars.merges(characters));
         } else if (tokenizer instanceof BpeTokenizer bpe) {
             rules = bpe.rules();
-            tokens = rules.metaspace().isPresent() ? writePieces(bpe, types, values) : writeBytes(bpe, types, values);
+            tokens = rules.metaspace().isPresent()
+                    ? GgufPieces.write(bpe, types, values)
+                    : writeBytes(bpe, types, values);
         } else {
             throw new MiniGptException("GGUF holds tokenizers of characters and of BPE, but this is a "
                     + tokenizer.getClass().getName() + ": write the model without it.");
@@ -129,8 +121,8 @@ final class GgufTokenizer {
             tokens.add(BpeTokenizer.END_OF_TEXT);
             types[types.length - 1] = (int) CONTROL;
             values.put(ADDED, 1);
-            if (values.get(SCORES) instanceof float[] scores) {
-                values.put(SCORES, Arrays.copyOf(scores, types.length));
+            if (values.get(GgufPieces.SCORES) instanceof float[] scores) {
+                values.put(GgufPieces.SCORES, Arrays.copyOf(scores, types.length));
             }
         }
         if (eos.isEmpty()) {
@@ -178,35 +170,11 @@ final class GgufTokenizer {
         return tokens;
     }
 
-    private static void requireBare(AddedToken token) {
+    static void requireBare(AddedToken token) {
         if (token.lstrip() || token.rstrip() || token.singleWord()) {
             throw new MiniGptException("GGUF can't say that the token " + CodePoints.quoted(token.text())
                     + " takes the white space around it, or is a word alone: write the model without the tokenizer.");
         }
-    }
-
-    private static List<String> writePieces(BpeTokenizer bpe, int[] types, Map<String, Object> values) {
-        bpe.addedTokens().forEach(GgufTokenizer::requireBare);
-        Metaspace rule = bpe.rules().metaspace().orElseThrow();
-        if (rule.splits() || bpe.rules().nfc()) {
-            throw new MiniGptException(
-                    "GGUF can't say that this tokenizer splits a text at spaces, or brings it into the"
-                            + " normal form C: write the model without it.");
-        }
-        SentencePieces pieces = SentencePieces.of(bpe);
-        for (int id = 0; id < pieces.types().size(); id++) {
-            types[id] = pieces.types().get(id).ordinal();
-        }
-        values.put(PREFIX + "model", PIECES);
-        values.put(PREFIX + "pre", "default");
-        values.put(SCORES, pieces.scores());
-        values.put(PREFIX + "add_space_prefix", rule.prefix() != Prefix.NEVER);
-        values.put(PREFIX + "remove_extra_whitespaces", rule.collapses());
-        if (rule.prefix() == Prefix.FIRST || rule.prefix() == Prefix.ALWAYS) {
-            values.put(SPACE_PREFIX, rule.prefix().name());
-        }
-        rule.unknown().ifPresent(id -> values.put(PREFIX + "unknown_token_id", id));
-        return pieces.pieces();
     }
 
     /** Puts the entries of a file without a tokenizer, which llama.cpp opens for ids. */
@@ -224,9 +192,9 @@ final class GgufTokenizer {
         if (model == null) {
             return Optional.of("the file has none");
         }
-        if (!MODEL.equals(model) && !PIECES.equals(model)) {
+        if (!MODEL.equals(model) && !GgufPieces.MODEL.equals(model)) {
             return Optional.of("the file's is of the kind " + DataFile.quoted(String.valueOf(model))
-                    + ", and MiniGPT reads \"" + MODEL + "\" and \"" + PIECES + "\"");
+                    + ", and MiniGPT reads \"" + MODEL + "\" and \"" + GgufPieces.MODEL + "\"");
         }
         String split = split(values);
         if (MODEL.equals(model) && SplitRule.named(split).isEmpty()) {
@@ -258,8 +226,8 @@ final class GgufTokenizer {
                 .map(String::valueOf)
                 .toList();
         List<?> types = values.get(PREFIX + "token_type") instanceof List<?> given ? given : List.of();
-        if (PIECES.equals(values.get(PREFIX + "model"))) {
-            return pieces(values, tokens, types);
+        if (GgufPieces.MODEL.equals(values.get(PREFIX + "model"))) {
+            return GgufPieces.read(values, tokens, types);
         }
         List<String> merges = values.get(PREFIX + "merges") instanceof List<?> pairs
                 ? pairs.stream().map(String::valueOf).toList()
@@ -291,38 +259,12 @@ final class GgufTokenizer {
     }
 
     /** @return the token before or after a text, if the file says that there is one, or llama.cpp where it does not */
-    private static List<Integer> around(Map<String, Object> values, String name, boolean byDefault, int id) {
+    static List<Integer> around(Map<String, Object> values, String name, boolean byDefault, int id) {
         if (!values.getOrDefault(PREFIX + "add_" + name + "_token", byDefault).equals(true)) {
             return List.of();
         }
         Object given = values.getOrDefault(PREFIX + name + "_token_id", (long) id);
         return List.of(given instanceof Long number ? (int) Math.min(number, Integer.MAX_VALUE) : id);
-    }
-
-    private static Tokenizer pieces(Map<String, Object> values, List<String> tokens, List<?> types) {
-        if (!(values.get(SCORES) instanceof List<?> scores)
-                || scores.size() < tokens.size()
-                || types.size() < tokens.size()) {
-            throw new MiniGptException("it has no scores or types for each of its tokens");
-        }
-        float[] numbers = new float[tokens.size()];
-        List<SentencePieces.Type> kinds = new ArrayList<>();
-        for (int id = 0; id < numbers.length; id++) {
-            numbers[id] = scores.get(id) instanceof Double score ? score.floatValue() : Float.NaN;
-            kinds.add(SentencePieces.Type.of(types.get(id) instanceof Long type ? type : -1)
-                    .orElseThrow(() -> new MiniGptException("it has a type of tokens that is none")));
-        }
-        boolean prefixed =
-                values.getOrDefault(PREFIX + "add_space_prefix", true).equals(true);
-        Prefix prefix = prefixed ? Prefix.LEGACY : Prefix.NEVER;
-        for (Prefix other : Prefix.values()) {
-            prefix = other.name().equals(values.get(SPACE_PREFIX)) ? other : prefix;
-        }
-        boolean collapses = Boolean.TRUE.equals(values.get(PREFIX + "remove_extra_whitespaces"));
-        Metaspace rule = new Metaspace(prefix, false, collapses, prefixed, true, OptionalInt.empty(), true);
-        return new SentencePieces(tokens, numbers, kinds)
-                .tokenizer(
-                        rule, around(values, "bos", true, 1), around(values, "eos", false, 2), MiniGptException::new);
     }
 
     /** @return the tokens that end a text, of the entries of a file; those beyond the vocabulary are left out */

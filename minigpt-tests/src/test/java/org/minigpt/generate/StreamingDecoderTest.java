@@ -4,12 +4,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Path;
+import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.minigpt.text.HardTexts;
+import org.minigpt.text.Reduced;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.bpe.BpeTokenizer;
 
 class StreamingDecoderTest {
     /** A token a byte of UTF-8, as byte-level tokenizers may have it. */
@@ -119,6 +123,26 @@ class StreamingDecoderTest {
             int[] ids = random.ints(1 + random.nextInt(12), 0x40, 0x100).toArray();
             Bytes bytes = new Bytes();
             assertEquals(bytes.decode(ids), String.join("", pieces(bytes, ids)));
+        }
+    }
+
+    /** After a prompt, so that the first space stays; é is the bytes C3 A9 to a vocabulary that does not have it. */
+    @Test
+    void sentencePiecesBytesWaitForTheirCharacter() {
+        BpeTokenizer llama = Reduced.llama2();
+        int mark = llama.encode("\u00FC")[0];
+        assertEquals(List.of(" ", "\u00FC"), pieces(llama, mark, 3 + 0xC3, 3 + 0xBC));
+        Random random = new Random(11);
+        for (BpeTokenizer tokenizer : List.of(llama, Reduced.llama3(), Reduced.qwen())) {
+            for (int i = 0; i < 500; i++) {
+                int[] ids = random.ints(1 + random.nextInt(12), 0, random.nextBoolean() ? 259 : tokenizer.vocabSize())
+                        .toArray();
+                assertEquals(tokenizer.decodeContinued(ids), String.join("", pieces(tokenizer, ids)));
+                String text = Normalizer.normalize(HardTexts.next(random), Normalizer.Form.NFC);
+                String prefix = tokenizer == llama && !text.isEmpty() ? " " : "";
+                String back = String.join("", pieces(tokenizer, tokenizer.encode("x" + text)));
+                assertEquals(prefix + tokenizer.decode(tokenizer.encode("x" + text)), back);
+            }
         }
     }
 

@@ -21,6 +21,7 @@ import org.minigpt.data.TokenFolder;
 import org.minigpt.data.Tokens;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.WeightType;
 import org.minigpt.train.BatchSource;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -90,6 +91,13 @@ final class BenchCommand implements Callable<Integer> {
     private boolean generate;
 
     @Option(
+            names = "--weights",
+            paramLabel = "TYPE",
+            defaultValue = "f32",
+            description = "With --generate: the type of the matrices, f32, f16, bf16, q8_0 or q4_0 [${DEFAULT-VALUE}].")
+    private WeightType weights;
+
+    @Option(
             names = "--prompt-tokens",
             paramLabel = "N",
             defaultValue = "512",
@@ -135,7 +143,11 @@ final class BenchCommand implements Callable<Integer> {
         if (generate) {
             Checks.requireAtLeastOne("--prompt-tokens", promptTokens);
             return new GenerateBench(
-                    sizes.generating(model), sizes.batchSize(GENERATED_AT_ONCE), promptTokens, sizes.rounds())::run;
+                            sizes.generating(model),
+                            weights,
+                            sizes.batchSize(GENERATED_AT_ONCE),
+                            promptTokens,
+                            sizes.rounds())::run;
         }
         if (serve != null) {
             Checks.requireAtLeastOne("--serve", serve);

@@ -20,7 +20,6 @@ import org.minigpt.MiniGptException;
 import org.minigpt.cli.report.Terminal;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
-import org.minigpt.io.ModelFolder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -43,8 +42,11 @@ final class ChatCommand implements Callable<Integer> {
             names = "--model",
             paramLabel = "DIR",
             defaultValue = "out",
-            description = "The model's folder [${DEFAULT-VALUE}].")
+            description = "The model's folder, or a GGUF file [${DEFAULT-VALUE}].")
     private Path model;
+
+    @Mixin(name = "Weights")
+    private WeightsOption weights = new WeightsOption();
 
     @Mixin(name = "Choice of tokens")
     private SamplerOptions sampler = new SamplerOptions();
@@ -52,9 +54,9 @@ final class ChatCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         SamplingOptions options = sampler.builder().build();
-        ModelFolder.SavedModel saved = ModelFolder.load(model);
-        sampler.requireIdsOf(saved.gpt().config().vocabSize());
-        TextGenerator generator = new TextGenerator(saved.gpt(), saved.tokenizer());
+        WeightsOption.Opened saved = weights.open(model);
+        sampler.requireIdsOf(saved.model().vocabSize());
+        TextGenerator generator = new TextGenerator(saved.model(), saved.tokenizer());
         return Terminal.isPresent() ? interactive(generator, options) : plain(generator, options);
     }
 

@@ -30,6 +30,9 @@ final class EvalCommand implements Callable<Integer> {
             description = "The model's folder [${DEFAULT-VALUE}].")
     private Path model;
 
+    @Mixin(name = "Weights")
+    private WeightsOption weights = new WeightsOption();
+
     @Mixin(name = "Data")
     private DataOptions data = new DataOptions();
 
@@ -70,7 +73,7 @@ final class EvalCommand implements Callable<Integer> {
     public Integer call() {
         Checks.requireNotNegative("--eval-iters", measure.evalIters);
         Checks.requireAtLeastOne("--batch-size", measure.batchSize);
-        ModelFolder.SavedModel saved = ModelFolder.load(model);
+        ModelFolder.SavedModel saved = weights.openRounded(model);
         Gpt gpt = saved.gpt();
         TrainingData text = data.open(saved.tokenizer());
         Tokens ids = text.dataset().of(measure.split);

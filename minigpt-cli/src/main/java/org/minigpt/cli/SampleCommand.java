@@ -18,7 +18,6 @@ import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.generate.TextStream;
 import org.minigpt.generate.TokenOffsets;
-import org.minigpt.io.ModelFolder;
 import org.minigpt.text.Tokenizer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -40,7 +39,7 @@ final class SampleCommand implements Callable<Integer> {
             names = "--model",
             paramLabel = "DIR",
             defaultValue = "out",
-            description = "The model's folder [${DEFAULT-VALUE}].")
+            description = "The model's folder, or a GGUF file [${DEFAULT-VALUE}].")
     private Path model;
 
     @Option(names = "--prompt", paramLabel = "TEXT", description = "The beginning [a new line].")
@@ -69,6 +68,9 @@ final class SampleCommand implements Callable<Integer> {
             description = "Write a JSON object for each sample, with its tokens and their log-probabilities.")
     private boolean json;
 
+    @Mixin(name = "Weights")
+    private WeightsOption weights = new WeightsOption();
+
     @Mixin(name = "Choice of tokens")
     private SamplerOptions sampler = new SamplerOptions();
 
@@ -81,11 +83,11 @@ final class SampleCommand implements Callable<Integer> {
         SamplingOptions options = sampler.builder().build();
         String given = TextOptions.read("--prompt", prompt, "--prompt-file", promptFile);
         String beginning = given == null ? "" : given;
-        ModelFolder.SavedModel saved = ModelFolder.load(model);
-        sampler.requireIdsOf(saved.gpt().config().vocabSize());
+        WeightsOption.Opened saved = weights.open(model);
+        sampler.requireIdsOf(saved.model().vocabSize());
         saved.tokenizer().encode(beginning); // complains before anything is printed
         long loaded = System.currentTimeMillis();
-        TextGenerator generator = new TextGenerator(saved.gpt(), saved.tokenizer());
+        TextGenerator generator = new TextGenerator(saved.model(), saved.tokenizer());
         long start = System.nanoTime();
         long tokens;
         if (json || numSamples > 1 && !stream) {

@@ -8,6 +8,7 @@ import org.minigpt.generate.TextScorer;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.text.IdTokenizer;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code minigpt score}: how well a saved model predicts a text. */
@@ -42,13 +43,16 @@ final class ScoreCommand implements Callable<Integer> {
             description = "Write a line for each token first: its id, its natural log-probability, its text.")
     private boolean tokens;
 
+    @Mixin(name = "Weights")
+    private WeightsOption weights = new WeightsOption();
+
     @Override
     public Integer call() {
         String scored = TextOptions.read("--text", text, "--file", file);
         if (scored == null) {
             throw new MiniGptException("there is nothing to score: give --text or --file.");
         }
-        ModelFolder.SavedModel saved = ModelFolder.load(model);
+        ModelFolder.SavedModel saved = weights.openRounded(model);
         TextScorer.Score score = new TextScorer(saved.gpt(), saved.tokenizer()).score(scored);
         int[] ids = score.ids();
         if (tokens) {

@@ -53,7 +53,13 @@ final class CachedForward implements Forward {
         this.model = model;
         this.capacity = capacity;
         this.vocabSize = model.vocabSize();
-        model.parameters().forEach(sd::var);
+        model.parameters().forEach((name, array) -> {
+            if (array.dataType().isFPType()) {
+                sd.var(name, array);
+            } else {
+                sd.constant(name, array); // no variable of SameDiff's holds whole numbers
+            }
+        });
         this.memory = memory;
         for (int i = 0; i < memory.team().size(); i++) {
             arenas.add(new PlanArena());

@@ -79,7 +79,8 @@ final class CachedOps implements OpSet {
 
     @Override
     public SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
-        widths.put(name, w.getShape()[outIn ? 0 : 1]);
+        boolean blocks = !w.dataType().isFPType(); // always [out,in]
+        widths.put(name, w.getShape()[outIn || blocks ? 0 : 1]);
         return new InferenceLinearOp(x.getSameDiff(), x, w, b, outIn).outputVariables(name)[0];
     }
 

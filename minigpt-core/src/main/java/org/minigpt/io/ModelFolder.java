@@ -25,6 +25,8 @@ import org.minigpt.internal.tensors.TensorFile;
 import org.minigpt.internal.tensors.TorchFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.QuantizedGpt;
+import org.minigpt.model.WeightType;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -153,21 +155,53 @@ public final class ModelFolder {
         return load(dir, models, AtomicFolder.locate(dir, TOKENIZER), tokenizers);
     }
 
+    /**
+     * A model for generation alone, with its tokenizer.
+     *
+     * @param gpt the model
+     * @param tokenizer with as many tokens as the model's vocabulary
+     */
+    public record QuantizedModel(QuantizedGpt gpt, Tokenizer tokenizer) {}
+
+    /**
+     * Opens a model for generation alone, its matrices rounded to a type while they are read.
+     *
+     * @throws MiniGptException as {@link #load}, or if it can't be had in that type
+     */
+    public static QuantizedModel loadQuantized(Path dir, WeightType weights) {
+        requireFolder(dir, true);
+        Path file = AtomicFolder.locate(dir, TOKENIZER);
+        HfConfig config = HfConfig.read(AtomicFolder.locate(dir, CONFIG));
+        Tokenizer tokenizer = tokenizer(dir, config, exists(file) ? file : dir, any -> Tokenizers.load(dir));
+        List<Integer> eos = EosTokens.of(dir, config, tokenizer);
+        QuantizedGpt gpt = withTensors(
+                dir,
+                Layout.IN_OUT,
+                config,
+                tensors -> GptWeights.loadQuantized(tensors, config.gpt(), config.origin(), eos, weights));
+        return new QuantizedModel(gpt, tokenizer);
+    }
+
     private static SavedModel load(
             Path dir,
             Function<GptConfig, Gpt.Builder> models,
             Path tokenizerFile,
             Function<Path, ? extends Tokenizer> tokenizers) {
-        Path configFile = AtomicFolder.locate(dir, CONFIG);
-        HfConfig config = HfConfig.read(configFile);
+        HfConfig config = HfConfig.read(AtomicFolder.locate(dir, CONFIG));
+        Tokenizer tokenizer = tokenizer(dir, config, tokenizerFile, tokenizers);
+        return new SavedModel(loadGpt(dir, Layout.IN_OUT, config, tokenizer, models), tokenizer);
+    }
+
+    private static Tokenizer tokenizer(
+            Path dir, HfConfig config, Path tokenizerFile, Function<Path, ? extends Tokenizer> tokenizers) {
         Tokenizer tokenizer = tokenizers.apply(tokenizerFile);
         int vocabSize = config.gpt().vocabSize();
         if (tokenizer.vocabSize() != vocabSize) {
             throw new MiniGptException(tokenizerFile + " has " + tokenizer.vocabSize() + " tokens, but the model of "
-                    + configFile + " has a vocabulary of " + vocabSize
+                    + AtomicFolder.locate(dir, CONFIG) + " has a vocabulary of " + vocabSize
                     + ": use the tokenizer.json that was saved with the model.");
         }
-        return new SavedModel(loadGpt(dir, Layout.IN_OUT, config, tokenizer, models), tokenizer);
+        return tokenizer;
     }
 
     /** How linear weights lie in a file. */
@@ -199,6 +233,18 @@ public final class ModelFolder {
     private static Gpt loadGpt(
             Path dir, Layout layout, HfConfig config, Tokenizer tokenizer, Function<GptConfig, Gpt.Builder> models) {
         List<Integer> eos = EosTokens.of(dir, config, tokenizer);
+        return withTensors(
+                dir,
+                layout,
+                config,
+                weights -> GptWeights.load(
+                        weights,
+                        config.gpt(),
+                        config.origin(),
+                        shape -> models.apply(shape).eosTokenIds(eos)));
+    }
+
+    private static <M> M withTensors(Path dir, Layout layout, HfConfig config, Function<TensorFile, M> loader) {
         try (StoredTensors file = weights(dir)) {
             TensorFile weights = file;
             if (config.llama()) {
@@ -206,11 +252,7 @@ public final class ModelFolder {
             } else if (layout == Layout.OUT_IN) {
                 weights = JoinedTensors.ofOutIn(file);
             }
-            return GptWeights.load(
-                    weights,
-                    config.gpt(),
-                    config.origin(),
-                    shape -> models.apply(shape).eosTokenIds(eos));
+            return loader.apply(weights);
         }
     }
 

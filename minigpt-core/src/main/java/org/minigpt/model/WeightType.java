@@ -1,9 +1,11 @@
 package org.minigpt.model;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.BlockMatrix;
 import org.minigpt.internal.simd.BlockType;
 
 /**
@@ -45,10 +47,31 @@ public enum WeightType {
         if (in % type.size() != 0) {
             throw new MiniGptException("The rows of " + name + " have " + in + " values, but " + this
                     + " takes them by "
-                    + type.size() + ": choose f16 or f32, or a model whose n_embd is a multiple of " + type.size()
-                    + ".");
+                    + type.size() + ": choose f16 or f32, or a model of widths that are multiples of it.");
         }
         return Optional.of(type);
+    }
+
+    /**
+     * Rounds a model's weights, in place: its logits, and so its loss, are then those of {@link QuantizedGpt#of}.
+     *
+     * @throws MiniGptException as {@link QuantizedGpt#of}
+     */
+    public void round(Gpt gpt) {
+        if (blocks != null) {
+            QuantizedGpt.requireOne(gpt, this);
+            gpt.parameters().forEach((name, array) -> {
+                List<Long> shape = QuantizedGpt.outIn(
+                        name, Arrays.stream(array.shape()).boxed().toList());
+                of(name, shape, gpt.config().tiedHead())
+                        .ifPresent(type -> BlockMatrix.round(type, array, QuantizedGpt.linear(name)));
+            });
+        }
+    }
+
+    /** @return the bytes of a value, with its share of a scale */
+    public double bytesPerValue() {
+        return blocks == null ? Float.BYTES : (double) blocks.bytes() / blocks.size();
     }
 
     /** @return its name as options and files have it: {@code q8_0} */

@@ -22,6 +22,7 @@ import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.QuantizedGpt;
 import org.minigpt.model.WeightType;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
@@ -62,23 +63,64 @@ public final class GgufFile {
      * @throws MiniGptException if the file is not there, can't be read, is damaged or holds another model
      */
     public static Contents read(Path file) {
+        Opened<Gpt> opened = open(
+                file,
+                (tensors, config, eos) -> GptWeights.load(
+                        tensors,
+                        config,
+                        GptWeights.Origin.HEADER,
+                        shape -> Gpt.builder(shape).eosTokenIds(eos)));
+        return new Contents(opened.gpt, opened.tokenizer, opened.noTokenizer);
+    }
+
+    /**
+     * A model for generation alone, as {@link Contents}.
+     *
+     * @param gpt its matrices in the types of the file, or of the type that was asked for
+     */
+    public record QuantizedContents(QuantizedGpt gpt, Optional<Tokenizer> tokenizer, Optional<String> noTokenizer) {}
+
+    /** {@link #readQuantized(Path, WeightType)} in the types of the file, but for those that are read only: these become F32. */
+    public static QuantizedContents readQuantized(Path file) {
+        return quantized(file, null);
+    }
+
+    /**
+     * Opens a model for generation alone. Matrices that the file has in the type that is asked for are copied as they are, so
+     * that no more memory is needed than they take.
+     *
+     * @param weights the type of the matrices
+     * @throws MiniGptException as {@link #read}, or if it can't be had in that type
+     */
+    public static QuantizedContents readQuantized(Path file, WeightType weights) {
+        return quantized(file, weights);
+    }
+
+    private static QuantizedContents quantized(Path file, WeightType weights) {
+        Opened<QuantizedGpt> opened = open(
+                file,
+                (tensors, config, eos) ->
+                        GptWeights.loadQuantized(tensors, config, GptWeights.Origin.HEADER, eos, weights));
+        return new QuantizedContents(opened.gpt, opened.tokenizer, opened.noTokenizer);
+    }
+
+    private record Opened<M>(M gpt, Optional<Tokenizer> tokenizer, Optional<String> noTokenizer) {}
+
+    private interface Loader<M> {
+        M load(TensorFile tensors, GptConfig config, List<Integer> eosTokenIds);
+    }
+
+    private static <M> Opened<M> open(Path file, Loader<M> loader) {
         try (DataFile data = DataFile.open(file, "GGUF")) {
             GgufHeader header = GgufHeader.read(data);
             GgufTensors tensors = new GgufTensors(data, header, GgufTokenizer.added(file, header.values()));
             GptConfig config = config(file, header, tensors);
-            List<Integer> eos = GgufTokenizer.eosTokenIds(header.values(), config.vocabSize());
-            Gpt gpt = GptWeights.load(
-                    tensors,
-                    config,
-                    GptWeights.Origin.HEADER,
-                    shape -> Gpt.builder(shape).eosTokenIds(eos));
+            M gpt = loader.load(tensors, config, GgufTokenizer.eosTokenIds(header.values(), config.vocabSize()));
             Optional<String> noTokenizer = GgufTokenizer.unreadable(header.values(), config.vocabSize());
-            return new Contents(
-                    gpt,
-                    noTokenizer.isPresent()
-                            ? Optional.empty()
-                            : Optional.of(tokenizer(file, header, config.vocabSize())),
-                    noTokenizer);
+            Optional<Tokenizer> tokenizer = noTokenizer.isPresent()
+                    ? Optional.empty()
+                    : Optional.of(tokenizer(file, header, config.vocabSize()));
+            return new Opened<>(gpt, tokenizer, noTokenizer);
         }
     }
 

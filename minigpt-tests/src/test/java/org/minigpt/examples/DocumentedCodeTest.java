@@ -17,6 +17,8 @@ import org.minigpt.io.ModelFolder;
 import org.minigpt.io.NetworkFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.QuantizedGpt;
+import org.minigpt.model.WeightType;
 import org.minigpt.text.CharTokenizer;
 
 /**
@@ -101,7 +103,19 @@ class DocumentedCodeTest {
         SamplingOptions options = SamplingOptions.builder().temperature(0.8).build();
         assertEquals(500, printed.length()); // tokens unless one asks for another number, each a character
         assertEquals(new TextGenerator(gpt, tokenizer).generate("ROMEO:", options), printed);
-        assertEquals(1, blocks.size());
+
+        String quantised = CodeBlocks.runProgram(
+                dir,
+                List.of("org.minigpt.generate.*", "org.minigpt.io.*", "org.minigpt.model.*"),
+                "ModelFolder.SavedModel model = ModelFolder.load(" + path(dir.resolve("model")) + ");"
+                        + "Gpt gpt = model.gpt(); org.minigpt.text.Tokenizer tokenizer = model.tokenizer();"
+                        + replaceOnce(blocks.get(1), "build());", "build()); System.out.print(text);"));
+
+        try (QuantizedGpt small = QuantizedGpt.of(gpt, WeightType.Q8_0)) {
+            SamplingOptions defaults = SamplingOptions.builder().build();
+            assertEquals(new TextGenerator(small, tokenizer).generate("ROMEO:", defaults), quantised);
+        }
+        assertEquals(2, blocks.size());
     }
 
     /** One block after the other, as a reader goes through the page. */

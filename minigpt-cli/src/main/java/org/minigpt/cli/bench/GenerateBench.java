@@ -6,11 +6,14 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.minigpt.cli.report.PeakMemory;
 import org.minigpt.decode.Decoder;
+import org.minigpt.decode.LanguageModel;
 import org.minigpt.decode.Window;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TokenGenerator;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.QuantizedGpt;
+import org.minigpt.model.WeightType;
 import org.minigpt.runtime.MiniGptRuntime;
 
 /**
@@ -18,11 +21,12 @@ import org.minigpt.runtime.MiniGptRuntime;
  * temperature 1 from all of the vocabulary.
  *
  * @param config the model
+ * @param weights the type of its matrices
  * @param batch the sequences that are generated at once
  * @param promptLength the tokens of the prompt that is timed
  * @param rounds of which the fastest counts
  */
-public record GenerateBench(GptConfig config, int batch, int promptLength, int rounds) {
+public record GenerateBench(GptConfig config, WeightType weights, int batch, int promptLength, int rounds) {
     /** A round of tokens takes about so long. */
     private static final double ROUND_SECONDS = 0.7;
 
@@ -32,7 +36,8 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
         lines.print("java", Runtime.version());
         lines.print("kernels", MiniGptRuntime.kernels());
         lines.print("parameters", StepBench.parameters(config));
-        Gpt gpt = Gpt.create(config, 1337);
+        lines.print("weights", weights);
+        LanguageModel gpt = model();
         int cores = Runtime.getRuntime().availableProcessors();
         // Up to the end of the context, of which a long one is left to a prompt.
         int fresh = Math.min(config.blockSize() - 1, 128);
@@ -60,8 +65,18 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
         PeakMemory.megabytes().ifPresent(megabytes -> lines.print("peak_memory_mb", megabytes, 1));
     }
 
+    private LanguageModel model() {
+        Gpt gpt = Gpt.create(config, 1337);
+        if (weights == WeightType.F32) {
+            return gpt;
+        }
+        try (gpt) {
+            return QuantizedGpt.of(gpt, weights);
+        }
+    }
+
     /** The JIT takes some seconds to compile the kernels, of which the Vector API's are very slow until then. */
-    private void warmUp(Gpt gpt, int rows) {
+    private void warmUp(LanguageModel gpt, int rows) {
         int[] all = IntStream.range(0, rows).toArray();
         long end = System.nanoTime() + (long) (rounds * ROUND_SECONDS * 1e9);
         while (System.nanoTime() < end) {
@@ -75,7 +90,7 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
     }
 
     /** @return tokens a second, those of the prompts and their time not counted */
-    private double generation(Gpt gpt, int rows, int prompt, int fresh, Window window) {
+    private double generation(LanguageModel gpt, int rows, int prompt, int fresh, Window window) {
         List<int[]> prompts = Collections.nCopies(rows, ids(prompt));
         TokenGenerator generator = new TokenGenerator(gpt);
         double best = Double.POSITIVE_INFINITY;
@@ -102,7 +117,7 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
     }
 
     /** @return tokens a second of one sequence beyond block_size */
-    private double sliding(Gpt gpt, Window window) {
+    private double sliding(LanguageModel gpt, Window window) {
         int[] full = ids(config.blockSize());
         double best = Double.POSITIVE_INFINITY;
         try (Decoder decoder = gpt.decoder(1, Integer.MAX_VALUE, window)) {
@@ -125,7 +140,7 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
         return 1 / best;
     }
 
-    private double prefillSeconds(Gpt gpt, int length) {
+    private double prefillSeconds(LanguageModel gpt, int length) {
         int[] ids = ids(length);
         double best = Double.POSITIVE_INFINITY;
         for (int round = 0; round < rounds; round++) {
@@ -173,11 +188,14 @@ public record GenerateBench(GptConfig config, int batch, int promptLength, int r
     }
 
     /**
-     * The weights that every token is multiplied with, and the keys and values that it attends to, in floats of 4
+     * The weights that every token is multiplied with, and the keys and values that it attends to, these in floats of 4
      * bytes.
      */
     private double bytesPerToken(double context) {
-        return Float.BYTES * (matrices() + head() + 2.0 * config.nLayer() * config.nEmbd() * context);
+        WeightType ofHead = weights == WeightType.Q4_0 ? WeightType.Q8_0 : weights;
+        return weights.bytesPerValue() * matrices()
+                + ofHead.bytesPerValue() * head()
+                + Float.BYTES * 2.0 * config.nLayer() * config.nEmbd() * context;
     }
 
     /**

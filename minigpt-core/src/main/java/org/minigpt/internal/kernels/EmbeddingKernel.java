@@ -2,17 +2,36 @@ package org.minigpt.internal.kernels;
 
 import java.util.Arrays;
 import org.minigpt.internal.simd.Simd;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Token plus position embedding: y[b,t] = wte[ids[b,t]] + wpe[t], with wte [V,C], wpe [P,C], T ≤ P and y [B,T,C]. The
  * positions, wpe, may be absent; or sequences begin at positions of their own, wpe[min(past[b] + t, P - 1)].
  */
 public final class EmbeddingKernel implements Runnable {
+    /** wte, of floats or in blocks. */
+    public interface Table {
+
+        /** Copies a row. */
+        void read(int row, float[] to);
+
+        /** @return the table that an array holds */
+        static Table of(INDArray wte) {
+            if (BlockMatrix.is(wte)) {
+                BlockMatrix blocks = new BlockMatrix(wte);
+                return (row, to) -> blocks.read(row, to, 0);
+            }
+            Floats floats = Floats.of(wte);
+            int c = (int) wte.size(1);
+            return (row, to) -> floats.read(row * c, to, 0, c);
+        }
+    }
+
     private final int t;
     private final int c;
     private final int[] ids;
     private final int[] past;
-    private final Floats wte;
+    private final Table wte;
     private final Floats wpe;
     private final Floats y;
     private final int last;
@@ -26,7 +45,7 @@ public final class EmbeddingKernel implements Runnable {
      * @param wpe null for none
      * @param past [B], as ids; null for positions from 0 on
      */
-    public EmbeddingKernel(int t, int c, int[] ids, Floats wte, Floats wpe, int[] past, Floats y) {
+    public EmbeddingKernel(int t, int c, int[] ids, Table wte, Floats wpe, int[] past, Floats y) {
         this.t = t;
         this.c = c;
         this.ids = ids;
@@ -43,7 +62,7 @@ public final class EmbeddingKernel implements Runnable {
     @Override
     public void run() {
         for (int i = 0; i < ids.length; i++) {
-            wte.read(ids[i] * c, sum, 0, c);
+            wte.read(ids[i], sum);
             if (wpe != null) {
                 wpe.read(Math.min(past[i / t] + i % t, last) * c, row, 0, c);
                 Simd.MATH.add(sum, row, c);

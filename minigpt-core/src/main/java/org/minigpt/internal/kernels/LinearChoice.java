@@ -34,6 +34,9 @@ public final class LinearChoice {
     /** Columns or rows that are worth a thread: a line of a cache. */
     private static final int ENTRIES_A_THREAD = 16;
 
+    /** Columns of a prompt's product that are worth a thread, of weights that are made floats first. */
+    private static final int PROMPT_COLUMNS_A_THREAD = 128;
+
     /** Terms that are worth a thread: as many as OpenBLAS takes at once. */
     private static final int TERMS_A_THREAD = 4;
 
@@ -135,6 +138,29 @@ public final class LinearChoice {
         WeightPanels panels = kind == Kind.PANEL_ROWS ? memory.panels(w, o) : null;
         Work work = work(o, kind, panels, team.size());
         return panels == null ? () -> team.run(work) : new LockstepRowsKernel(o, panels, work, member);
+    }
+
+    /**
+     * Binds a product with weights in blocks.
+     *
+     * @param rows of x [rows,in]
+     * @param b [out], or null for none
+     * @param tokenEach whether the rows are a token each of as many sequences
+     * @param member null for one thread
+     * @return what computes y [rows,out]
+     */
+    public static Runnable bind(
+            int rows, BlockMatrix w, Floats x, Floats b, Floats y, boolean tokenEach, DecodeMemory.Member member) {
+        boolean prompt = !tokenEach && rows > FEW_ROWS;
+        if (member == null) {
+            Work work = new BlockLinearKernel(rows, w, x, b, y, prompt, 1);
+            return () -> Work.alone(work);
+        }
+        Team team = member.memory().team();
+        int most = w.rows() / (prompt ? PROMPT_COLUMNS_A_THREAD : ENTRIES_A_THREAD);
+        int parts = parts(rows * w.bytes() / BYTES_A_THREAD, Math.min(most, team.size()));
+        Work work = new BlockLinearKernel(rows, w, x, b, y, prompt, parts);
+        return () -> team.run(work);
     }
 
     private static Work work(LinearOperands o, Kind kind, WeightPanels panels, int size) {

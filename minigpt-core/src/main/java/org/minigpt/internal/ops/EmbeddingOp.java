@@ -2,11 +2,13 @@ package org.minigpt.internal.ops;
 
 import java.util.List;
 import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.BlockMatrix;
 import org.minigpt.internal.kernels.EmbeddingKernel;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.Reference;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -15,7 +17,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * gradient.
  *
  * <p>For generating, without a gradient, each row of the batch may begin at a position of its own: past [B] after the
- * ids makes it wpe[past[b] + t]. Positions beyond the last, which only padding has, count as the last.
+ * ids makes it wpe[past[b] + t]. Positions beyond the last, which only padding has, count as the last. There wte may be a
+ * {@link BlockMatrix} too.
  */
 public final class EmbeddingOp extends KernelOp {
     /** For SameDiff. */
@@ -53,9 +56,13 @@ public final class EmbeddingOp extends KernelOp {
         INDArray wte = in.get(0);
         INDArray wpe = in.size() > 2 ? in.get(1) : null;
         INDArray ids = in.get(idsAt(in.size()));
-        Checks.shape(opName(), "wte", wte, -1, -1);
+        boolean blocks = BlockMatrix.is(wte);
+        if (!blocks) {
+            Checks.shape(opName(), "wte", wte, -1, -1);
+        }
+        long width = blocks ? BlockMatrix.columns(wte) : wte.size(1);
         if (wpe != null) {
-            Checks.shape(opName(), "wpe", wpe, -1, wte.size(1));
+            Checks.shape(opName(), "wpe", wpe, -1, width);
         }
         Checks.integers(opName(), "ids", ids);
         if (ids.rank() != 2) {
@@ -69,7 +76,13 @@ public final class EmbeddingOp extends KernelOp {
             throw new MiniGptException(opName() + ": the sequence has " + ids.size(1) + " tokens, but block_size is "
                     + wpe.size(0) + "; crop it to its last " + wpe.size(0) + " tokens");
         }
-        return List.of(new long[] {ids.size(0), ids.size(1), wte.size(1)});
+        return List.of(new long[] {ids.size(0), ids.size(1), width});
+    }
+
+    /** FLOAT if the table is in blocks. */
+    @Override
+    public List<DataType> calculateOutputDataTypes(List<DataType> inTypes) {
+        return inTypes.get(0).isFPType() ? super.calculateOutputDataTypes(inTypes) : List.of(DataType.FLOAT);
     }
 
     @Override
@@ -80,7 +93,7 @@ public final class EmbeddingOp extends KernelOp {
                 (int) out[0].size(1),
                 (int) out[0].size(2),
                 ids.values(),
-                Floats.of(in[0]),
+                EmbeddingKernel.Table.of(in[0]),
                 in.length > 2 ? Floats.of(in[1]) : null,
                 past == null ? null : past.values(),
                 Floats.of(out[0]));

@@ -1,6 +1,9 @@
 package org.minigpt.internal.ops;
 
+import java.util.Arrays;
 import java.util.List;
+import org.minigpt.MiniGptException;
+import org.minigpt.internal.kernels.BlockMatrix;
 import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.LinearChoice;
@@ -12,7 +15,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * {@link LinearOp} for generating, FLOAT and without a gradient: x [...,in], W [in,out] or [out,in] and, optionally, b
- * [out] to y [...,out]. Made for few rows: {@link LinearChoice} says by which kernel.
+ * [out] to y [...,out]. Made for few rows: {@link LinearChoice} says by which kernel. W may be a {@link BlockMatrix} as
+ * well, which is [out,in] whatever is said.
  */
 public final class InferenceLinearOp extends JavaOp implements DecodeOp {
     /** For SameDiff. */
@@ -34,9 +38,23 @@ public final class InferenceLinearOp extends JavaOp implements DecodeOp {
 
     @Override
     protected List<long[]> outputShapes(List<INDArray> in) {
-        List<long[]> shapes = LinearOp.outputShapes(opName(), in, getBArgument(0));
         Checks.single(opName(), in.get(0));
-        return shapes;
+        if (in.size() < 2 || !BlockMatrix.is(in.get(1))) {
+            return LinearOp.outputShapes(opName(), in, getBArgument(0));
+        }
+        Checks.inputs(opName(), in, 2, 3);
+        Checks.rows(opName(), "x", in.get(0));
+        long[] y = in.get(0).shape().clone();
+        long width = BlockMatrix.columns(in.get(1));
+        if (y[y.length - 1] != width) {
+            throw new MiniGptException(opName() + " has weights of rows of " + width + " values, but x is "
+                    + Arrays.toString(y) + "; pass weights [out,in] of that width");
+        }
+        y[y.length - 1] = in.get(1).size(0);
+        if (in.size() == 3) {
+            Checks.shape(opName(), "the bias", in.get(2), y[y.length - 1]);
+        }
+        return List.of(y);
     }
 
     @Override
@@ -46,15 +64,22 @@ public final class InferenceLinearOp extends JavaOp implements DecodeOp {
 
     @Override
     public Runnable bind(INDArray[] in, INDArray[] out, DecodeMemory.Member member) {
+        int rows = Checks.rows(in[0]);
+        boolean tokenEach = in[0].size(0) == rows;
+        Floats b = in.length == 3 ? Floats.of(in[2]) : null;
+        if (BlockMatrix.is(in[1])) {
+            BlockMatrix w = new BlockMatrix(in[1]);
+            return LinearChoice.bind(rows, w, Floats.of(in[0]), b, Floats.of(out[0]), tokenEach, member);
+        }
         LinearOperands operands = new LinearOperands(
-                Checks.rows(in[0]),
+                rows,
                 (int) in[0].size(-1),
                 (int) out[0].size(-1),
                 getBArgument(0),
                 Floats.of(in[0]),
                 Floats.of(in[1]),
-                in.length == 3 ? Floats.of(in[2]) : null,
+                b,
                 Floats.of(out[0]));
-        return LinearChoice.bind(operands, in[1], in[0].size(0) == operands.rows(), member);
+        return LinearChoice.bind(operands, in[1], tokenEach, member);
     }
 }

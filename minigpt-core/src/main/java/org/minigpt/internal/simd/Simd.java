@@ -14,12 +14,16 @@ public final class Simd {
     /** Of matrices. */
     public static final Products PRODUCTS;
 
+    /** With weights in half and quantised types. */
+    public static final BlockProducts BLOCKS;
+
     private static final Logger LOG = LoggerFactory.getLogger(Simd.class);
     private static final String PROPERTY = "org.minigpt.vector";
 
     static {
         TileMath math = new PlainTileMath();
         Products products = new PlainProducts();
+        BlockProducts blocks = new PlainBlockProducts();
         if (!Boolean.parseBoolean(System.getProperty(PROPERTY, "true"))) {
             LOG.info("Kernels run in plain Java, as -D{}=false asks.", PROPERTY);
         } else if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
@@ -29,6 +33,7 @@ public final class Simd {
             try {
                 TileMath vectors = (TileMath) instance("VectorTileMath");
                 products = (Products) instance("VectorProducts");
+                blocks = (BlockProducts) instance("VectorBlockProducts");
                 math = vectors;
                 LOG.info("Kernels use the Vector API.");
             } catch (ReflectiveOperationException | LinkageError e) {
@@ -37,6 +42,7 @@ public final class Simd {
         }
         MATH = math;
         PRODUCTS = products;
+        BLOCKS = blocks;
     }
 
     private Simd() {}

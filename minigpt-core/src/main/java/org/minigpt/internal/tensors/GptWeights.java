@@ -3,14 +3,23 @@ package org.minigpt.internal.tensors;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.Parameter;
+import org.minigpt.internal.kernels.BlockMatrix;
+import org.minigpt.internal.runtime.Workspaces;
+import org.minigpt.internal.simd.BlockType;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.QuantizedGpt;
+import org.minigpt.model.WeightType;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * The way from the tensors of a Hugging Face GPT-2 to the parameters of a {@link Gpt}. The names are the same, but for
@@ -18,6 +27,9 @@ import org.nd4j.linalg.api.buffer.DataType;
  * [in,out].
  */
 public final class GptWeights {
+    /** Bytes that are read at a time. */
+    private static final int PIECE = 1 << 20;
+
     private static final String EMBEDDING = "wte.weight";
     private static final String HEAD = "lm_head.weight";
     private static final String HEAD_BIAS = "lm_head.bias";
@@ -98,7 +110,76 @@ public final class GptWeights {
         return new GptWeights(file, config, origin, models).load();
     }
 
+    /**
+     * {@link #load(TensorFile, GptConfig, Origin, Function)} of a model for generation alone, which is never there in F32 but
+     * for a tensor at a time, and not that where the file has it in blocks already.
+     *
+     * @param weights the type of the matrices; null for the file's own
+     */
+    public static QuantizedGpt loadQuantized(
+            TensorFile file, GptConfig config, Origin origin, List<Integer> eosTokenIds, WeightType weights) {
+        return new GptWeights(file, config, origin, Gpt::builder).loadQuantized(eosTokenIds, weights);
+    }
+
+    private QuantizedGpt loadQuantized(List<Integer> eosTokenIds, WeightType weights) {
+        List<Parameter> declared = check();
+        if (dataType() != DataType.FLOAT) {
+            throw new MiniGptException(file.path() + " has a model in double precision, of which none is quantised:"
+                    + " generate with it as it is.");
+        }
+        Map<String, INDArray> parameters = new LinkedHashMap<>();
+        for (Parameter parameter : declared) {
+            long[] shape = parameter.shape().stream().mapToLong(Long::longValue).toArray();
+            TensorInfo tensor = tensors.get(parameter.name());
+            Supplier<INDArray> array = tensor == null
+                    ? () -> Nd4j.zeros(DataType.FLOAT, shape)
+                    : () -> kept(parameter.name(), tensor, weights);
+            parameters.put(parameter.name(), Workspaces.outside(array));
+        }
+        return new QuantizedGpt(config, eosTokenIds, parameters);
+    }
+
+    private INDArray kept(String name, TensorInfo tensor, WeightType weights) {
+        List<Long> shape = QuantizedGpt.outIn(name, tensor.shape());
+        boolean matrix = shape.size() == 2 && QuantizedGpt.linear(name) == tensor.turned();
+        Optional<BlockType> held = tensor.dtype().blocks().filter(type -> matrix);
+        WeightType wanted = weights != null
+                ? weights
+                : WeightType.valueOf(held.map(Enum::name).orElse("F32"));
+        Optional<BlockType> blocks = wanted.of(name, shape, config.tiedHead());
+        if (weights == null && blocks.isPresent()) {
+            blocks = held; // a file's head may be narrower than ours would be
+        }
+        if (blocks.isPresent() && blocks.equals(held) && file instanceof StoredTensors stored) {
+            INDArray array = BlockMatrix.allocate(blocks.get(), shape.get(0), shape.get(1));
+            long length = tensor.end() - tensor.begin();
+            for (long from = 0; from < length; from += PIECE) {
+                byte[] piece = new byte[(int) Math.min(PIECE, length - from)];
+                stored.at(tensor, from, in -> in.readFully(piece));
+                BlockMatrix.fill(array, from, piece);
+            }
+            return array;
+        }
+        INDArray floats = Nd4j.createUninitialized(DataType.FLOAT, tensor.shapeArray());
+        file.read(tensor, floats);
+        if (blocks.isEmpty()) {
+            return floats;
+        }
+        try (floats) {
+            return BlockMatrix.of(blocks.get(), floats, QuantizedGpt.linear(name));
+        }
+    }
+
     private Gpt load() {
+        check();
+        Gpt gpt = models.apply(config).dataType(dataType()).zeroParameters().build();
+        // In the order of the file, and straight into the model's own memory.
+        tensors.forEach((name, tensor) -> file.read(tensor, gpt.parameters().get(name)));
+        return gpt;
+    }
+
+    /** Compares names and shapes. @return what the model has */
+    private List<Parameter> check() {
         if (origin.ownBlocks() && !models.apply(config).hasOwnBlocks()) {
             throw new MiniGptException(file.path() + " is of a model with blocks of its own, which its folder does not"
                     + " hold: open it in Java, by ModelFolder.load with what builds them.");
@@ -119,10 +200,7 @@ public final class GptWeights {
             throw new MiniGptException(file.path() + " has the tensor " + DataFile.quoted(name)
                     + ", which the model of " + origin.name() + " does not have" + origin.remedy());
         });
-        Gpt gpt = models.apply(config).dataType(dataType()).zeroParameters().build();
-        // In the order of the file, and straight into the model's own memory.
-        tensors.forEach((name, tensor) -> file.read(tensor, gpt.parameters().get(name)));
-        return gpt;
+        return declared;
     }
 
     /** Weights that are all turned are those of the other layout, and no other model's. */

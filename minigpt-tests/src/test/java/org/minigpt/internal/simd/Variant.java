@@ -21,7 +21,7 @@ record Variant(String name, PlainTileMath math, Products products) {
     }
 
     /** An instance of the class, defined once more with other vectors. */
-    private static Object define(Class<?> original, int floats) {
+    static Object define(Class<?> original, int floats) {
         try (InputStream code = original.getResourceAsStream(original.getSimpleName() + ".class")) {
             // By name, since javac offers the incubator module with a warning only.
             Object species = Class.forName("jdk.incubator.vector.FloatVector")

@@ -90,9 +90,16 @@ final class CachedOps implements OpSet {
     }
 
     @Override
-    public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double theta) {
+    public SDVariable rmsNormHeads(
+            String name, SDVariable qkv, SDVariable gain, double eps, int first, int heads, int all) {
         widths.put(name, widths.get(qkv.name()));
-        return new RotaryOp(qkv.getSameDiff(), qkv, sequences.past(), heads, kvHeads, theta, capacity)
+        return fused.rmsNormHeads(name, qkv, gain, eps, first, heads, all);
+    }
+
+    @Override
+    public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double[] frequencies) {
+        widths.put(name, widths.get(qkv.name()));
+        return new RotaryOp(qkv.getSameDiff(), qkv, sequences.past(), heads, kvHeads, frequencies, capacity)
                 .outputVariables(name)[0];
     }
 
@@ -131,6 +138,11 @@ final class CachedOps implements OpSet {
     @Override
     public SDVariable gelu(String name, SDVariable x, Gelu form) {
         return fused.gelu(name, x, form);
+    }
+
+    @Override
+    public SDVariable silu(String name, SDVariable x) {
+        return fused.silu(name, x);
     }
 
     @Override

@@ -25,6 +25,7 @@ public abstract class AttentionLayer extends GptLayer {
         nKvHeads = builder.nKvHeads;
         positions = builder.positions.kind();
         if (builder.positions instanceof Positions.Rotary rotary) {
+            LayerChecks.noRopeScaling(rotary);
             ropeTheta = rotary.theta();
         }
         hasBias = builder.hasBias;
@@ -47,6 +48,7 @@ public abstract class AttentionLayer extends GptLayer {
                 LayerParameters.linear(c, c, hasBias),
                 Math.toIntExact(nHeads),
                 Math.toIntExact(getNKvHeads()),
+                null,
                 getPositions(),
                 getAttentionDropoutRate(),
                 dropoutRate);

@@ -8,6 +8,7 @@ import org.deeplearning4j.nn.conf.weightnoise.IWeightNoise;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.FeedForward.Activation;
 import org.minigpt.graph.Positions;
+import org.minigpt.graph.RopeScaling;
 import org.nd4j.linalg.activations.IActivation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -116,6 +117,14 @@ final class LayerChecks {
                 || !rotary && theta != Positions.Rotary.DEFAULT_THETA) {
             throw new MiniGptException(layer + " has ropeTheta " + theta + " and positions " + positions
                     + "; set it above 1 and with rotary positions only, or leave it out");
+        }
+    }
+
+    /** Saved networks have no place for it. */
+    static void noRopeScaling(Positions.Rotary rotary) {
+        if (!rotary.scaling().equals(RopeScaling.NONE)) {
+            throw new MiniGptException("rotary positions with " + rotary.scaling() + " are known to Gpt, but not to"
+                    + " layers of DL4J; leave the scaling out");
         }
     }
 

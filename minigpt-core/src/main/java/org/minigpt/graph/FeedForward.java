@@ -20,7 +20,9 @@ public record FeedForward(Linear cFc, Linear cProj, Activation activation, doubl
         /** x·Φ(x): nanoGPT's, PyTorch's {@code nn.GELU()}. */
         GELU,
         /** The tanh approximation, GPT-2's own: Hugging Face's {@code gelu_new}. */
-        GELU_TANH;
+        GELU_TANH,
+        /** x·σ(x), also called swish (Ramachandran et al. 2017, arXiv:1710.05941). */
+        SILU;
 
         /** @return the activation of x, of its shape */
         SDVariable define(Scope scope, SDVariable x) {
@@ -28,6 +30,7 @@ public record FeedForward(Linear cFc, Linear cProj, Activation activation, doubl
                 case RELU -> scope.ops().relu(scope.name(), x);
                 case GELU -> scope.ops().gelu(scope.name(), x, Gelu.ERF);
                 case GELU_TANH -> scope.ops().gelu(scope.name(), x, Gelu.TANH);
+                case SILU -> scope.ops().silu(scope.name(), x);
             };
         }
     }

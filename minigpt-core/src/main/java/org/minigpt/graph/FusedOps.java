@@ -11,6 +11,7 @@ import org.minigpt.internal.ops.LinearOp;
 import org.minigpt.internal.ops.ReluOp;
 import org.minigpt.internal.ops.RmsNormOp;
 import org.minigpt.internal.ops.RotaryOp;
+import org.minigpt.internal.ops.SiluOp;
 import org.minigpt.internal.ops.SwiGluOp;
 import org.minigpt.internal.simd.Gelu;
 import org.minigpt.ops.JavaOp;
@@ -41,6 +42,12 @@ public final class FusedOps implements OpSet {
     }
 
     @Override
+    public SDVariable rmsNormHeads(
+            String name, SDVariable qkv, SDVariable gain, double eps, int first, int heads, int all) {
+        return output(name, new RmsNormOp(qkv.getSameDiff(), qkv, gain, eps, first, heads));
+    }
+
+    @Override
     public SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn) {
         return output(name, new LinearOp(x.getSameDiff(), x, w, b, outIn));
     }
@@ -55,8 +62,8 @@ public final class FusedOps implements OpSet {
     }
 
     @Override
-    public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double theta) {
-        return output(name, new RotaryOp(qkv.getSameDiff(), qkv, heads, kvHeads, theta));
+    public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double[] frequencies) {
+        return output(name, new RotaryOp(qkv.getSameDiff(), qkv, heads, kvHeads, frequencies));
     }
 
     @Override
@@ -67,6 +74,11 @@ public final class FusedOps implements OpSet {
     @Override
     public SDVariable gelu(String name, SDVariable x, Gelu form) {
         return output(name, new GeluOp(x.getSameDiff(), x, form));
+    }
+
+    @Override
+    public SDVariable silu(String name, SDVariable x) {
+        return output(name, new SiluOp(x.getSameDiff(), x));
     }
 
     @Override

@@ -38,6 +38,15 @@ public interface OpSet {
     /** x/√(E[x²] + eps)·gain over the last axis. */
     SDVariable rmsNorm(String name, SDVariable x, SDVariable gain, double eps);
 
+    /**
+     * {@link #rmsNorm} over each of some heads in the rows of qkv [B,T,(H+2K)·D], the rest being as it is: gain [D].
+     *
+     * @param first the number of heads before them
+     * @param heads how many they are
+     * @param all H+2K, how many there are in a row
+     */
+    SDVariable rmsNormHeads(String name, SDVariable qkv, SDVariable gain, double eps, int first, int heads, int all);
+
     /** x·W + b: x [B,T,in], W [in,out] or, if {@code outIn}, [out,in]; {@code b} [out] may be null. */
     SDVariable linear(String name, SDVariable x, SDVariable w, SDVariable b, boolean outIn);
 
@@ -55,15 +64,20 @@ public interface OpSet {
 
     /**
      * Rotary positions: qkv [B,T,(H+2K)·D] with entries j and j + D/2 of each head of queries and keys turned by
-     * t·theta^(-2j/D), D being even.
+     * t·frequencies[j], D being even.
+     *
+     * @param frequencies [D/2], those of {@link Positions.Rotary#frequencies}
      */
-    SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double theta);
+    SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double[] frequencies);
 
     /** max(0, x). */
     SDVariable relu(String name, SDVariable x);
 
     /** GELU(x) in one of its two forms. */
     SDVariable gelu(String name, SDVariable x, Gelu form);
+
+    /** x·σ(x). */
+    SDVariable silu(String name, SDVariable x);
 
     /** g·σ(g)·u, where g and u are the halves of x on the last axis: [B,T,2I] to [B,T,I]. */
     SDVariable swiGlu(String name, SDVariable x);

@@ -7,6 +7,7 @@ import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
@@ -57,6 +58,17 @@ public final class PortableOps implements OpSet {
         SameDiff sd = x.getSameDiff();
         SDVariable meanSquare = sd.math().square(x).mean(true, 2); // (B,T,1), the axis 2 and not -1 as above
         return x.div(sd.math().sqrt(meanSquare.add(eps))).mul(name, gain); // (B,T,C)
+    }
+
+    @Override
+    public SDVariable rmsNormHeads(
+            String name, SDVariable qkv, SDVariable gain, double eps, int first, int heads, int all) {
+        SameDiff sd = qkv.getSameDiff();
+        SDVariable[] parts = split(qkv, all).clone(); // of (B,T,D)
+        for (int head = first; head < first + heads; head++) {
+            parts[head] = rmsNorm(null, parts[head], gain, eps);
+        }
+        return sd.concat(name, 2, parts);
     }
 
     @Override
@@ -115,7 +127,7 @@ public final class PortableOps implements OpSet {
     }
 
     @Override
-    public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double theta) {
+    public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double[] frequencies) {
         SameDiff sd = qkv.getSameDiff();
         // A copy, since SameDiff keeps the very array as the op's outputs.
         SDVariable[] parts = split(qkv, heads + 2 * kvHeads).clone(); // of (B,T,D)
@@ -126,9 +138,8 @@ public final class PortableOps implements OpSet {
             SDVariable a = halves[0];
             SDVariable b = halves[1];
             if (cos == null) {
-                SDVariable half = sd.squeeze(sizes(a, 2, 3), 0).castTo(qkv.dataType()); // D/2
-                SDVariable frequency = sd.math().exp(indices(a, 2).div(half).mul(-Math.log(theta))); // θ^(-2j/D)
-                SDVariable angle = indices(a, 1).mul(frequency); // (B,T,D/2)
+                INDArray row = Nd4j.createFromArray(frequencies).castTo(qkv.dataType());
+                SDVariable angle = indices(a, 1).mul(sd.constant(row)); // (B,T,D/2)
                 cos = sd.math().cos(angle);
                 sin = sd.math().sin(angle);
             }
@@ -151,6 +162,11 @@ public final class PortableOps implements OpSet {
             case TANH -> sd.math().tanh(x.add(sd.math().cube(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI)));
         };
         return sigmoid.add(1).mul(x).mul(name, 0.5);
+    }
+
+    @Override
+    public SDVariable silu(String name, SDVariable x) {
+        return x.getSameDiff().nn().sigmoid(x).mul(name, x);
     }
 
     @Override

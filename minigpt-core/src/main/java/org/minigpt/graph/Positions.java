@@ -1,6 +1,8 @@
 package org.minigpt.graph;
 
+import java.util.Arrays;
 import java.util.Locale;
+import java.util.Objects;
 import org.minigpt.MiniGptException;
 
 /** How a model knows where in the sequence a token stands. */
@@ -24,22 +26,36 @@ public sealed interface Positions {
      * of a head with entry j + D/2, as in Hugging Face's Llama.
      *
      * @param theta the base of the angles, above 1
+     * @param scaling how the angles are made smaller for contexts longer than those first trained on
      */
-    record Rotary(double theta) implements Positions {
+    record Rotary(double theta, RopeScaling scaling) implements Positions {
         /** The base in Su et al. 2021. */
         public static final double DEFAULT_THETA = 10_000;
 
         /** @throws MiniGptException if theta is out of range */
         public Rotary {
+            Objects.requireNonNull(scaling, "scaling");
             if (!(theta > 1 && theta < Double.POSITIVE_INFINITY)) {
                 throw new MiniGptException(
                         "rope_theta " + theta + " is out of range; choose one above 1, such as " + (int) DEFAULT_THETA);
             }
         }
 
+        /** Without scaling. */
+        public Rotary(double theta) {
+            this(theta, RopeScaling.NONE);
+        }
+
         /** With {@link #DEFAULT_THETA}. */
         public Rotary() {
             this(DEFAULT_THETA);
+        }
+
+        /** @return [D/2], the angle by which each pair of a head of D entries turns from one place to the next */
+        public double[] frequencies(int d) {
+            double[] result = new double[d / 2];
+            Arrays.setAll(result, j -> scaling.scale(Math.pow(theta, -2.0 * j / d)));
+            return result;
         }
 
         @Override
@@ -49,7 +65,7 @@ public sealed interface Positions {
 
         @Override
         public String toString() {
-            return "rotary of theta " + theta;
+            return "rotary of theta " + theta + (scaling.equals(RopeScaling.NONE) ? "" : " with " + scaling);
         }
     }
 

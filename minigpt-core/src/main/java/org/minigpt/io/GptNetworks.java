@@ -123,6 +123,7 @@ public final class GptNetworks {
         }
         GptConfig config = gpt.config();
         DropoutRates dropout = config.dropout();
+        requireNetworkLayers(config);
         boolean bias = config.bias() != Bias.NONE;
         Map<String, org.deeplearning4j.nn.conf.layers.Layer> layers = new LinkedHashMap<>();
         layers.put(
@@ -138,6 +139,8 @@ public final class GptNetworks {
             TransformerBlockLayer.Builder block = new TransformerBlockLayer.Builder()
                     .nHeads(config.nHead())
                     .nKvHeads(config.nKvHead())
+                    .nHidden(
+                            config.nInner() == GptConfig.usualInner(config.mlp(), config.nEmbd()) ? 0 : config.nInner())
                     .positions(config.positions())
                     .rmsNorm(config.norm() == Norm.RMS)
                     .swiGlu(config.mlp() == Mlp.SWIGLU)
@@ -232,7 +235,7 @@ public final class GptNetworks {
             throw new MiniGptException(
                     "the network's tied head has a bias, which no Gpt has; make it one with hasBias(false)");
         }
-        GptConfig config = GptConfig.builder()
+        return GptConfig.builder()
                 .vocabSize(Math.toIntExact(embedding.getNIn()))
                 .blockSize(Math.toIntExact(embedding.getBlockSize()))
                 .nLayer(n)
@@ -247,12 +250,20 @@ public final class GptNetworks {
                 .bias(!first.hasBias() ? Bias.NONE : first.attentionBias() ? Bias.ALL : Bias.LECTURE)
                 .normEps(first.getEps())
                 .tiedHead(head.isTied())
+                .nInner(first.getNHidden())
                 .build();
-        if (first.getNHidden() != config.nInner()) {
-            throw new MiniGptException("the network's feed-forwards are " + first.getNHidden()
-                    + " wide, but a Gpt's are " + config.nInner() + "; leave nHidden out");
+    }
+
+    /** @throws MiniGptException if the model has what no layer of DL4J here has */
+    private static void requireNetworkLayers(GptConfig config) {
+        boolean unknown = (long) config.headSize() * config.nHead() != config.nEmbd()
+                || config.qkNorm()
+                || config.bias() == Bias.QKV;
+        if (unknown) {
+            throw new MiniGptException(
+                    "the model has heads of a width of their own, norms of queries and keys, or biases"
+                            + " of queries, keys and values alone, which DL4J's layers here have not; use it as a Gpt");
         }
-        return config;
     }
 
     private static MiniGptException noGpt() {

@@ -7,12 +7,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.graph.Positions;
+import org.minigpt.graph.RopeScaling;
 import org.minigpt.internal.tensors.Gpt2;
 import org.minigpt.internal.tensors.GptWeights;
+import org.minigpt.internal.tensors.TensorLayout;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -36,13 +39,13 @@ import org.nd4j.linalg.api.buffer.DataType;
  * @param gpt the shape of the model
  * @param own whether MiniGPT wrote the file
  * @param ownBlocks whether the model's blocks are not those of the configuration, but of somebody's own
- * @param llama whether names and layout of the parameters are those of {@link Llama}
+ * @param llama whether names and layout of the parameters are those of {@link Llama}, {@link TensorLayout#LLAMA}
  */
 record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
     private static final String GPT2 = "gpt2";
     private static final String MINIGPT = "minigpt";
     private static final Map<String, String> MODEL_TYPES =
-            Map.of(GPT2, GPT2, MINIGPT, MINIGPT, Llama.MODEL_TYPE, Llama.MODEL_TYPE);
+            Map.of(GPT2, GPT2, MINIGPT, MINIGPT, "llama", "llama", "qwen2", "qwen2", "qwen3", "qwen3");
 
     private static final String OWN = "minigpt";
     /** Hugging Face's library puts it in every file. */
@@ -52,17 +55,36 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
     private static final int VERSION = 1;
 
     private static final int VERSION_WITH_LAYERS = 2;
+    /** Of those with heads of a size of their own, norms of queries and keys, or scaled angles. */
+    private static final int VERSION_WITH_HEADS = 3;
     /** GPT2Config's own default; the lecture's initialisation has no such number. */
     static final double INITIALIZER_RANGE = 0.02;
 
     private static final double DEFAULT_EPS = 1e-5;
     private static final double DEFAULT_DROPOUT = 0.1;
 
-    /** The plain feed-forwards by Hugging Face's names of their activations. */
-    private static final Map<String, Mlp> ACTIVATIONS =
-            Map.of("relu", Mlp.RELU, "gelu", Mlp.GELU, "gelu_new", Mlp.GELU_TANH);
-    /** SwiGLU's. */
+    /** SwiGLU's activation too. */
     private static final String SILU = "silu";
+    /** The plain feed-forwards by Hugging Face's names of their activations, some of which are others written otherwise. */
+    private static final Map<String, Mlp> ACTIVATIONS = Map.of(
+            "relu",
+            Mlp.RELU,
+            "gelu",
+            Mlp.GELU,
+            "gelu_python",
+            Mlp.GELU,
+            "gelu_new",
+            Mlp.GELU_TANH,
+            "gelu_pytorch_tanh",
+            Mlp.GELU_TANH,
+            "gelu_fast",
+            Mlp.GELU_TANH,
+            "gelu_accurate",
+            Mlp.GELU_TANH,
+            SILU,
+            Mlp.SILU,
+            "swish",
+            Mlp.SILU);
 
     private static final String PLAIN = "plain";
     private static final String SWIGLU = "swiglu";
@@ -70,23 +92,19 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
     private static final ObjectWriter WRITER = new JsonMapper().writerWithDefaultPrettyPrinter();
 
     /**
-     * @param llama whether the file is that of {@link Llama}
+     * @param llama as which of them the model is written; none for GPT-2's names and layout
      * @param endOfText the id of the token between texts, if there is one
      * @param eosTokenIds the tokens that end a text
      * @throws MiniGptException if the file cannot be written
      */
-    static void write(Path file, Gpt gpt, boolean llama, OptionalInt endOfText, List<Integer> eosTokenIds) {
+    static void write(Path file, Gpt gpt, Optional<Llama> llama, OptionalInt endOfText, List<Integer> eosTokenIds) {
         ObjectNode json = new JsonMapper().createObjectNode();
-        if (llama) {
-            Llama.write(json, gpt.config());
-        } else {
-            writeGpt2(json, gpt);
-        }
+        llama.ifPresentOrElse(model -> model.write(json, gpt.config()), () -> writeGpt2(json, gpt));
         json.put("torch_dtype", gpt.dataType() == DataType.DOUBLE ? "float64" : "float32");
         // By default it would be 50256, beyond a small vocabulary.
         json.put("bos_token_id", endOfText.isPresent() ? Integer.valueOf(endOfText.getAsInt()) : null);
         EosTokens.write(json, eosTokenIds);
-        if (!llama) {
+        if (llama.isEmpty()) {
             writeOwn(json.putObject(OWN), gpt.config(), gpt.hasOwnBlocks());
         }
         AtomicFiles.write(file, out -> WRITER.writeValue(out, json));
@@ -114,7 +132,10 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
     }
 
     private static void writeOwn(ObjectNode own, GptConfig config, boolean ownBlocks) {
-        own.put("version", config.hasLayersOfGpt2() && !ownBlocks ? VERSION : VERSION_WITH_LAYERS);
+        boolean heads = hasHeads(config);
+        own.put(
+                "version",
+                heads ? VERSION_WITH_HEADS : config.hasLayersOfGpt2() && !ownBlocks ? VERSION : VERSION_WITH_LAYERS);
         own.put("bias", lower(config.bias()));
         own.put("initialization", lower(config.initialization()));
         if (!config.hasLayersOfGpt2() || ownBlocks) {
@@ -129,6 +150,20 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
             own.put("n_kv_head", config.nKvHead());
             own.put("own_blocks", ownBlocks);
         }
+        if (heads) {
+            own.put("head_size", config.headSize());
+            own.put("qk_norm", config.qkNorm());
+            if (config.positions() instanceof Positions.Rotary rotary) {
+                Llama.writeScaling(own, rotary.scaling());
+            }
+        }
+    }
+
+    /** @return whether it tells what programs that read {@link #VERSION_WITH_LAYERS} would pass over */
+    private static boolean hasHeads(GptConfig config) {
+        boolean scaled = config.positions() instanceof Positions.Rotary rotary
+                && !rotary.scaling().equals(RopeScaling.NONE);
+        return scaled || config.qkNorm() || (long) config.headSize() * config.nHead() != config.nEmbd();
     }
 
     private static String lower(Enum<?> value) {
@@ -136,19 +171,22 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
     }
 
     private static String nameOf(Mlp mlp) {
-        return ACTIVATIONS.entrySet().stream()
-                .filter(e -> e.getValue() == mlp)
-                .map(Map.Entry::getKey)
-                .findFirst()
-                .orElse(SILU);
+        return switch (mlp) {
+            case RELU -> "relu";
+            case GELU -> "gelu";
+            case GELU_TANH -> "gelu_new";
+            case SILU, SWIGLU -> SILU;
+        };
     }
 
     /** @throws MiniGptException if the file can't be read, is damaged, or describes what is no {@link GptConfig} */
     static HfConfig read(Path file) {
         JsonConfig json = JsonConfig.read(file);
-        String type = json.choice("model_type", MODEL_TYPES);
-        if (type.equals(Llama.MODEL_TYPE)) {
-            return new HfConfig(Llama.read(json), false, false, true);
+        // Files of GPT-2 that are older than the key have no other, and no key of another has its name.
+        String type = json.has("model_type") || !json.has("n_embd") ? json.choice("model_type", MODEL_TYPES) : GPT2;
+        Optional<Llama> llama = Llama.of(type);
+        if (llama.isPresent()) {
+            return new HfConfig(llama.get().read(json), false, false, true);
         }
         // Attention that GPT-2's own code can be told to do otherwise.
         json.requireFlag("scale_attn_weights", true);
@@ -157,10 +195,11 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
         boolean own = type.equals(MINIGPT) || json.has(OWN) && !json.has(OTHER);
         GptConfig.Builder gpt = GptConfig.builder()
                 .vocabSize(json.integer("vocab_size"))
-                .blockSize(json.integer("n_positions"))
+                .blockSize(json.integer(json.has("n_positions") || !json.has("n_ctx") ? "n_positions" : "n_ctx"))
                 .nLayer(json.integer("n_layer"))
                 .nHead(json.integer("n_head"))
                 .nEmbd(json.integer("n_embd"))
+                .nInner(json.has("n_inner") ? json.integer("n_inner") : 0)
                 .normEps(json.number("layer_norm_epsilon", DEFAULT_EPS))
                 .dropout(dropout(json))
                 .tiedHead(json.flag("tie_word_embeddings", true))
@@ -174,10 +213,6 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
             gpt.mlp(json.choice("activation_function", "gelu_new", ACTIVATIONS));
             config = json.built("model", gpt::build);
         }
-        if (json.has("n_inner") && json.integer("n_inner") != config.nInner()) {
-            String rule = config.mlp() == Mlp.SWIGLU ? "8/3·n_embd up to a multiple of 16" : "4·n_embd";
-            throw json.unsupported("n_inner", rule + ", here " + config.nInner());
-        }
         return new HfConfig(config, own, ownBlocks, false);
     }
 
@@ -189,16 +224,22 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
 
     /** @return whether the model has blocks of somebody's own */
     private static boolean readOwn(JsonConfig own, GptConfig.Builder gpt) {
-        int version = own.requireVersion(VERSION, VERSION_WITH_LAYERS);
+        int version = own.requireVersion(VERSION, VERSION_WITH_HEADS);
         gpt.bias(own.choice("bias", JsonConfig.names(Bias.values())));
         gpt.initialization(own.choice("initialization", JsonConfig.names(Initialization.values())));
-        if (version == VERSION_WITH_LAYERS) {
+        if (version >= VERSION_WITH_LAYERS) {
             gpt.norm(own.choice("norm", JsonConfig.names(Norm.values())));
             Positions.Kind kind = own.choice("positions", JsonConfig.names(Positions.Kind.values()));
             double theta = own.number("rope_theta");
-            gpt.positions(own.built("model", () -> Positions.of(kind, theta)));
+            Positions positions = own.built("model", () -> Positions.of(kind, theta));
+            RopeScaling scaling = Llama.readScaling(own);
+            gpt.positions(positions instanceof Positions.Rotary ? new Positions.Rotary(theta, scaling) : positions);
             gpt.mlp(own.choice("mlp", Map.of(PLAIN, Mlp.RELU, SWIGLU, Mlp.SWIGLU)));
             gpt.nKvHead(own.integer("n_kv_head"));
+        }
+        if (version == VERSION_WITH_HEADS) {
+            gpt.headSize(own.integer("head_size"));
+            gpt.qkNorm(own.flag("qk_norm", false));
         }
         return own.flag("own_blocks", false);
     }

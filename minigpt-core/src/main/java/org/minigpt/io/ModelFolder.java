@@ -22,6 +22,7 @@ import org.minigpt.internal.tensors.GptWeights;
 import org.minigpt.internal.tensors.JoinedTensors;
 import org.minigpt.internal.tensors.StoredTensors;
 import org.minigpt.internal.tensors.TensorFile;
+import org.minigpt.internal.tensors.TensorLayout;
 import org.minigpt.internal.tensors.TorchFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -88,18 +89,18 @@ public final class ModelFolder {
      * @throws MiniGptException if the two do not fit each other, or the folder cannot be written
      */
     public static void save(Path dir, Gpt gpt, Tokenizer tokenizer) {
-        save(dir, gpt, tokenizer, false);
+        save(dir, gpt, tokenizer, Optional.empty());
     }
 
     /**
      * Saves a model for Hugging Face's library: as {@link #save}, but one with Llama's layers as its
-     * {@code LlamaForCausalLM} if that computes the same. {@link #load} opens both.
+     * {@code LlamaForCausalLM}, {@code Qwen2ForCausalLM} or {@code Qwen3ForCausalLM} if one of them computes the same. {@link #load} opens both.
      */
     public static void export(Path dir, Gpt gpt, Tokenizer tokenizer) {
-        save(dir, gpt, tokenizer, Llama.isOne(gpt));
+        save(dir, gpt, tokenizer, Llama.of(gpt));
     }
 
-    private static void save(Path dir, Gpt gpt, Tokenizer tokenizer, boolean llama) {
+    private static void save(Path dir, Gpt gpt, Tokenizer tokenizer, Optional<Llama> llama) {
         if (tokenizer == null) {
             throw new MiniGptException(
                     "There is no tokenizer to save the model with: give one, or save the model alone, by saveGpt.");
@@ -248,7 +249,7 @@ public final class ModelFolder {
         try (StoredTensors file = weights(dir)) {
             TensorFile weights = file;
             if (config.llama()) {
-                weights = Llama.tensors(file, config.gpt());
+                weights = TensorLayout.LLAMA.read(file, config.gpt());
             } else if (layout == Layout.OUT_IN) {
                 weights = JoinedTensors.ofOutIn(file);
             }
@@ -293,15 +294,15 @@ public final class ModelFolder {
      * @throws MiniGptException if the folder has a tokenizer, which may be another model's, or can't be written
      */
     public static void saveGpt(Path dir, Gpt gpt) {
-        saveGpt(dir, gpt, false);
+        saveGpt(dir, gpt, Optional.empty());
     }
 
     /** {@link #export} without a tokenizer, which the folder must not have either. */
     public static void exportGpt(Path dir, Gpt gpt) {
-        saveGpt(dir, gpt, Llama.isOne(gpt));
+        saveGpt(dir, gpt, Llama.of(gpt));
     }
 
-    private static void saveGpt(Path dir, Gpt gpt, boolean llama) {
+    private static void saveGpt(Path dir, Gpt gpt, Optional<Llama> llama) {
         if (Tokenizers.isIn(dir)) {
             throw new MiniGptException(
                     dir + " has a tokenizer already, which may not fit the model: choose another folder.");
@@ -310,8 +311,8 @@ public final class ModelFolder {
     }
 
     private static void writeGpt(
-            Path dir, Path folder, Gpt gpt, boolean llama, OptionalInt endOfText, List<Integer> eosTokenIds) {
-        Map<String, INDArray> parameters = llama ? Llama.parameters(gpt) : gpt.parameters();
+            Path dir, Path folder, Gpt gpt, Optional<Llama> llama, OptionalInt endOfText, List<Integer> eosTokenIds) {
+        Map<String, INDArray> parameters = llama.isPresent() ? TensorLayout.LLAMA.parameters(gpt) : gpt.parameters();
         Safetensors.write(folder.resolve(WEIGHTS), parameters, Map.of("format", "pt"));
         HfConfig.write(folder.resolve(CONFIG), gpt, llama, endOfText, eosTokenIds);
         EosTokens.replaceGenerationConfig(dir, folder, eosTokenIds);

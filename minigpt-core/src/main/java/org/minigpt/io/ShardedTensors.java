@@ -25,6 +25,7 @@ import org.minigpt.text.TextFiles;
  */
 final class ShardedTensors implements StoredTensors {
     private static final Pattern FILE_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,200}");
+    private static final String HEAD = "lm_head.weight";
     private static final JsonFactory JSON = new JsonFactory();
 
     private final Path index;
@@ -61,7 +62,8 @@ final class ShardedTensors implements StoredTensors {
             shards.put(name, files.apply(index.resolveSibling(name)));
         }
         weightMap.forEach((tensor, name) -> {
-            if (!shards.get(name).tensors().containsKey(tensor)) {
+            // A head that is tied to the embedding is in no file, but may be in the index: the library counts it twice.
+            if (!shards.get(name).tensors().containsKey(tensor) && !tensor.equals(HEAD)) {
                 throw damaged("has the tensor " + DataFile.quoted(tensor) + " in " + name + ", which has none");
             }
         });

@@ -39,7 +39,9 @@ public final class AttentionWeights {
         GptConfig config = gpt.config();
         INDArray x = Inputs.array("ids", new int[][] {ids}); // (1,T)
         Inputs.check(config, x);
-        String queriesAndKeys = config.positions() instanceof Positions.Rotary ? ".attn.rotary" : ".attn.c_attn";
+        String queriesAndKeys = config.positions() instanceof Positions.Rotary
+                ? ".attn.rotary"
+                : config.qkNorm() ? ".attn.k_norm" : ".attn.c_attn";
         List<String> names = IntStream.range(0, config.nLayer())
                 .mapToObj(i -> "h." + i + queriesAndKeys)
                 .toList();
@@ -83,7 +85,7 @@ public final class AttentionWeights {
         double[][] rows = qkv.get(layer);
         require("token", t, rows.length);
         int heads = config.nHead();
-        int size = config.nEmbd() / heads; // D
+        int size = config.headSize(); // D
         int key = (heads + head / (heads / config.nKvHead())) * size;
         double slope = config.positions() instanceof Positions.Alibi ? AttentionShape.alibiSlope(head, heads) : 0;
         double[] scores = new double[t + 1];

@@ -26,7 +26,19 @@ public sealed interface GptConfig permits CheckedConfig {
         /** All, as in GPT-2. */
         ALL,
         /** None, LayerNorm included, as nanoGPT's {@code --bias=False}. */
-        NONE
+        NONE,
+        /** Those of queries, keys and values alone, as in Qwen2. */
+        QKV;
+
+        /** @return whether queries, keys and values have biases */
+        public boolean ofQkv() {
+            return this == ALL || this == QKV;
+        }
+
+        /** @return whether all else has: norms, other linear layers, and a head of its own */
+        public boolean ofRest() {
+            return this == LECTURE || this == ALL;
+        }
     }
 
     /** The distributions of the first parameters. */
@@ -56,6 +68,8 @@ public sealed interface GptConfig permits CheckedConfig {
         GELU(Activation.GELU),
         /** GELU(x·W₁)·W₂ by its approximation with tanh, 4C wide: GPT-2's. */
         GELU_TANH(Activation.GELU_TANH),
+        /** silu(x·W₁)·W₂, 4C wide. */
+        SILU(Activation.SILU),
         /**
          * (silu(x·W)·x·V)·W₂, Llama's. It is 8C/3 wide, so that its three matrices are as large as the two of the
          * others.
@@ -79,6 +93,7 @@ public sealed interface GptConfig permits CheckedConfig {
                 case RELU -> RELU;
                 case GELU -> GELU;
                 case GELU_TANH -> GELU_TANH;
+                case SILU -> SILU;
             };
         }
     }
@@ -95,11 +110,17 @@ public sealed interface GptConfig permits CheckedConfig {
     /** @return C, the width of the residual stream */
     int nEmbd();
 
-    /** @return H, the number of attention heads; divides C */
+    /** @return H, the number of attention heads; divides C, unless heads have a {@link #headSize} of their own */
     int nHead();
 
     /** @return K, the heads of keys and values; divides H, and where it is less, heads of queries share them */
     int nKvHead();
+
+    /** @return D, the width of a head: C/H, or as in Qwen3 another one */
+    int headSize();
+
+    /** @return whether each head of queries and of keys goes through RMSNorm, as in Qwen3 */
+    boolean qkNorm();
 
     /** @return how the model knows where a token stands */
     Positions positions();
@@ -125,19 +146,20 @@ public sealed interface GptConfig permits CheckedConfig {
     /** @return how parameters are drawn */
     Initialization initialization();
 
-    /** @return the width of the feed-forward: 4C, or for SwiGLU 8C/3 rounded up to a multiple of 16 */
-    default long nInner() {
-        return mlp() == Mlp.SWIGLU ? SwiGlu.width(nEmbd()) : 4L * nEmbd();
-    }
+    /** @return the width of the feed-forward: 4C, or for SwiGLU 8C/3 rounded up to a multiple of 16, or another one */
+    long nInner();
 
-    /** @return the width of queries, keys and values side by side: C + 2·C·K/H */
+    /** @return the width of queries, keys and values side by side: (H+2K)·D */
     default long qkvWidth() {
-        return (long) nEmbd() / nHead() * (nHead() + 2L * nKvHead());
+        return headSize() * (nHead() + 2L * nKvHead());
     }
 
     /** @return whether these are GPT-2's layers, so that its configuration can tell all about them */
     default boolean hasLayersOfGpt2() {
         return nKvHead() == nHead()
+                && (long) headSize() * nHead() == nEmbd()
+                && !qkNorm()
+                && bias() != Bias.QKV
                 && norm() == Norm.LAYER
                 && positions() instanceof Positions.Learned
                 && mlp() != Mlp.SWIGLU;
@@ -148,7 +170,7 @@ public sealed interface GptConfig permits CheckedConfig {
         return new Builder();
     }
 
-    /** @return a builder with this configuration's values; K goes on being as many as H where it is */
+    /** @return a builder with this configuration's values; K, D and the width of the feed-forward go on being the usual ones */
     default Builder toBuilder() {
         Builder b = new Builder();
         b.vocabSize = vocabSize();
@@ -157,6 +179,9 @@ public sealed interface GptConfig permits CheckedConfig {
         b.nEmbd = nEmbd();
         b.nHead = nHead();
         b.nKvHead = nKvHead() == nHead() ? OptionalInt.empty() : OptionalInt.of(nKvHead());
+        b.headSize = (long) headSize() * nHead() == nEmbd() ? 0 : headSize();
+        b.qkNorm = qkNorm();
+        b.nInner = nInner() == usualInner(mlp(), nEmbd()) ? 0 : nInner();
         b.positions = positions();
         b.norm = norm();
         b.normEps = normEps();
@@ -168,6 +193,11 @@ public sealed interface GptConfig permits CheckedConfig {
         return b;
     }
 
+    /** @return the width of a feed-forward that is not told another */
+    static long usualInner(Mlp mlp, long c) {
+        return mlp == Mlp.SWIGLU ? SwiGlu.width(c) : 4 * c;
+    }
+
     /** Collects the values; {@link #build} checks them. */
     final class Builder {
         private int vocabSize;
@@ -176,6 +206,9 @@ public sealed interface GptConfig permits CheckedConfig {
         private int nEmbd = 64;
         private int nHead = 4;
         private OptionalInt nKvHead = OptionalInt.empty();
+        private int headSize;
+        private boolean qkNorm;
+        private long nInner;
         private Positions positions = new Positions.Learned();
         private Norm norm = Norm.LAYER;
         private double normEps = 1e-5;
@@ -220,6 +253,24 @@ public sealed interface GptConfig permits CheckedConfig {
         /** Sets K, the number of heads of keys and values, a divisor of H; as many as H by default. */
         public Builder nKvHead(int nKvHead) {
             this.nKvHead = OptionalInt.of(nKvHead);
+            return this;
+        }
+
+        /** Sets D, the width of a head; 0, the default, is C/H. */
+        public Builder headSize(int headSize) {
+            this.headSize = headSize;
+            return this;
+        }
+
+        /** Sets whether each head of queries and of keys goes through RMSNorm; false by default. */
+        public Builder qkNorm(boolean qkNorm) {
+            this.qkNorm = qkNorm;
+            return this;
+        }
+
+        /** Sets the width of the feed-forward; 0, the default, is 4C, or for SwiGLU 8C/3 up to a multiple of 16. */
+        public Builder nInner(long nInner) {
+            this.nInner = nInner;
             return this;
         }
 
@@ -285,10 +336,13 @@ public sealed interface GptConfig permits CheckedConfig {
                     nEmbd,
                     nHead,
                     nKvHead.orElse(nHead),
+                    headSize,
+                    qkNorm,
                     positions,
                     norm,
                     normEps,
                     mlp,
+                    nInner,
                     bias,
                     tiedHead,
                     dropout,

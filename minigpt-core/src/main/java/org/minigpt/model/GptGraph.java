@@ -11,7 +11,6 @@ import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
 import org.minigpt.graph.Scope;
-import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -58,7 +57,7 @@ final class GptGraph implements GraphLayer, DecoderModel.Layers {
     }
 
     private boolean headBias() {
-        return !config.tiedHead() && config.bias() != Bias.NONE;
+        return !config.tiedHead() && config.bias().ofRest();
     }
 
     @Override

@@ -11,7 +11,6 @@ import org.minigpt.graph.Parameter.Initializer;
 import org.minigpt.graph.Positions;
 import org.minigpt.graph.RmsNorm;
 import org.minigpt.graph.SwiGlu;
-import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Norm;
 
@@ -57,17 +56,18 @@ public final class LayerFactory {
     public GraphLayer norm() {
         return config.norm() == Norm.RMS
                 ? new RmsNorm(config.nEmbd(), config.normEps())
-                : new LayerNorm(config.nEmbd(), config.bias() != Bias.NONE, config.normEps());
+                : new LayerNorm(config.nEmbd(), config.bias().ofRest(), config.normEps());
     }
 
     /** @return the attention of a block with its projections, [B,T,C] to [B,T,C] */
     public GraphLayer attention() {
         long c = config.nEmbd();
         return new CausalSelfAttention(
-                linear(c, config.qkvWidth(), false, config.bias() == Bias.ALL),
-                linear(c, c, true, config.bias() != Bias.NONE),
+                linear(c, config.qkvWidth(), false, config.bias().ofQkv()),
+                linear((long) config.nHead() * config.headSize(), c, true),
                 config.nHead(),
                 config.nKvHead(),
+                config.qkNorm() ? new RmsNorm(config.headSize(), config.normEps()) : null,
                 config.positions(),
                 config.dropout().attn(),
                 config.dropout().resid());
@@ -90,7 +90,7 @@ public final class LayerFactory {
      * @param residual whether its output is added to the residual stream, for which nanoGPT draws smaller weights
      */
     public Linear linear(long in, long out, boolean residual) {
-        return linear(in, out, residual, config.bias() != Bias.NONE);
+        return linear(in, out, residual, config.bias().ofRest());
     }
 
     private Linear linear(long in, long out, boolean residual, boolean bias) {

@@ -5,13 +5,14 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.tensors.Dtype;
 import org.minigpt.internal.tensors.FloatValues;
@@ -21,27 +22,24 @@ import org.minigpt.internal.tensors.TensorFile;
 import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
-import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.QuantizedGpt;
 import org.minigpt.model.WeightType;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
 /**
- * Models in GGUF, the format of llama.cpp, with the architecture {@code gpt2}: linear weights are [out,in], all biases are
- * there, GELU is in its tanh form. A file holds the tokenizer as well, of characters or of BPE.
+ * Models in GGUF, the format of llama.cpp, with the architecture {@code gpt2}, {@code llama} (which SmolLM2 and TinyLlama
+ * are too), {@code qwen2} or {@code qwen3}. Linear weights are [out,in]; of GPT-2's all biases are there, and GELU is in
+ * its tanh form. A file holds the tokenizer as well, of characters or of BPE.
  *
  * <p>A model with GELU in its erf form is written too, and comes back as such; llama.cpp computes the tanh form, which
  * differs from it by less than 0.001.
  */
 public final class GgufFile {
-    private static final String ARCHITECTURE = "gpt2";
-    private static final String ACTIVATION = "minigpt.activation";
-    private static final String EMBEDDING = "wte.weight";
-    private static final String HEAD = "lm_head.weight";
     private static final int QUANTIZATION_VERSION = 2;
 
     private GgufFile() {}
@@ -59,7 +57,7 @@ public final class GgufFile {
     /**
      * Opens a model; values of narrower types become FLOAT.
      *
-     * @param file with the architecture {@code gpt2}, in F32, F16, BF16, Q4_0 to Q8_0 or Q2_K to Q6_K
+     * @param file of one of those architectures, in F32, F16, BF16, Q4_0 to Q8_0 or Q2_K to Q6_K
      * @throws MiniGptException if the file is not there, can't be read, is damaged or holds another model
      */
     public static Contents read(Path file) {
@@ -113,9 +111,13 @@ public final class GgufFile {
     private static <M> Opened<M> open(Path file, Loader<M> loader) {
         try (DataFile data = DataFile.open(file, "GGUF")) {
             GgufHeader header = GgufHeader.read(data);
+            GgufArchitecture architecture = GgufArchitecture.of(file, header);
             GgufTensors tensors = new GgufTensors(data, header, GgufTokenizer.added(file, header.values()));
-            GptConfig config = config(file, header, tensors);
-            M gpt = loader.load(tensors, config, GgufTokenizer.eosTokenIds(header.values(), config.vocabSize()));
+            GptConfig config = config(file, architecture, header, tensors);
+            M gpt = loader.load(
+                    architecture.layout().read(tensors, config),
+                    config,
+                    GgufTokenizer.eosTokenIds(header.values(), config.vocabSize()));
             Optional<String> noTokenizer = GgufTokenizer.unreadable(header.values(), config.vocabSize());
             Optional<Tokenizer> tokenizer = noTokenizer.isPresent()
                     ? Optional.empty()
@@ -132,13 +134,7 @@ public final class GgufFile {
         }
     }
 
-    private static GptConfig config(Path file, GgufHeader header, TensorFile tensors) {
-        Object architecture = header.values().get("general.architecture");
-        if (!ARCHITECTURE.equals(architecture)) {
-            throw new MiniGptException(file + " holds a model of the architecture "
-                    + DataFile.quoted(String.valueOf(architecture)) + ", but MiniGPT supports only "
-                    + ARCHITECTURE + ": give another model.");
-        }
+    private static GptConfig config(Path file, GgufArchitecture architecture, GgufHeader header, GgufTensors tensors) {
         if (tensors.tensors().isEmpty()) {
             throw new MiniGptException(file
                     + (header.values().containsKey("tokenizer.ggml.tokens")
@@ -146,40 +142,14 @@ public final class GgufFile {
                             : " holds no tensors")
                     + ", and no model: give the GGUF file of one.");
         }
-        TensorInfo embedding = tensors.tensors().get(EMBEDDING);
-        if (embedding == null
-                || embedding.shape().size() != 2
-                || embedding.shape().get(0) > Integer.MAX_VALUE) {
-            throw DataFile.damaged(file, "it has no token embedding");
+        TensorInfo frequencies = tensors.tensors().remove(GgufArchitecture.FREQUENCIES);
+        if (frequencies == null) {
+            return architecture.config(file, header.values(), tensors.tensors(), null);
         }
-        int c = integer(file, header, "embedding_length");
-        if (integer(file, header, "feed_forward_length") != 4L * c) {
-            throw new MiniGptException(file + " has a feed-forward of another width than 4·" + c
-                    + ", but MiniGPT supports only that: give another model.");
-        }
-        Object eps = header.values().get("gpt2.attention.layer_norm_epsilon");
-        try {
-            return Gpt2.config()
-                    .vocabSize(embedding.shape().get(0).intValue())
-                    .blockSize(integer(file, header, "context_length"))
-                    .nEmbd(c)
-                    .nLayer(integer(file, header, "block_count"))
-                    .nHead(integer(file, header, "attention.head_count"))
-                    .normEps(eps instanceof Double value ? value : 1e-5)
-                    .tiedHead(true) // unless it has a head of another value
-                    .mlp("gelu".equals(header.values().get(ACTIVATION)) ? Mlp.GELU : Mlp.GELU_TANH)
-                    .build();
-        } catch (MiniGptException e) {
-            throw new MiniGptException(file + " describes no model: " + e.getMessage(), e);
-        }
-    }
-
-    private static int integer(Path file, GgufHeader header, String key) {
-        Object value = header.values().get("gpt2." + key);
-        if (!(value instanceof Long number) || number < 0 || number > Integer.MAX_VALUE) {
-            throw DataFile.damaged(file, "it has no whole number \"gpt2." + key + "\"");
-        }
-        return number.intValue();
+        INDArray factors = Nd4j.create(DataType.FLOAT, frequencies.shapeArray());
+        tensors.read(frequencies, factors);
+        return architecture.config(
+                file, header.values(), tensors.tensors(), factors.ravel().toFloatVector());
     }
 
     /** {@link #write(Path, Gpt, Tokenizer, WeightType, boolean)} in F32, with a tied head as llama.cpp's converter writes it. */
@@ -193,7 +163,8 @@ public final class GgufFile {
      * least likely token. Read here, these two end nothing, and the one that was added is gone.
      *
      * @param file replaced if it is there
-     * @param gpt with GELU, and no bias of the head but zeros; biases that it does not have are written as zeros
+     * @param gpt with GPT-2's layers and GELU, whose biases that it does not have are written as zeros, or with Llama's;
+     *     with no bias of the head but zeros
      * @param tokenizer a {@link org.minigpt.text.CharTokenizer} or {@link org.minigpt.text.bpe.BpeTokenizer} with as many
      *     tokens as the model's vocabulary; null, or an {@link IdTokenizer}, to write that there is none, so that
      *     llama.cpp takes ids
@@ -203,7 +174,7 @@ public final class GgufFile {
      * @throws MiniGptException if the model is another or can't be had in that type, or the file can't be written
      */
     public static void write(Path file, Gpt gpt, Tokenizer tokenizer, WeightType weights, boolean shareHead) {
-        Gpt2.require(gpt, "GGUF", Set.of(Mlp.GELU, Mlp.GELU_TANH));
+        GgufArchitecture architecture = GgufArchitecture.of(gpt);
         GptConfig config = gpt.config();
         if (tokenizer != null && tokenizer.vocabSize() != config.vocabSize()) {
             throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
@@ -215,21 +186,18 @@ public final class GgufFile {
             throw new MiniGptException(
                     "The head is not tied to the token embedding, so it can't be left out of the file:" + " write it.");
         }
-        List<String> names = new ArrayList<>(Gpt2.names(config));
-        if (config.tiedHead() && !shareHead) {
-            names.add(HEAD);
-        }
         List<Integer> eos = Gpt2.eosTokenIds(gpt, tokenizer);
         boolean added = hasText(tokenizer) && GgufTokenizer.end(tokenizer, eos).isEmpty();
-        List<TensorInfo> tensors = layOut(names, gpt, weights, added ? 1 : 0);
-        byte[] header = header(config, tokenizer, eos, weights, tensors);
+        Map<String, INDArray> arrays = architecture.tensors(gpt, config.tiedHead() && !shareHead);
+        List<TensorInfo> tensors = layOut(arrays, config.tiedHead(), weights, added ? 1 : 0);
+        byte[] header = header(architecture, config, tokenizer, eos, weights, tensors);
         int copied = added ? leastLikely(gpt) : -1;
         AtomicFiles.write(file, out -> {
             out.write(header);
             for (TensorInfo tensor : tensors) {
-                INDArray array = parameter(gpt, tensor.name());
-                if (Gpt2.linear(tensor.name())) {
-                    FloatValues.writeTransposed(array, tensor.dtype(), out);
+                INDArray array = arrays.get(tensor.name());
+                if (array.rank() == 2 && NativeMemory.isRowMajor(array.transpose())) {
+                    FloatValues.writeTransposed(array.transpose(), tensor.dtype(), out);
                 } else {
                     FloatValues.write(array, tensor.dtype(), out);
                 }
@@ -247,12 +215,17 @@ public final class GgufFile {
 
     /** @return whether a tensor has a row for each token */
     static boolean ofTokens(String name) {
-        return name.equals(EMBEDDING) || name.equals(HEAD);
+        return name.equals("token_embd.weight") || name.equals("output.weight");
     }
 
-    /** @return the parameter, of a tied head the embedding */
-    private static INDArray parameter(Gpt gpt, String name) {
-        return Gpt2.parameter(gpt, gpt.config().tiedHead() && name.equals(HEAD) ? EMBEDDING : name);
+    /** @return the model's name of what the type of a tensor goes by: the table of tokens, the head, or else its own */
+    private static String parameter(String name, boolean tiedHead) {
+        return switch (name) {
+            case "token_embd.weight" -> "wte.weight";
+            case "output.weight" -> tiedHead ? "wte.weight" : "lm_head.weight";
+            case "position_embd.weight" -> "wpe.weight";
+            default -> name;
+        };
     }
 
     /** @return the token whose greatest probability after any of up to 256 tokens alone is the least */
@@ -266,21 +239,19 @@ public final class GgufFile {
         return Nd4j.argMin(Transforms.softmax(logits).max(0)).getInt(0);
     }
 
-    /** The tensors by GPT-2's names, in the shapes of the file. */
-    private static List<TensorInfo> layOut(List<String> names, Gpt gpt, WeightType weights, int added) {
+    private static List<TensorInfo> layOut(
+            Map<String, INDArray> arrays, boolean tiedHead, WeightType weights, int added) {
         List<TensorInfo> result = new ArrayList<>();
         long at = 0;
-        for (String name : names) {
-            INDArray array = parameter(gpt, name);
-            List<Long> shape = new ArrayList<>();
-            for (long size : array.shape()) {
-                shape.add(Gpt2.linear(name) ? 0 : shape.size(), size);
-            }
+        for (Map.Entry<String, INDArray> entry : arrays.entrySet()) {
+            String name = entry.getKey();
+            INDArray array = entry.getValue();
+            List<Long> shape =
+                    new ArrayList<>(Arrays.stream(array.shape()).boxed().toList());
             if (ofTokens(name)) {
                 shape.set(0, shape.get(0) + added);
             }
-            boolean tied = gpt.config().tiedHead();
-            Dtype dtype = weights.of(tied && name.equals(HEAD) ? EMBEDDING : name, shape, tied)
+            Dtype dtype = weights.of(parameter(name, tiedHead), shape, tiedHead)
                     .map(type -> Dtype.valueOf(type.name()))
                     .orElse(Dtype.F32);
             long end = at + TensorInfo.bytes(dtype, shape);
@@ -291,35 +262,32 @@ public final class GgufFile {
     }
 
     private static byte[] header(
-            GptConfig config, Tokenizer tokenizer, List<Integer> eos, WeightType weights, List<TensorInfo> tensors) {
+            GgufArchitecture architecture,
+            GptConfig config,
+            Tokenizer tokenizer,
+            List<Integer> eos,
+            WeightType weights,
+            List<TensorInfo> tensors) {
         Map<String, Object> values = new LinkedHashMap<>();
-        values.put("general.architecture", ARCHITECTURE);
+        values.put("general.architecture", architecture.key());
         values.put("general.name", "MiniGPT");
         values.put("general.alignment", GgufHeader.ALIGNMENT);
         values.put("general.file_type", fileType(weights));
         if (weights == WeightType.Q8_0 || weights == WeightType.Q4_0) {
             values.put("general.quantization_version", QUANTIZATION_VERSION);
         }
-        values.put("gpt2.context_length", config.blockSize());
-        values.put("gpt2.embedding_length", config.nEmbd());
-        values.put("gpt2.block_count", config.nLayer());
-        values.put("gpt2.feed_forward_length", 4 * config.nEmbd());
-        values.put("gpt2.attention.head_count", config.nHead());
-        values.put("gpt2.attention.layer_norm_epsilon", (float) config.normEps());
-        if (config.mlp() == Mlp.GELU) {
-            values.put(ACTIVATION, "gelu");
-        }
+        architecture.write(config, values);
         if (hasText(tokenizer)) {
             GgufTokenizer.write(tokenizer, eos, values);
         } else {
-            GgufTokenizer.writeNone(config.vocabSize(), values);
+            GgufTokenizer.writeNone(architecture.key(), config.vocabSize(), values);
         }
         GgufTokenizer.writeEos(values, eos);
         GgufOutput out = new GgufOutput();
         out.u32(GgufHeader.MAGIC).u32(GgufHeader.VERSION).u64(tensors.size()).u64(values.size());
         values.forEach(out::entry);
         for (TensorInfo t : tensors) {
-            out.string(GgufTensors.ggufName(t.name())).u32(t.shape().size());
+            out.string(t.name()).u32(t.shape().size());
             for (int i = t.shape().size() - 1; i >= 0; i--) {
                 out.u64(t.shape().get(i));
             }

@@ -178,9 +178,9 @@ final class GgufTokenizer {
     }
 
     /** Puts the entries of a file without a tokenizer, which llama.cpp opens for ids. */
-    static void writeNone(int vocabSize, Map<String, Object> values) {
+    static void writeNone(String architecture, int vocabSize, Map<String, Object> values) {
         values.put(PREFIX + "model", NO_VOCABULARY);
-        values.put("gpt2.vocab_size", vocabSize);
+        values.put(architecture + ".vocab_size", vocabSize);
     }
 
     /** @return why {@link #read} would not read the tokenizer of a file as it is, as a clause; empty if it would */

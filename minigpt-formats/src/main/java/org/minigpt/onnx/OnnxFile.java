@@ -162,6 +162,10 @@ public final class OnnxFile {
                 graph.node(name + ".scaled", "Mul", List.of(x, name + ".root"));
                 yield half(name, x, graph.node(name + ".erf", "Erf", List.of(name + ".scaled")));
             }
+            case SILU -> {
+                graph.node(name + ".sigmoid", "Sigmoid", List.of(x));
+                yield graph.node(name, "Mul", List.of(x, name + ".sigmoid"));
+            }
             case GELU_TANH -> {
                 graph.scalar(name + ".cubic", 0.044715);
                 graph.scalar(name + ".root", Math.sqrt(2 / Math.PI));

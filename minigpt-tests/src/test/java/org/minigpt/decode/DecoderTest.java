@@ -17,6 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.graph.Positions;
+import org.minigpt.graph.RopeScaling;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
@@ -30,8 +31,12 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 /** A decoder's logits are those of the whole context through the model's own graph. */
 class DecoderTest {
     private static final double TOLERANCE = 1e-5;
-    private static final Mlp[] PLAIN = {Mlp.RELU, Mlp.GELU, Mlp.GELU_TANH};
-    private static final Positions[] POSITIONS = {new Positions.Learned(), new Positions.Rotary(), new Positions.Alibi()
+    private static final Mlp[] PLAIN = {Mlp.RELU, Mlp.GELU, Mlp.GELU_TANH, Mlp.SILU};
+    private static final Positions[] POSITIONS = {
+        new Positions.Learned(),
+        new Positions.Rotary(),
+        new Positions.Rotary(500, new RopeScaling.Llama3(8, 1, 4, 32)),
+        new Positions.Alibi()
     };
 
     private static GptConfig config(Random random) {
@@ -60,6 +65,9 @@ class DecoderTest {
                 .norm(pick(random, Norm.values()))
                 .positions(pick(random, POSITIONS))
                 .mlp(swiGlu ? Mlp.SWIGLU : config.mlp())
+                .nInner(random.nextInt(2) * 7)
+                .headSize(random.nextInt(3) * 4)
+                .qkNorm(random.nextBoolean())
                 .build();
     }
 

@@ -97,6 +97,44 @@ class LlamaLayersTest {
     }
 
     @FusedAndPortable
+    void headsThatAreNormalised(Setting setting) {
+        // One head of two. The weight gives a token q = k = [x, 7x] and v = [x, 0], so q̂ = k̂ = [1, 7]/5 for any x >
+        // 0;
+        // times the gains q = [1, 0] and k = [ln 3·√2, 0]. The score of each pair is ln 3·√2/√2, so weights are equal.
+        double gain = 5 * LN3 * Math.sqrt(2);
+        assertEntries(
+                new LayerFixture(setting)
+                        .with("c_attn.weight", row(1, 7, 1, 7, 1, 0), row(0, 0, 0, 0, 0, 0))
+                        .with("q_norm.weight", 5, 0)
+                        .with("k_norm.weight", gain, 0)
+                        .with("c_proj.weight", row(1, 0), row(0, 1))
+                        .output(normalised(), row(3, 0), row(5, 0)),
+                3,
+                0,
+                4,
+                0);
+        // With a negative x the key is the opposite: scores -ln 3 and ln 3 of the last token, -1 to it and 1 to itself,
+        // so
+        // weights of 1/10 and 9/10: 4/10 - 2·9/10.
+        assertEntries(
+                new LayerFixture(setting)
+                        .with("c_attn.weight", row(1, 7, 1, 7, 1, 0), row(0, 0, 0, 0, 0, 0))
+                        .with("q_norm.weight", 5, 0)
+                        .with("k_norm.weight", gain, 0)
+                        .with("c_proj.weight", row(1, 0), row(0, 1))
+                        .output(normalised(), row(4, 0), row(-2, 0)),
+                4,
+                0,
+                -1.4,
+                0);
+    }
+
+    private static CausalSelfAttention normalised() {
+        return new CausalSelfAttention(
+                linear(2, 6), linear(2, 2), 1, 1, new RmsNorm(2, 1e-12), new Positions.Learned(), 0, 0);
+    }
+
+    @FusedAndPortable
     void alibi(Setting setting) {
         // One head, slope 2^-8 a position; no queries, so nothing else counts. The values are 3, 5 and 11.
         double a = Math.exp(-1 / 256.0);

@@ -42,12 +42,15 @@ class OpSetLayoutTest {
         INDArray gain = normal(3, C).castTo(type);
         result.put("layerNorm", (ops, x) -> ops.layerNorm("y", x, var(x, "g", gain), var(x, "h", gain.dup()), 1e-5));
         result.put("rmsNorm", (ops, x) -> ops.rmsNorm("y", x, var(x, "g", gain), 1e-5));
+        INDArray headGain = normal(4, 2).castTo(type);
+        result.put("rmsNormHeads", (ops, x) -> ops.rmsNormHeads("y", x, var(x, "g", headGain), 1e-5, 1, 3, 6));
         result.put("causalAttention", (ops, x) -> ops.causalAttention("y", x, 2, 2, true, Dropout.NONE));
         result.put("causalAttention of one head", (ops, x) -> ops.causalAttention("y", x, 1, Dropout.NONE));
-        result.put("rotary", (ops, x) -> ops.rotary("y", x, 2, 2, 100));
+        result.put("rotary", (ops, x) -> ops.rotary("y", x, 2, 2, new double[] {0.3}));
         result.put("relu", (ops, x) -> ops.relu("y", x));
         result.put("gelu", (ops, x) -> ops.gelu("y", x, Gelu.ERF));
         result.put("gelu by tanh", (ops, x) -> ops.gelu("y", x, Gelu.TANH));
+        result.put("silu", (ops, x) -> ops.silu("y", x));
         result.put("swiGlu", (ops, x) -> ops.swiGlu("y", x));
         result.put("add", (ops, x) -> ops.add("y", x, x));
         INDArray targets = Nd4j.createFromArray(new int[][] {{1, 2, 3}, {4, -1, 6}});

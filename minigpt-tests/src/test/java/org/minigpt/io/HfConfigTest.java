@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,7 +44,7 @@ class HfConfigTest {
     }
 
     private void write(GptConfig config, DataType dataType) {
-        HfConfig.write(file, TinyModels.gpt(config, dataType), false, OptionalInt.empty(), List.of());
+        HfConfig.write(file, TinyModels.gpt(config, dataType), Optional.empty(), OptionalInt.empty(), List.of());
     }
 
     @Test
@@ -106,7 +107,7 @@ class HfConfigTest {
         Gpt gpt = Gpt.builder(TinyModels.lecture())
                 .block(i -> new LayerFactory(TinyModels.lecture()).block())
                 .build();
-        HfConfig.write(file, gpt, false, OptionalInt.empty(), List.of());
+        HfConfig.write(file, gpt, Optional.empty(), OptionalInt.empty(), List.of());
         assertEquals(new HfConfig(TinyModels.lecture(), true, true, false), HfConfig.read(file));
     }
 
@@ -164,6 +165,34 @@ class HfConfigTest {
         // The keys that may be absent have GPT2Config's defaults.
         Files.writeString(file, LEAST);
         assertEquals(new HfConfig(gpt2, false, false, false), HfConfig.read(file));
+    }
+
+    /** Hugging Face's names of the activations: gelu_new, gelu_pytorch_tanh, gelu_fast and gelu_accurate are one. */
+    @ParameterizedTest
+    @CsvSource({
+        "relu,RELU",
+        "gelu,GELU",
+        "gelu_python,GELU",
+        "gelu_new,GELU_TANH",
+        "gelu_pytorch_tanh,GELU_TANH",
+        "gelu_fast,GELU_TANH",
+        "gelu_accurate,GELU_TANH",
+        "silu,SILU",
+        "swish,SILU"
+    })
+    void activations(String name, Mlp mlp) throws IOException {
+        Files.writeString(file, LEAST.replace("0.1", "0.1,\"activation_function\":\"" + name + "\""));
+        assertEquals(mlp, HfConfig.read(file).gpt().mlp());
+    }
+
+    @Test
+    void relativesOfGpt2() throws IOException {
+        Files.writeString(file, LEAST);
+        GptConfig gpt2 = HfConfig.read(file).gpt();
+        Files.writeString(file, LEAST.replace("\"model_type\":\"gpt2\",", "").replace("n_positions", "n_ctx"));
+        assertEquals(gpt2, HfConfig.read(file).gpt());
+        Files.writeString(file, LEAST.replace("0.1", "0.1,\"n_inner\":1024"));
+        assertEquals(gpt2.toBuilder().nInner(1024).build(), HfConfig.read(file).gpt());
     }
 
     @Test
@@ -243,18 +272,20 @@ class HfConfigTest {
             delimiter = '|',
             quoteCharacter = '~',
             value = {
-                "\"gpt2\" | \"mistral\" | \"mistral\" for \"model_type\", but MiniGPT supports only gpt2, llama, minigpt",
-                "0.1 | 0.1,\"activation_function\":\"silu\" | \"silu\" for \"activation_function\", but MiniGPT"
-                        + " supports only gelu, gelu_new, relu",
-                "0.1 | 0.1,\"activation_function\":7 | 7 for \"activation_function\", but MiniGPT supports only gelu,"
-                        + " gelu_new, relu",
-                "0.1 | 0.1,\"n_inner\":1024 | 1024 for \"n_inner\", but MiniGPT supports only 4·n_embd, here 3072",
+                "\"gpt2\" | \"mistral\" | \"mistral\" for \"model_type\", but MiniGPT supports only gpt2, llama, minigpt,"
+                        + " qwen2, qwen3",
+                "0.1 | 0.1,\"activation_function\":\"quick_gelu\" | \"quick_gelu\" for \"activation_function\", but MiniGPT"
+                        + " supports only gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_pytorch_tanh, relu,"
+                        + " silu, swish",
+                "0.1 | 0.1,\"minigpt\":{\"version\":3,\"bias\":\"all\",\"initialization\":\"lecture\",\"norm\":\"rms\","
+                        + "\"positions\":\"rotary\",\"rope_theta\":10,\"rope_scaling\":{\"rope_type\":\"yarn\"}} |"
+                        + " \"yarn\" for \"rope_scaling.rope_type\", but MiniGPT supports only default, linear, llama3",
                 "0.1 | 0.1,\"scale_attn_weights\":false | false for \"scale_attn_weights\", but MiniGPT supports only"
                         + " true",
                 "0.1 | 0.1,\"add_cross_attention\":true | true for \"add_cross_attention\", but MiniGPT supports only"
                         + " false",
                 "0.1 | 0.1,\"minigpt\":{\"version\":1,\"bias\":\"some\"} | \"some\" for \"minigpt.bias\", but MiniGPT"
-                        + " supports only all, lecture, none",
+                        + " supports only all, lecture, none, qkv",
                 "0.1 | 0.1,\"minigpt\":{\"version\":1,\"bias\":\"all\",\"initialization\":\"xavier\"} | \"xavier\" for"
                         + " \"minigpt.initialization\", but MiniGPT supports only lecture, nanogpt",
                 "0.1 | 0.1,\"minigpt\":{\"version\":2,\"bias\":\"all\",\"initialization\":\"lecture\",\"norm\":\"batch\"} |"
@@ -270,9 +301,9 @@ class HfConfigTest {
 
     @Test
     void aNewerVersion() throws IOException {
-        Files.writeString(file, LEAST.replace("0.1", "0.1,\"minigpt\":{\"version\":3}"));
+        Files.writeString(file, LEAST.replace("0.1", "0.1,\"minigpt\":{\"version\":4}"));
         assertSentence(
-                file + " is of version 3, but this program reads versions 1 to 2: use the program that saved it.",
+                file + " is of version 4, but this program reads versions 1 to 3: use the program that saved it.",
                 () -> HfConfig.read(file));
     }
 

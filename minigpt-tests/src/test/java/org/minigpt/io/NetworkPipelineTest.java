@@ -44,6 +44,7 @@ import org.minigpt.dl4j.LayerNormLayer;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;
 import org.minigpt.graph.Positions;
+import org.minigpt.graph.RopeScaling;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -146,15 +147,39 @@ class NetworkPipelineTest {
     }
 
     @Test
+    void aWidthOfItsOwnComesWithTheFeedForward() {
+        Gpt gpt = GptNetworks.toGpt(chain(new Positions.Learned(), 24));
+        assertEquals(24, gpt.config().nInner());
+        assertEquals(
+                gpt.config(),
+                GptNetworks.toGpt(GptNetworks.toMultiLayerNetwork(gpt, training()))
+                        .config());
+    }
+
+    @Test
     void whatIsNoGptIsRefused() {
         MultiLayerNetwork other = mixed();
         assertTrue(refusal(() -> GptNetworks.toGpt(other)).startsWith("the network is not a GPT;"));
         assertTrue(refusal(() -> GptNetworks.toGpt(chain(new Positions.Rotary(), 0)))
                 .startsWith("the network's blocks, norm and embedding differ in"));
         assertTrue(refusal(() -> GptNetworks.toGpt(twoDropoutRates())).contains("dropout"));
+        for (GptConfig unknown : List.of(
+                config().headSize(4).build(),
+                config().qkNorm(true).build(),
+                config().bias(Bias.QKV).build())) {
+            assertEquals(
+                    "the model has heads of a width of their own, norms of queries and keys, or biases of queries, keys and"
+                            + " values alone, which DL4J's layers here have not; use it as a Gpt",
+                    refusal(() -> GptNetworks.toComputationGraph(Gpt.create(unknown, 1), training())));
+        }
         assertEquals(
-                "the network's feed-forwards are 24 wide, but a Gpt's are 64; leave nHidden out",
-                refusal(() -> GptNetworks.toGpt(chain(new Positions.Learned(), 24))));
+                "rotary positions with Linear[factor=2.0] are known to Gpt, but not to layers of DL4J; leave the scaling out",
+                refusal(() -> GptNetworks.toComputationGraph(
+                        Gpt.create(
+                                config().positions(new Positions.Rotary(500, new RopeScaling.Linear(2)))
+                                        .build(),
+                                1),
+                        training())));
         Gpt own = Gpt.builder(config().build())
                 .block(i -> new LayerFactory(config().build()).block())
                 .build();

@@ -3,6 +3,7 @@ package org.minigpt.io;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.minigpt.graph.Positions;
+import org.minigpt.graph.RopeScaling;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
@@ -60,6 +61,27 @@ public final class TinyModels {
                 .build();
     }
 
+    /** Heads of a width of their own, and scaled angles. */
+    public static GptConfig llama3() {
+        return llama().toBuilder()
+                .headSize(6)
+                .nInner(20)
+                .positions(new Positions.Rotary(500, new RopeScaling.Llama3(8, 1, 4, 32)))
+                .build();
+    }
+
+    public static GptConfig qwen2() {
+        return llama().toBuilder()
+                .bias(Bias.QKV)
+                .tiedHead(true)
+                .positions(new Positions.Rotary(500, new RopeScaling.Linear(4)))
+                .build();
+    }
+
+    public static GptConfig qwen3() {
+        return llama().toBuilder().headSize(8).qkNorm(true).tiedHead(true).build();
+    }
+
     public static GptConfig alibi() {
         return gpt2().toBuilder().positions(new Positions.Alibi()).build();
     }
@@ -70,7 +92,7 @@ public final class TinyModels {
     }
 
     public static Stream<GptConfig> all() {
-        return Stream.concat(ofGpt2(), Stream.of(llama(), alibi()));
+        return Stream.concat(ofGpt2(), Stream.of(llama(), llama3(), qwen2(), qwen3(), alibi()));
     }
 
     public static Gpt gpt(GptConfig config, DataType dataType) {

@@ -1,16 +1,22 @@
 package org.minigpt.model;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.FeedForward.Activation;
+import org.minigpt.graph.Parameter;
 import org.minigpt.graph.Positions;
+import org.minigpt.graph.RopeScaling;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;
@@ -218,6 +224,70 @@ class GptConfigTest {
         // 8·64/3 = 170.7, up to a multiple of 16; 8·1/3 = 2.7
         assertEquals(176, llama.toBuilder().nEmbd(64).nHead(4).build().nInner());
         assertEquals(16, valid().nEmbd(1).nHead(1).mlp(Mlp.SWIGLU).build().nInner());
+    }
+
+    @Test
+    void headsAndFeedForwardsMayHaveWidthsOfTheirOwn() {
+        GptConfig config = valid().nEmbd(10)
+                .nHead(4)
+                .nKvHead(2)
+                .headSize(6)
+                .nInner(7)
+                .qkNorm(true)
+                .build();
+        assertEquals((4 + 2 * 2) * 6, config.qkvWidth());
+        assertEquals(config, config.toBuilder().build());
+        Map<String, List<Long>> shapes =
+                Gpt.declaredParameters(config).stream().collect(Collectors.toMap(Parameter::name, Parameter::shape));
+        assertEquals(List.of(10L, 48L), shapes.get("h.0.attn.c_attn.weight"));
+        assertEquals(List.of(24L, 10L), shapes.get("h.0.attn.c_proj.weight"));
+        assertEquals(List.of(6L), shapes.get("h.0.attn.q_norm.weight"));
+        assertEquals(List.of(6L), shapes.get("h.0.attn.k_norm.weight"));
+        assertEquals(List.of(10L, 7L), shapes.get("h.0.mlp.c_fc.weight"));
+        assertFalse(config.hasLayersOfGpt2());
+        assertSentence(
+                "head_size is -1 but must be at least 1; set it",
+                () -> valid().headSize(-1).build());
+        assertSentence(
+                "n_inner is -1 but must be from 1 to 1073741823; leave it out, or set it",
+                () -> valid().nInner(-1).build());
+    }
+
+    @Test
+    void biasesOfQueriesKeysAndValuesAlone() {
+        assertEquals(
+                List.of("h.0.attn.c_attn.bias"),
+                Gpt.declaredParameters(valid().nLayer(1).bias(Bias.QKV).build()).stream()
+                        .map(Parameter::name)
+                        .filter(name -> name.endsWith(".bias"))
+                        .toList());
+    }
+
+    @Test
+    void ropeScalingSlowsDown() {
+        assertEquals(0.25, new RopeScaling.Linear(4).scale(1));
+        // A frequency f turns 100·f/2π times in 100 tokens. Up to f = 1 all of it is divided by 8, from f = 4 on
+        // nothing,
+        // and at 2.5, half way, half of it: 2.5·(1/2 + 1/2/8).
+        RopeScaling llama = new RopeScaling.Llama3(8, 100 / (2 * Math.PI), 400 / (2 * Math.PI), 100);
+        assertEquals(1 / 8.0, llama.scale(1), 1e-15);
+        assertEquals(0.5 / 8, llama.scale(0.5), 1e-15);
+        assertEquals(4, llama.scale(4), 1e-15);
+        assertEquals(20, llama.scale(20), 1e-15);
+        assertEquals(2.5 * (0.5 + 0.5 / 8), llama.scale(2.5), 1e-15);
+        // θ^(-2j/D) of D = 4 and θ = 100: 1 and 1/10
+        assertArrayEquals(
+                new double[] {0.5, 0.05}, new Positions.Rotary(100, new RopeScaling.Linear(2)).frequencies(4));
+        assertSentence(
+                "the factor of rope_scaling is 0.5 but must be at least 1; choose one, such as 8",
+                () -> new RopeScaling.Linear(0.5));
+        assertSentence(
+                "rope_scaling has low_freq_factor 4.0 and high_freq_factor 1.0; choose 0 < low_freq_factor <"
+                        + " high_freq_factor, such as 1 and 4",
+                () -> new RopeScaling.Llama3(8, 4, 1, 8192));
+        assertSentence(
+                "original_max_position_embeddings is 0 but must be at least 1; set it, such as to 8192",
+                () -> new RopeScaling.Llama3(8, 1, 4, 0));
     }
 
     @Test

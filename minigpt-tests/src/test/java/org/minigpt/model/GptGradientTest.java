@@ -15,6 +15,7 @@ import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.graph.Positions;
+import org.minigpt.graph.RopeScaling;
 import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;
@@ -54,8 +55,25 @@ class GptGradientTest {
     private static final GptConfig ALIBI =
             GPT2.toBuilder().positions(new Positions.Alibi()).mlp(Mlp.SWIGLU).build();
 
+    /** Of heads of 6 the pairs turn 1.27, 0.74 and 0.44 times in 8 tokens: fast, between and slow. */
+    private static final RopeScaling LLAMA3 = new RopeScaling.Llama3(4, 0.5, 1, 8);
+
+    private static final GptConfig LLAMA_3 = LLAMA.toBuilder()
+            .headSize(6)
+            .positions(new Positions.Rotary(5, LLAMA3))
+            .build();
+    private static final GptConfig QWEN_2 = LLAMA.toBuilder()
+            .bias(Bias.QKV)
+            .nInner(3)
+            .positions(new Positions.Rotary(5, new RopeScaling.Linear(2)))
+            .build();
+    private static final GptConfig QWEN_3 =
+            LLAMA.toBuilder().headSize(4).qkNorm(true).tiedHead(true).build();
+    private static final GptConfig SILU =
+            GPT2.toBuilder().mlp(Mlp.SILU).nInner(5).bias(Bias.NONE).build();
+
     static Stream<GptConfig> configs() {
-        return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI);
+        return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI, LLAMA_3, QWEN_2, QWEN_3, SILU);
     }
 
     @ParameterizedTest

@@ -23,6 +23,7 @@ import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.graph.Positions;
+import org.minigpt.graph.RopeScaling;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -70,10 +71,19 @@ class PortableOpsTest {
             .bias(GptConfig.Bias.ALL)
             .build();
 
+    private static final GptConfig QWEN = LLAMA.toBuilder()
+            .bias(GptConfig.Bias.QKV)
+            .headSize(8)
+            .qkNorm(true)
+            .nInner(5)
+            .positions(new Positions.Rotary(50, new RopeScaling.Llama3(4, 0.3, 1, 8)))
+            .build();
+    private static final GptConfig SILU = GPT2.toBuilder().mlp(Mlp.SILU).build();
+
     private final Random random = new Random(7);
 
     static Stream<Arguments> configsAndTypes() {
-        return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI)
+        return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI, QWEN, SILU)
                 .flatMap(config -> Stream.of(DataType.FLOAT, DataType.DOUBLE)
                         .map(type -> Arguments.of(config, type, type == DataType.FLOAT ? 1e-5 : 1e-10)));
     }
@@ -100,8 +110,10 @@ class PortableOpsTest {
                 .filter(v -> v.getVariableType() == VariableType.ARRAY)
                 .map(SDVariable::name)
                 .toList();
-        // embedding, ten a block, ln_f, logits and loss; and for rotary positions one more a block
-        int each = fused.config().positions() instanceof Positions.Rotary ? 11 : 10;
+        // embedding, ten a block, ln_f, logits and loss; and for rotary positions one more a block, for norms of heads
+        // two
+        int each = (fused.config().positions() instanceof Positions.Rotary ? 11 : 10)
+                + (fused.config().qkNorm() ? 2 : 0);
         assertEquals(4 + each * fused.config().nLayer(), names.size());
         Map<String, INDArray> inputs = Map.of(Gpt.IDS, x, Gpt.TARGETS, y);
         Map<String, INDArray> expected = fused.sameDiff().output(inputs, names.toArray(String[]::new));

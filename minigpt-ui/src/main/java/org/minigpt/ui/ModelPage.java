@@ -136,6 +136,7 @@ final class ModelPage {
         return switch (config.mlp()) {
             case RELU -> Activation.RELU;
             case GELU, GELU_TANH -> Activation.GELU;
+            case SILU -> Activation.SWISH;
             case SWIGLU -> Activation.SWISH; // with a gate
         };
     }

@@ -24,7 +24,7 @@ public final class ModelFlops {
                 weights += p.length();
             }
         }
-        double attention = 12.0 * config.nLayer() * config.nEmbd() * config.blockSize();
+        double attention = 12.0 * config.nLayer() * config.nHead() * config.headSize() * config.blockSize();
         return tokens * (6 * weights + attention);
     }
 

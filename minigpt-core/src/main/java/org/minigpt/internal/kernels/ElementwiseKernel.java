@@ -1,11 +1,12 @@
 package org.minigpt.internal.kernels;
 
+import java.util.Arrays;
 import java.util.function.Supplier;
 import org.minigpt.internal.random.DropoutMask;
 import org.minigpt.internal.simd.Gelu;
 import org.minigpt.internal.simd.Simd;
 
-/** Operations that treat every entry alike: ReLU, GELU, the residual sum and dropout, on arrays of one length. */
+/** Operations that treat every entry alike: ReLU, GELU, SiLU, the residual sum and dropout, on arrays of one length. */
 public final class ElementwiseKernel implements Runnable {
     private static final int TILE = 4096;
 
@@ -48,6 +49,30 @@ public final class ElementwiseKernel implements Runnable {
     /** dx = dy·GELU'(x). */
     public static ElementwiseKernel geluGradient(Gelu form, Floats x, Floats dy, Floats dx) {
         return new ElementwiseKernel(dy, x, dx, (a, b, n, at) -> Simd.MATH.geluGradient(form, b, a, n));
+    }
+
+    /** y = x·σ(x): SwiGLU of x and 1. */
+    public static ElementwiseKernel silu(Floats x, Floats y) {
+        float[] halves = new float[2 * TILE];
+        return new ElementwiseKernel(x, null, y, (a, b, n, at) -> {
+            besideOnes(a, n, halves);
+            Simd.MATH.swiGlu(halves, 0, n, a, 0);
+        });
+    }
+
+    /** dx = dy·σ(x)·(1 + x·(1 - σ(x))). */
+    public static ElementwiseKernel siluGradient(Floats x, Floats dy, Floats dx) {
+        float[] halves = new float[2 * TILE];
+        return new ElementwiseKernel(dy, x, dx, (a, b, n, at) -> {
+            besideOnes(b, n, halves);
+            Simd.MATH.swiGluGradient(halves, 0, n, a, 0);
+            System.arraycopy(halves, 0, a, 0, n);
+        });
+    }
+
+    private static void besideOnes(float[] x, int n, float[] halves) {
+        System.arraycopy(x, 0, halves, 0, n);
+        Arrays.fill(halves, n, 2 * n, 1f);
     }
 
     /** y = a + b. */

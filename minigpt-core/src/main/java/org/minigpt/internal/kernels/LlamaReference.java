@@ -4,32 +4,42 @@ package org.minigpt.internal.kernels;
 public final class LlamaReference {
     private LlamaReference() {}
 
-    /** y = x/√(E[x²] + eps)·gain over rows of c; see {@link RmsNormKernel}. */
-    public static void rmsNorm(double[] x, int c, double eps, double[] gain, double[] y) {
-        for (int at = 0; at < x.length; at += c) {
-            double scale = reciprocalRms(x, at, c, eps);
-            for (int j = 0; j < c; j++) {
-                y[at + j] = x[at + j] * scale * gain[j];
+    /** y = x/√(E[x²] + eps)·gain in each of the groups; see {@link RmsNormKernel}. */
+    public static void rmsNorm(double[] x, RmsNormKernel.Groups at, double eps, double[] gain, double[] y) {
+        System.arraycopy(x, 0, y, 0, x.length);
+        for (int i = 0; i < at.rows() * at.groups(); i++) {
+            int first = first(at, i);
+            double scale = reciprocalRms(x, first, at.c(), eps);
+            for (int j = 0; j < at.c(); j++) {
+                y[first + j] = x[first + j] * scale * gain[j];
             }
         }
     }
 
+    /** @return where the i-th group begins */
+    private static int first(RmsNormKernel.Groups at, int i) {
+        return i / at.groups() * at.width() + at.from() + i % at.groups() * at.c();
+    }
+
     /**
-     * With g = dy·gain and x̂ the normalised row: dx = (g - x̂·E[g·x̂])/√(E[x²] + eps), dgain = Σ dy·x̂. dgain is zero
+     * With g = dy·gain and x̂ the normalised group: dx = (g - x̂·E[g·x̂])/√(E[x²] + eps), dgain = Σ dy·x̂. dgain is zero
      * on entry.
      */
     public static void rmsNormGradient(
-            double[] x, int c, double eps, double[] gain, double[] dy, double[] dx, double[] dGain) {
-        for (int at = 0; at < x.length; at += c) {
-            double scale = reciprocalRms(x, at, c, eps);
+            double[] x, RmsNormKernel.Groups at, double eps, double[] gain, double[] dy, double[] dx, double[] dGain) {
+        System.arraycopy(dy, 0, dx, 0, dy.length);
+        int c = at.c();
+        for (int i = 0; i < at.rows() * at.groups(); i++) {
+            int first = first(at, i);
+            double scale = reciprocalRms(x, first, c, eps);
             double mean = 0;
             for (int j = 0; j < c; j++) {
-                double hat = x[at + j] * scale;
-                mean += dy[at + j] * gain[j] * hat / c;
-                dGain[j] += dy[at + j] * hat;
+                double hat = x[first + j] * scale;
+                mean += dy[first + j] * gain[j] * hat / c;
+                dGain[j] += dy[first + j] * hat;
             }
             for (int j = 0; j < c; j++) {
-                dx[at + j] = scale * (dy[at + j] * gain[j] - x[at + j] * scale * mean);
+                dx[first + j] = scale * (dy[first + j] * gain[j] - x[first + j] * scale * mean);
             }
         }
     }
@@ -61,20 +71,21 @@ public final class LlamaReference {
         }
     }
 
-    private static double sigmoid(double x) {
+    /** @return 1/(1 + e^-x) */
+    public static double sigmoid(double x) {
         return 1 / (1 + Math.exp(-x));
     }
 
     /** Turns the queries and keys of qkv in place; {@code past} may be null. See {@link RotaryKernel}. */
     public static void rotate(
-            double[] qkv, AttentionShape shape, double theta, boolean back, int positions, int[] past) {
+            double[] qkv, AttentionShape shape, double[] frequencies, boolean back, int positions, int[] past) {
         int d = shape.d();
         for (int row = 0; row < qkv.length / shape.width(); row++) {
             int first = past == null ? 0 : past[row / shape.t()];
             int position = Math.min(first + row % shape.t(), positions - 1);
             for (int head = 0; head < shape.heads() + shape.kvHeads(); head++) {
                 for (int j = 0; j < d / 2; j++) {
-                    double angle = RotaryKernel.angle(position, j, d, theta) * (back ? -1 : 1);
+                    double angle = position * frequencies[j] * (back ? -1 : 1);
                     int at = row * shape.width() + head * d + j;
                     double a = qkv[at];
                     double b = qkv[at + d / 2];

@@ -4,8 +4,8 @@ import org.minigpt.internal.simd.Simd;
 
 /**
  * Rotary positions (Su et al. 2021, arXiv:2104.09864): in each head of the queries and keys of qkv, entry j and entry j
- * + D/2, j &lt; D/2, are turned as a point of the plane by the angle position·θ^(-2j/D), "half-split" as in Hugging
- * Face's Llama and GPT-NeoX. (The paper and GPT-J pair 2j with 2j+1: the same with the columns of the weight in another
+ * + D/2, j &lt; D/2, are turned as a point of the plane by the angle position·frequency[j], "half-split" as in Hugging
+ * Face's Llama and GPT-NeoX; the frequencies are θ^(-2j/D) there. (The paper and GPT-J pair 2j with 2j+1: the same with the columns of the weight in another
  * order.)
  */
 public final class RotaryKernel implements Runnable {
@@ -22,14 +22,14 @@ public final class RotaryKernel implements Runnable {
 
     /**
      * @param shape of qkv [B,T,(H+2·K)·D], with an even D
-     * @param theta θ, the base of the angles; 10000 in the paper
+     * @param frequencies [D/2], the angle of each pair at position 1
      * @param back whether to turn the other way, which is the gradient: a rotation's transpose is its inverse
      * @param positions how many there are; those beyond count as the last
      * @param past [B], the first position of each sequence, read anew at each run; null for 0
      * @param y of the shape of qkv, which may be qkv itself
      */
     public RotaryKernel(
-            AttentionShape shape, double theta, boolean back, int positions, Floats qkv, int[] past, Floats y) {
+            AttentionShape shape, double[] frequencies, boolean back, int positions, Floats qkv, int[] past, Floats y) {
         this.rows = qkv.length() / shape.width();
         this.shape = shape;
         this.positions = positions;
@@ -40,17 +40,12 @@ public final class RotaryKernel implements Runnable {
         this.cos = new float[positions * half];
         this.sin = new float[positions * half];
         for (int i = 0; i < cos.length; i++) {
-            double angle = angle(i / half, i % half, shape.d(), theta);
+            double angle = i / half * frequencies[i % half];
             cos[i] = (float) Math.cos(angle);
             sin[i] = (float) (back ? -Math.sin(angle) : Math.sin(angle));
         }
         this.tileRows = Tiles.rows(rows, shape.width());
         this.tile = new float[tileRows * shape.width()];
-    }
-
-    /** @return position·θ^(-2j/D) */
-    static double angle(int position, int j, int d, double theta) {
-        return position * Math.pow(theta, -2.0 * j / d);
     }
 
     /** Computes y. */

@@ -26,6 +26,8 @@ public final class Ops {
                 new ReluOp.Gradient(),
                 new GeluOp(),
                 new GeluOp.Gradient(),
+                new SiluOp(),
+                new SiluOp.Gradient(),
                 new SwiGluOp(),
                 new SwiGluOp.Gradient(),
                 new AddOp(),

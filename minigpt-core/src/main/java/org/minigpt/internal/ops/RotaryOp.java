@@ -12,11 +12,11 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Rotary positions (Su et al. 2021, arXiv:2104.09864): qkv [B,T,(H+2K)·D] to an array of its shape, in which each head
- * of queries and keys has its entries j and j + D/2 turned by the angle t·θ^(-2j/D), and the values are as they were.
+ * of queries and keys has its entries j and j + D/2 turned by the angle t·frequency[j], and the values are as they were.
  * The halves are paired as in Hugging Face's Llama.
  *
  * <p>For generating, without a gradient, each row of the batch may begin at a position of its own: with past [B] as
- * second input the angle is (past[b] + t)·θ^(-2j/D). Positions beyond the last, which only padding has, count as the
+ * second input the angle is (past[b] + t)·frequency[j]. Positions beyond the last, which only padding has, count as the
  * last.
  */
 public final class RotaryOp extends KernelOp {
@@ -27,24 +27,25 @@ public final class RotaryOp extends KernelOp {
     /**
      * @param heads H, the heads of queries
      * @param kvHeads K, the heads of keys and values, which divides H
-     * @param theta θ, the base of the angles
+     * @param frequencies [D/2], the angle of each pair of entries at position 1: θ^(-2j/D) in the paper
      */
-    public RotaryOp(SameDiff sd, SDVariable qkv, int heads, int kvHeads, double theta) {
+    public RotaryOp(SameDiff sd, SDVariable qkv, int heads, int kvHeads, double[] frequencies) {
         super(sd, qkv);
         Checks.heads(opName(), heads, kvHeads);
         addIArgument(heads, kvHeads);
-        addTArgument(theta);
+        addTArgument(frequencies);
     }
 
     /**
      * @param past [B], the position of each row's first token
      * @param positions how many there are
      */
-    public RotaryOp(SameDiff sd, SDVariable qkv, SDVariable past, int heads, int kvHeads, double theta, int positions) {
+    public RotaryOp(
+            SameDiff sd, SDVariable qkv, SDVariable past, int heads, int kvHeads, double[] frequencies, int positions) {
         super(sd, qkv, past);
         Checks.heads(opName(), heads, kvHeads);
         addIArgument(heads, kvHeads, positions);
-        addTArgument(theta);
+        addTArgument(frequencies);
     }
 
     @Override
@@ -62,6 +63,10 @@ public final class RotaryOp extends KernelOp {
         if (d % 2 != 0) {
             throw new MiniGptException(opName() + " turns pairs of entries, but its heads are " + d
                     + " wide; change n_head or n_embd so that n_embd/n_head is even");
+        }
+        if (tArgs().length != d / 2) {
+            throw new MiniGptException(opName() + " has " + tArgs().length + " frequencies, but its heads are " + d
+                    + " wide, which makes " + d / 2 + " pairs; give one for each");
         }
         if (in.size() == 2) {
             Checks.integers(opName(), "past", in.get(1));
@@ -99,7 +104,7 @@ public final class RotaryOp extends KernelOp {
     private static Runnable kernel(
             KernelOp op, boolean back, int positions, INDArray[] in, int[] past, INDArray[] out) {
         return new RotaryKernel(
-                shape(op, in[0]), op.getTArgument(0), back, positions, Floats.of(in[0]), past, Floats.of(out[0]));
+                shape(op, in[0]), op.tArgs(), back, positions, Floats.of(in[0]), past, Floats.of(out[0]));
     }
 
     @Override
@@ -107,7 +112,7 @@ public final class RotaryOp extends KernelOp {
         int positions = in.length == 1 ? (int) in[0].size(1) : getIArgument(2).intValue();
         int[] past = in.length == 1 ? null : Checks.past(opName(), new Ints(in[1]).read(), positions);
         System.arraycopy(x[0], 0, y[0], 0, y[0].length);
-        LlamaReference.rotate(y[0], shape(this, in[0]), getTArgument(0), false, positions, past);
+        LlamaReference.rotate(y[0], shape(this, in[0]), tArgs(), false, positions, past);
     }
 
     @Override
@@ -116,7 +121,7 @@ public final class RotaryOp extends KernelOp {
             throw new MiniGptException(
                     opName() + " with a past is for generating and has no gradient; train without one");
         }
-        return new Gradient(sameDiff, gradients.get(0), iArgs(), getTArgument(0)).outputs();
+        return new Gradient(sameDiff, gradients.get(0), iArgs(), tArgs()).outputs();
     }
 
     /** dy to dqkv: the same rotation, backwards. */
@@ -124,10 +129,10 @@ public final class RotaryOp extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
-        Gradient(SameDiff sd, SDVariable dy, long[] heads, double theta) {
+        Gradient(SameDiff sd, SDVariable dy, long[] heads, double[] frequencies) {
             super(sd, dy);
             addIArgument(heads);
-            addTArgument(theta);
+            addTArgument(frequencies);
         }
 
         @Override
@@ -154,7 +159,7 @@ public final class RotaryOp extends KernelOp {
         @Override
         void compute(INDArray[] in, double[][] x, double[][] y) {
             System.arraycopy(x[0], 0, y[0], 0, y[0].length);
-            LlamaReference.rotate(y[0], shape(this, in[0]), getTArgument(0), true, (int) in[0].size(1), null);
+            LlamaReference.rotate(y[0], shape(this, in[0]), tArgs(), true, (int) in[0].size(1), null);
         }
     }
 }

@@ -85,10 +85,7 @@ public final class Gpt2 {
      */
     public static void require(Gpt gpt, String format, Set<Mlp> mlps) {
         GptConfig config = gpt.config();
-        if (gpt.dataType() != DataType.FLOAT) {
-            throw new MiniGptException(
-                    format + " has no parameters of type " + gpt.dataType() + "; export a model in single precision");
-        }
+        requireSingle(gpt, format);
         requireLayers(gpt, format);
         if (!mlps.contains(config.mlp())) {
             String known = mlps.stream().map(Gpt2::spell).sorted().collect(Collectors.joining(" or "));
@@ -96,6 +93,23 @@ public final class Gpt2 {
                     + spell(config.mlp()) + "; train one with the activation gelu-tanh, or export it as onnx or"
                     + " samediff");
         }
+        requireNoHeadBias(gpt, format);
+    }
+
+    /** @throws MiniGptException if the model is in double precision, or its head has a bias */
+    public static void requireSingleWithoutHeadBias(Gpt gpt, String format) {
+        requireSingle(gpt, format);
+        requireNoHeadBias(gpt, format);
+    }
+
+    private static void requireSingle(Gpt gpt, String format) {
+        if (gpt.dataType() != DataType.FLOAT) {
+            throw new MiniGptException(
+                    format + " has no parameters of type " + gpt.dataType() + "; export a model in single precision");
+        }
+    }
+
+    private static void requireNoHeadBias(Gpt gpt, String format) {
         if (hasHeadBias(gpt)) {
             throw new MiniGptException(format + " knows no bias of the head, but the model has one; train one with"
                     + " a tied head or without biases, or export it as onnx or samediff");

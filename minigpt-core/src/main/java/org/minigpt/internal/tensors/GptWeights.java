@@ -34,8 +34,11 @@ public final class GptWeights {
     private static final String HEAD = "lm_head.weight";
     private static final String HEAD_BIAS = "lm_head.bias";
 
-    /** Causal masks that old versions of the transformers library stored with the parameters. */
-    private static final Pattern MASK = Pattern.compile("h\\.\\d+\\.attn\\.(masked_)?bias");
+    /**
+     * Causal masks that old versions of the transformers library stored with the parameters, and what a classifier of
+     * texts has in place of a head.
+     */
+    private static final Pattern NO_PARAMETER = Pattern.compile("h\\.\\d+\\.attn\\.(masked_)?bias|score\\.weight");
 
     private final TensorFile file;
     private final GptConfig config;
@@ -62,7 +65,7 @@ public final class GptWeights {
         this.models = models;
         file.tensors().forEach((name, tensor) -> {
             String plain = Gpt2.plainName(name);
-            if (!MASK.matcher(plain).matches() && tensors.put(plain, tensor) != null) {
+            if (!NO_PARAMETER.matcher(plain).matches() && tensors.put(plain, tensor) != null) {
                 throw new MiniGptException(file.path() + " has the tensor " + DataFile.quoted(plain)
                         + " with and without a prefix: remove one of them.");
             }

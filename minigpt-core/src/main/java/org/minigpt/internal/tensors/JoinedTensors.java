@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.runtime.Workspaces;
@@ -20,6 +21,7 @@ public final class JoinedTensors implements TensorFile {
     private final StoredTensors file;
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
     private final Map<String, List<TensorInfo>> parts = new LinkedHashMap<>();
+    private final Map<String, UnaryOperator<INDArray>> changes = new LinkedHashMap<>();
 
     /** None at first; closing this closes the file. */
     public JoinedTensors(StoredTensors file) {
@@ -67,6 +69,15 @@ public final class JoinedTensors implements TensorFile {
         parts.put(name, List.copyOf(of));
     }
 
+    /**
+     * Has a tensor of the file, which is one of several parts, changed when it is read.
+     *
+     * @param how from its values to others of the same shape
+     */
+    void change(String part, UnaryOperator<INDArray> how) {
+        changes.put(part, how);
+    }
+
     @Override
     public Path path() {
         return file.path();
@@ -90,7 +101,8 @@ public final class JoinedTensors implements TensorFile {
             file.read(part, values);
             var columns = NDArrayIndex.interval(from, from + values.size(-1));
             NativeMemory.copy(
-                    values, target.rank() == 1 ? target.get(columns) : target.get(NDArrayIndex.all(), columns));
+                    changes.getOrDefault(part.name(), UnaryOperator.identity()).apply(values),
+                    target.rank() == 1 ? target.get(columns) : target.get(NDArrayIndex.all(), columns));
             from += values.size(-1);
         }
     }

@@ -48,8 +48,40 @@ class RmsNormOpTest {
         assertEntries(gradients.get(1), 0.2, 0.7);
     }
 
+    private static Definition heads(int first, int heads) {
+        return (sd, in) -> new RmsNormOp(sd, in[0], in[1], 0, first, heads);
+    }
+
+    @FloatAndDouble
+    void headsByHand(DataType type) {
+        // Of four heads of two the second and the third: √((1 + 49)/2) = 5 and √((36 + 64)/2) = 5·√2.
+        INDArray x = array(type, shape(1, 8), 3, 4, 1, 7, 6, 8, -1, -2);
+        INDArray gain = array(type, shape(2), 2, 10);
+        double root = 5 * Math.sqrt(2);
+        assertEntries(OpFixture.output(heads(1, 2), x, gain), 3, 4, 0.4, 14, 12 / root, 80 / root, -1, -2);
+
+        // As in gradientsByHand for the second head; no dy, no gradient for the third; what is no head passes dy on.
+        INDArray dy = array(type, shape(1, 8), 9, 8, 1, 0.5, 0, 0, 7, 6);
+        List<INDArray> gradients = OpFixture.gradients(heads(1, 2), dy, x, gain);
+        assertEntries(gradients.get(0), 9, 8, 0.252, -0.036, 0, 0, 7, 6);
+        assertEntries(gradients.get(1), 0.2, 0.7);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,4,0,1,3", "5,7,2,4,2", "300,6,4,2,16", "3,9,0,9,600"})
+    void floatsOfHeadsAreAsDoubles(int rows, int all, int first, int heads, int d) {
+        OpFixture.assertFloatAsDouble(heads(first, heads), normal(1, rows, all * d), normal(2, d));
+    }
+
+    @FloatAndDouble
+    void headsInAnyLayout(DataType type) {
+        OpFixture.assertAnyLayout(
+                heads(1, 2), normal(1, 2, 3, 8).castTo(type), normal(2, 2).castTo(type));
+    }
+
     @Test
     void gradientsAreThoseOfDifferences() {
+        OpFixture.assertGradients(heads(1, 2), normal(1, 2, 3, 12), normal(2, 3));
         OpFixture.assertGradients(eps(1e-5), normal(1, 2, 3, 5), normal(2, 5));
         OpFixture.assertGradients(eps(0.5), normal(1, 4, 1), normal(2, 1));
     }
@@ -72,6 +104,10 @@ class RmsNormOpTest {
     @Test
     void badInputIsNamed() {
         INDArray x = Nd4j.ones(DataType.FLOAT, 2, 3);
+        assertSentence(
+                "minigpt_rms_norm needs rows of x that hold heads 1 to 1 of 2 entries, but they have 3; change n_head or"
+                        + " the head size",
+                () -> OpFixture.output(heads(1, 1), x, Nd4j.ones(DataType.FLOAT, 2)));
         assertSentence(
                 "minigpt_rms_norm needs gain of shape [3], but got FLOAT [2]; pass floating-point values of that shape",
                 () -> OpFixture.output(eps(1e-5), x, Nd4j.ones(DataType.FLOAT, 2)));

@@ -11,6 +11,7 @@ import static org.minigpt.testing.Sentences.assertSentence;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.graph.Positions;
 import org.minigpt.internal.ops.OpFixture.Definition;
 import org.minigpt.testing.FloatAndDouble;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -21,7 +22,10 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 class RotaryOpTest {
 
     private static Definition heads(int heads, int kvHeads, double theta) {
-        return (sd, in) -> new RotaryOp(sd, in[0], heads, kvHeads, theta);
+        return (sd, in) -> {
+            int d = (int) in[0].getShape()[2] / (heads + 2 * kvHeads);
+            return new RotaryOp(sd, in[0], heads, kvHeads, new Positions.Rotary(theta).frequencies(d));
+        };
     }
 
     /** One head of four: entry 0 goes with 2 and turns by t, 1 with 3 and turns by t/√θ = t/10. */
@@ -59,8 +63,23 @@ class RotaryOpTest {
         assertEntries(y, expected);
     }
 
+    /** One pair that turns by 1/4 a position: at position 2 by 1/2. */
+    @FloatAndDouble
+    void frequenciesAreAnybodys(DataType type) {
+        double cos = Math.cos(0.5);
+        double sin = Math.sin(0.5);
+        INDArray qkv = array(type, shape(1, 3, 6), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 4, 1, 0, 5, 6);
+        INDArray y = OpFixture.output((sd, in) -> new RotaryOp(sd, in[0], 1, 1, new double[] {0.25}), qkv);
+        double[] expected = new double[18];
+        System.arraycopy(new double[] {3 * cos - 4 * sin, 4 * cos + 3 * sin, cos, sin, 5, 6}, 0, expected, 12, 6);
+        assertEntries(y, expected);
+        assertSentence(
+                "minigpt_rotary has 2 frequencies, but its heads are 2 wide, which makes 1 pairs; give one for each",
+                () -> OpFixture.output((sd, in) -> new RotaryOp(sd, in[0], 1, 1, new double[2]), qkv));
+    }
+
     private static Definition fromPast(int positions) {
-        return (sd, in) -> new RotaryOp(sd, in[0], in[1], 1, 1, 100, positions);
+        return (sd, in) -> new RotaryOp(sd, in[0], in[1], 1, 1, new double[] {1}, positions);
     }
 
     /** As above, in two rows of which the second begins at position 2 of 4. */

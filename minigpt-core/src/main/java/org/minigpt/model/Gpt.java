@@ -75,6 +75,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     private final Map<String, Integer> timesSet = new ConcurrentHashMap<>();
     private final FlatVector gradients;
     private final SameDiff sd;
+    private final int replicas;
     private final LossAndGradients lossAndGradients;
     private final Decoders decoders;
     private final Lifetime lifetime = new Lifetime("the model");
@@ -94,7 +95,8 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         }
         sd = Workspaces.outside(
                 () -> graph.build(parameters.views(), builder.opSet, name -> timesSet.merge(name, 1, Integer::sum)));
-        lossAndGradients = new LossAndGradients(this, gradients, builder.replicas);
+        replicas = builder.replicas;
+        lossAndGradients = new LossAndGradients(this, infos, gradients, replicas);
         boolean cached = builder.opSet instanceof FusedOps && block == null && dataType == DataType.FLOAT;
         DecoderModel decoded = new DecoderModel(
                 config.vocabSize(),
@@ -209,7 +211,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         return parameters.views();
     }
 
-    /** @return what {@link #lossAndGradients} computed last, by the parameters' names */
+    @Override
     public Map<String, INDArray> gradients() {
         return gradients.views();
     }
@@ -230,9 +232,6 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     public Map<String, INDArray> adapterState() {
         return Map.of();
     }
-
-    @Override
-    public void gradientsChanged() {}
 
     @Override
     public void parametersChanged() {}
@@ -332,23 +331,30 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
      * @return the loss, in nats
      * @throws MiniGptException as {@link #loss(int[][], int[][])}
      */
+    @Override
     public double lossAndGradients(INDArray x, INDArray y, long dropoutKey) {
+        return lossAndGradients(x, y, dropoutKey, lossAndGradients, gradients);
+    }
+
+    /** @param views the gradients that are wanted, which {@code of} computes */
+    double lossAndGradients(INDArray x, INDArray y, long dropoutKey, LossAndGradients of, FlatVector views) {
         Inputs.check(config, x, y);
         return whileOpen(() ->
-                lossAndGradients.loss(x, y, dropoutKey, true).orElseGet(() -> sessionGradients(x, y, dropoutKey)));
+                of.loss(x, y, dropoutKey, true).orElseGet(() -> sessionGradients(x, y, dropoutKey, views.views())));
+    }
+
+    /** @return what computes the gradients of some parameters into a vector, and those of no others */
+    LossAndGradients gradientsOf(List<ParameterInfo> some, FlatVector vector) {
+        return new LossAndGradients(this, some, vector, replicas);
     }
 
     /** By SameDiff's own session, which runs any op. */
-    private double sessionGradients(INDArray x, INDArray y, long dropoutKey) {
+    private double sessionGradients(INDArray x, INDArray y, long dropoutKey, Map<String, INDArray> views) {
         Graphs.differentiate(sd);
-        parameters.views().keySet().forEach(name -> Graphs.gradientOf(sd, name));
-        OutAndGrad result = sd.calculateGradientsAndOutputs(
-                placeholders(x, y, dropoutKey),
-                List.of(LOSS),
-                parameters.views().keySet());
-        gradients
-                .views()
-                .forEach((name, view) -> NativeMemory.copy(result.getGradients().get(name), view));
+        views.keySet().forEach(name -> Graphs.gradientOf(sd, name));
+        OutAndGrad result =
+                sd.calculateGradientsAndOutputs(placeholders(x, y, dropoutKey), List.of(LOSS), views.keySet());
+        views.forEach((name, view) -> NativeMemory.copy(result.getGradients().get(name), view));
         return result.getOutputs().get(LOSS).getDouble(0);
     }
 

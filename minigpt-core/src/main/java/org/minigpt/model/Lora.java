@@ -32,8 +32,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * were drawn. Train the whole model if there are such.
  *
  * <p>The model's own weights always hold W, so it computes, generates and is saved as any other, at the same speed; the
- * gradients of A and B follow from that of W by the chain rule: dA = (alpha/r)·dW·Bᵀ, dB = (alpha/r)·Aᵀ·dW. A step
- * costs as much as one of the whole model; what is saved are the optimizer's moments and the size of what is kept.
+ * gradients of A and B follow from that of W by the chain rule: dA = (alpha/r)·dW·Bᵀ, dB = (alpha/r)·Aᵀ·dW. Those of
+ * all other weights are not computed, and have no memory: nor have the optimizer's moments of any.
  */
 public final class Lora implements Trainable, AutoCloseable {
 
@@ -79,6 +79,11 @@ public final class Lora implements Trainable, AutoCloseable {
     private final FlatVector parameters;
     private final FlatVector gradients;
 
+    /** Of the weights that are adapted, and what computes them. */
+    private final FlatVector ofWeights;
+
+    private final LossAndGradients lossAndGradients;
+
     /** The frozen W₀ of each weight that is adapted. */
     private final Map<String, INDArray> bases = new LinkedHashMap<>();
 
@@ -91,6 +96,12 @@ public final class Lora implements Trainable, AutoCloseable {
         infos = FlatVector.layOut(declared);
         parameters = new FlatVector(gpt.dataType(), infos);
         gradients = new FlatVector(gpt.dataType(), infos);
+        List<ParameterInfo> adapted = FlatVector.layOut(gpt.parameterInfos().stream()
+                .filter(info -> weights.contains(info.name()))
+                .map(info -> new Parameter(info.name(), info.shape(), Initializer.zeros()))
+                .toList());
+        ofWeights = new FlatVector(gpt.dataType(), adapted);
+        lossAndGradients = gpt.gradientsOf(adapted, ofWeights);
         for (String name : weights) {
             bases.put(name, Workspaces.outside(() -> gpt.parameters().get(name).dup('c')));
             timesSet.put(name, gpt.timesSet(name));
@@ -162,7 +173,7 @@ public final class Lora implements Trainable, AutoCloseable {
         return parameters.views();
     }
 
-    /** @return the gradients of A and B that {@link #gradientsChanged} computed last */
+    @Override
     public Map<String, INDArray> gradients() {
         return gradients.views();
     }
@@ -192,12 +203,24 @@ public final class Lora implements Trainable, AutoCloseable {
     }
 
     @Override
-    public void gradientsChanged() {
+    public double lossAndGradients(INDArray x, INDArray y, long dropoutKey) {
+        double loss = gpt.lossAndGradients(x, y, dropoutKey, lossAndGradients, ofWeights);
         followWhatWasSet();
+        byChainRule();
+        return loss;
+    }
+
+    /** @return the gradients of the weights that are adapted, by their names */
+    Map<String, INDArray> gradientsOfWeights() {
+        return ofWeights.views();
+    }
+
+    /** Makes those of A and B from them. */
+    void byChainRule() {
         for (String name : bases.keySet()) {
             INDArray a = parameters().get(a(name)); // (in,r)
             INDArray b = parameters().get(b(name)); // (r,out)
-            INDArray dw = gpt.gradients().get(name); // (in,out)
+            INDArray dw = ofWeights.views().get(name); // (in,out)
             INDArray da = gradients().get(a(name));
             INDArray db = gradients().get(b(name));
             if (gpt.dataType() == DataType.DOUBLE) {
@@ -255,6 +278,8 @@ public final class Lora implements Trainable, AutoCloseable {
      */
     @Override
     public void close() {
+        lossAndGradients.close();
+        ofWeights.close();
         parameters.close();
         gradients.close();
         bases.values().forEach(INDArray::close);

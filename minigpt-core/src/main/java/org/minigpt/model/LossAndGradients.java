@@ -11,6 +11,7 @@ import org.minigpt.internal.batch.Replicas;
 import org.minigpt.internal.batch.Replicas.Gradients;
 import org.minigpt.internal.batch.Share;
 import org.minigpt.internal.runtime.Plans;
+import org.minigpt.model.Trainable.ParameterInfo;
 import org.minigpt.ops.JavaOps;
 import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -26,6 +27,7 @@ final class LossAndGradients {
     private static final int CHUNK_TOKENS = 2048;
 
     private final Gpt gpt;
+    private final List<ParameterInfo> infos;
     private final Replicas replicas;
     private final FlatVector gradients;
 
@@ -41,18 +43,20 @@ final class LossAndGradients {
     private Plans backwardOfChunks; // whose gradients go elsewhere
 
     /**
-     * @param gradients the model's own, which the first replica writes to and the others are added to
+     * @param infos the parameters that gradients are wanted of; nothing is computed for others
+     * @param gradients theirs, which the first replica writes to and the others are added to
      * @param count the number of replicas
      */
-    LossAndGradients(Gpt gpt, FlatVector gradients, int count) {
+    LossAndGradients(Gpt gpt, List<ParameterInfo> infos, FlatVector gradients, int count) {
         this.gpt = gpt;
+        this.infos = infos;
         this.gradients = gradients;
         forward = new Plans(gpt.sameDiff());
         replicas = new Replicas(count, replica -> replica == 0 ? views(gradients) : views(another()));
     }
 
     private FlatVector another() {
-        FlatVector vector = new FlatVector(gpt.dataType(), gpt.parameterInfos());
+        FlatVector vector = new FlatVector(gpt.dataType(), infos);
         vectors.add(vector);
         return vector;
     }
@@ -203,15 +207,15 @@ final class LossAndGradients {
         if (backward == null) {
             SameDiff sd = gpt.sameDiff();
             SameDiff graph = Graphs.differentiate(sd);
-            for (String name : gpt.parameters().keySet()) {
-                gradientNames.put(name, Graphs.gradientOf(sd, name));
+            for (ParameterInfo info : infos) {
+                gradientNames.put(info.name(), Graphs.gradientOf(sd, info.name()));
             }
             backward = new Plans(graph);
             backwardOfChunks = new Plans(graph);
         }
     }
 
-    /** Gives all memory back but the model's gradients. */
+    /** Gives all memory back but that of the gradients that it was given. */
     synchronized void close() {
         replicas.close();
         vectors.forEach(FlatVector::close);

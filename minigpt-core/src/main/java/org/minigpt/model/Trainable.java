@@ -7,8 +7,8 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * What an optimizer steps: all parameters of a {@link Gpt}, which is its own, or a {@link Lora} adapter beside it. A
- * step is {@link Gpt#lossAndGradients}, {@link #gradientsChanged}, a change of {@link #flatParameters} by what {@link
- * #flatGradients} then holds, and {@link #parametersChanged}.
+ * step is {@link #lossAndGradients}, a change of {@link #flatParameters} by what {@link #flatGradients} then holds, and
+ * {@link #parametersChanged}.
  */
 public sealed interface Trainable permits Gpt, Lora {
 
@@ -54,8 +54,18 @@ public sealed interface Trainable permits Gpt, Lora {
     /** @return what a checkpoint must hold besides the model's parameters, live, by name; nothing for a whole model */
     Map<String, INDArray> adapterState();
 
-    /** To be called when the model's gradients have been computed. */
-    void gradientsChanged();
+    /**
+     * Computes the loss of the model and fills {@link #gradients}.
+     *
+     * @param x ids [B,T], INT
+     * @param y the ids that follow them [B,T], INT
+     * @param dropoutKey seed of this batch's dropout masks, another for each; 0 drops nothing
+     * @return the loss, in nats
+     */
+    double lossAndGradients(INDArray x, INDArray y, long dropoutKey);
+
+    /** @return what {@link #lossAndGradients} computed last, by the parameters' names */
+    Map<String, INDArray> gradients();
 
     /** To be called when {@link #flatParameters} have been changed. */
     void parametersChanged();

@@ -73,6 +73,14 @@ public abstract class JavaOp extends DynamicCustomOp {
     }
 
     /**
+     * @return whether {@link #bind} may be given null for this output, where nobody reads it, and then need not compute
+     *     it; false by default
+     */
+    public boolean mayOmit(int output) {
+        return false;
+    }
+
+    /**
      * Binds the op to its arrays: checks nothing that {@link #outputShapes} has checked, makes its scratch memory and
      * returns what computes the outputs from the inputs' present contents, as often as it is called, on one thread at a
      * time.

@@ -4,15 +4,15 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import org.minigpt.MiniGptException;
-import org.minigpt.model.Gpt;
+import org.minigpt.model.Trainable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Finds out where it began when a loss or a gradient is no number any more. */
 final class FiniteCheck {
-    private final Gpt gpt;
+    private final Trainable trained;
 
-    FiniteCheck(Gpt gpt) {
-        this.gpt = gpt;
+    FiniteCheck(Trainable trained) {
+        this.trained = trained;
     }
 
     /**
@@ -32,7 +32,7 @@ final class FiniteCheck {
 
     /** Parameters first: one that is not finite makes the gradients so too. */
     private Optional<String> culprit() {
-        return first("", gpt.parameters()).or(() -> first("the gradient of ", gpt.gradients()));
+        return first("", trained.model().parameters()).or(() -> first("the gradient of ", trained.gradients()));
     }
 
     private static Optional<String> first(String prefix, Map<String, INDArray> arrays) {

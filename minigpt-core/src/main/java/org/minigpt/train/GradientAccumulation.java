@@ -8,7 +8,7 @@ import org.minigpt.data.Batch;
 import org.minigpt.internal.batch.GradientSum;
 import org.minigpt.internal.random.SplitMix64;
 import org.minigpt.internal.runtime.Workspaces;
-import org.minigpt.model.Gpt;
+import org.minigpt.model.Trainable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -20,7 +20,7 @@ final class GradientAccumulation {
     /** Sets the keys of dropout apart from other numbers drawn from the seed. */
     private static final long DROPOUT_STREAM = 0x64726F706F7574L;
 
-    private final Gpt gpt;
+    private final Trainable trained;
     private final BatchSource batches;
     private final int steps;
     private final long seed;
@@ -31,8 +31,8 @@ final class GradientAccumulation {
      * @param steps the batches of a step
      * @param seed of the dropout masks
      */
-    GradientAccumulation(Gpt gpt, BatchSource batches, int steps, long seed) {
-        this.gpt = gpt;
+    GradientAccumulation(Trainable trained, BatchSource batches, int steps, long seed) {
+        this.trained = trained;
         this.batches = batches;
         this.steps = steps;
         this.seed = seed;
@@ -47,7 +47,7 @@ final class GradientAccumulation {
     record Gradients(double loss, long tokens) {}
 
     /**
-     * Fills {@link Gpt#flatGradients} with the gradients of the step at an iteration.
+     * Fills {@link Trainable#flatGradients} with the gradients of the step at an iteration.
      *
      * @param stopped asked between two batches
      * @return nothing if it was stopped, as if the step had not begun
@@ -67,7 +67,7 @@ final class GradientAccumulation {
             tokens += tokens(batch);
         }
         if (sum == null) {
-            sum = Workspaces.outside(() -> gpt.flatGradients().ulike());
+            sum = Workspaces.outside(() -> trained.flatGradients().ulike());
         }
         double loss = 0;
         for (int i = 0; i < steps; i++) {
@@ -87,12 +87,12 @@ final class GradientAccumulation {
     }
 
     private double lossAndGradients(Batch batch, long index) {
-        return gpt.lossAndGradients(batch.xArray(), batch.yArray(), dropoutKey(index));
+        return trained.lossAndGradients(batch.xArray(), batch.yArray(), dropoutKey(index));
     }
 
     /** sum = sum + weight·g; after the last batch it is where the gradients are looked for. */
     private void add(int i, double weight) {
-        INDArray g = gpt.flatGradients();
+        INDArray g = trained.flatGradients();
         INDArray target = i == steps - 1 ? g : sum;
         if (i == 0) {
             new GradientSum(List.of(g), target, 1).compute(weight);

@@ -91,13 +91,13 @@ public final class Trainer {
     private Trainer(Trainable trained, BatchSource batches, Optional<Evaluator> evaluator, TrainConfig config) {
         this.trained = trained;
         gpt = trained.model();
-        accumulation = new GradientAccumulation(gpt, batches, config.gradientAccumulationSteps(), config.seed());
+        accumulation = new GradientAccumulation(trained, batches, config.gradientAccumulationSteps(), config.seed());
         this.evaluator = evaluator;
         this.config = config;
         clip = new GradientClip(config.gradClip());
         optimizer = config.optimizer().create(trained);
         outliers = new OutlierGuard(config.skipOutliers());
-        finite = new FiniteCheck(gpt);
+        finite = new FiniteCheck(trained);
     }
 
     private static BatchSource windows(Gpt gpt, TokenDataset data, TrainConfig config) {
@@ -257,7 +257,6 @@ public final class Trainer {
         }
         GradientAccumulation.Gradients gradients = computed.get();
         requireFinite("loss", gradients.loss());
-        trained.gradientsChanged();
         double norm = GradientClip.norm(trained.flatGradients());
         requireFinite("norm of the gradients", norm);
         double rate = config.learningRate().at(iteration);

@@ -57,9 +57,10 @@ class LoraTest {
         // alpha/r = 2: 2·A·B has the rows 2·1·B = 2 0 -2 4 0 6 and 2·2·B = 4 0 -4 8 0 12.
         assertEntries(w, 3, 1, -1, 5, 1, 7, 4, 1, -2, 11, 4, 17);
 
-        gpt.gradients().get(WEIGHT).assign(Nd4j.createFromArray(new double[][] {{1, 0, 0, 1, 0, 0}, {0, 1, 0, 0, 0, -1}
+        lora.gradientsOfWeights().get(WEIGHT).assign(Nd4j.createFromArray(new double[][] {
+            {1, 0, 0, 1, 0, 0}, {0, 1, 0, 0, 0, -1}
         }));
-        lora.gradientsChanged();
+        lora.byChainRule();
 
         // 2·dW·Bᵀ: 2·(1·1 + 1·2) and 2·(1·0 - 1·3).
         assertEntries(lora.gradients().get(A), 6, -6);
@@ -78,12 +79,32 @@ class LoraTest {
         Map<String, INDArray> differences = new HashMap<>();
         lora.parameters().forEach((name, parameter) -> differences.put(name, differences(lora, parameter)));
 
-        gpt.lossAndGradients(Nd4j.createFromArray(X), Nd4j.createFromArray(Y));
-        lora.gradientsChanged();
+        lora.lossAndGradients(Nd4j.createFromArray(X), Nd4j.createFromArray(Y), 0);
 
         assertEquals(6, differences.size()); // of three weights
         differences.forEach(
                 (name, expected) -> assertNear(name, expected, lora.gradients().get(name), 1e-7));
+    }
+
+    /** Those of the adapted weights are as ever, to the bit. */
+    @ParameterizedTest
+    @EnumSource(names = {"FLOAT", "DOUBLE"})
+    void frozenWeightsHaveNoGradients(DataType type) {
+        Gpt gpt = gpt(type, 4);
+        Lora lora = Lora.attach(gpt, Lora.Config.ofRank(2), 7);
+        INDArray x = Nd4j.createFromArray(X);
+        INDArray y = Nd4j.createFromArray(Y);
+        double loss = gpt.lossAndGradients(x, y);
+        INDArray all = gpt.flatGradients().dup();
+        gpt.flatGradients().assign(-7);
+        assertEquals(loss, lora.lossAndGradients(x, y, 0));
+        assertEquals(-7, gpt.flatGradients().maxNumber().doubleValue());
+        ParameterInfo info = gpt.parameterInfos().stream()
+                .filter(p -> p.name().equals(WEIGHT))
+                .findFirst()
+                .orElseThrow();
+        assertEquals(List.of(WEIGHT), List.copyOf(lora.gradientsOfWeights().keySet()));
+        assertEquals(info.in(all), lora.gradientsOfWeights().get(WEIGHT));
     }
 
     private static void randomize(Lora lora) {
@@ -126,8 +147,7 @@ class LoraTest {
         randomize(a);
         randomize(b);
         for (Lora lora : List.of(a, b)) {
-            lora.model().lossAndGradients(Nd4j.createFromArray(X), Nd4j.createFromArray(Y));
-            lora.gradientsChanged();
+            lora.lossAndGradients(Nd4j.createFromArray(X), Nd4j.createFromArray(Y), 0);
         }
         assertNear(WEIGHT, twice.parameters().get(WEIGHT), single.parameters().get(WEIGHT), 1e-6);
         b.gradients()

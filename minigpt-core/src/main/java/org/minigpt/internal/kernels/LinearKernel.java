@@ -55,7 +55,7 @@ public final class LinearKernel implements Runnable {
         }
     }
 
-    /** x, W and dy [rows,out] to dx [rows,in], dw in W's layout and, unless it is null, db [out]. */
+    /** x, W and dy [rows,out] to dx [rows,in], dw in W's layout and db [out], those of them that are not null. */
     public static final class Gradient implements Runnable {
         private final int rows;
         private final int in;
@@ -69,7 +69,6 @@ public final class LinearKernel implements Runnable {
         private final Floats db;
         private final Floats ones; // [rows], for db
 
-        /** @param db null for none */
         public Gradient(
                 int rows,
                 int in,
@@ -99,11 +98,14 @@ public final class LinearKernel implements Runnable {
 
         @Override
         public void run() {
-            if (outIn) {
+            if (dx != null && outIn) {
                 Blas.nn(rows, in, out, 1f, dy.at(0), out, w.at(0), in, 0f, dx.at(0), in);
-                Blas.tn(out, in, rows, 1f, dy.at(0), out, x.at(0), in, 0f, dw.at(0), in);
-            } else {
+            } else if (dx != null) {
                 Blas.nt(rows, in, out, 1f, dy.at(0), out, w.at(0), out, 0f, dx.at(0), in);
+            }
+            if (dw != null && outIn) {
+                Blas.tn(out, in, rows, 1f, dy.at(0), out, x.at(0), in, 0f, dw.at(0), in);
+            } else if (dw != null) {
                 Blas.tn(in, out, rows, 1f, x.at(0), in, dy.at(0), out, 0f, dw.at(0), out);
             }
             if (db != null) {

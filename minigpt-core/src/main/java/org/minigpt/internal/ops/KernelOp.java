@@ -1,5 +1,7 @@
 package org.minigpt.internal.ops;
 
+import java.util.Arrays;
+import java.util.List;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.Reference;
 import org.minigpt.ops.JavaOp;
@@ -43,18 +45,26 @@ abstract class KernelOp extends JavaOp {
             }
             double[][] y = new double[out.length][];
             for (int i = 0; i < out.length; i++) {
-                y[i] = new double[Math.toIntExact(out[i].length())];
+                y[i] = new double[length(in, out, i)];
             }
             compute(in, x, y);
             for (int i = 0; i < out.length; i++) {
-                JavaOps.write(y[i], out[i]);
+                if (out[i] != null) { // nobody wants the others
+                    JavaOps.write(y[i], out[i]);
+                }
             }
         };
     }
 
-    /** @return the array at an index, as kernels take it; null if there are not so many */
+    private int length(INDArray[] in, INDArray[] out, int i) {
+        return out[i] != null
+                ? Math.toIntExact(out[i].length())
+                : (int) Arrays.stream(outputShapes(List.of(in)).get(i)).reduce(1, Math::multiplyExact);
+    }
+
+    /** @return the array at an index, as kernels take it; null if there are not so many, or it is null */
     static Floats floats(INDArray[] arrays, int at) {
-        return at < arrays.length ? Floats.of(arrays[at]) : null;
+        return at < arrays.length && arrays[at] != null ? Floats.of(arrays[at]) : null;
     }
 
     /** @return the element at an index; null if there are not so many */

@@ -99,6 +99,12 @@ public final class LinearOp extends KernelOp {
             return getBArgument(1) ? 3 : 2;
         }
 
+        /** Each costs a product of its own, which a frozen weight need not have. */
+        @Override
+        public boolean mayOmit(int output) {
+            return true;
+        }
+
         @Override
         protected List<long[]> outputShapes(List<INDArray> in) {
             Checks.inputs(opName(), in, 3, 3);
@@ -117,8 +123,8 @@ public final class LinearOp extends KernelOp {
                     Floats.of(in[0]),
                     Floats.of(in[1]),
                     Floats.of(in[2]),
-                    Floats.of(out[0]),
-                    Floats.of(out[1]),
+                    floats(out, 0),
+                    floats(out, 1),
                     floats(out, 2));
         }
 

@@ -164,6 +164,9 @@ final class PlanBuilder {
         for (int o = 0; o < out.length; o++) {
             String name = op.getOutputsOfOp().get(o);
             int passed = javaOp.passesOn(o);
+            if (!lastUse.containsKey(name) && javaOp.mayOmit(o)) {
+                continue;
+            }
             if (passed >= 0 && !targets.containsKey(name)) {
                 out[o] = in[passed];
                 memory.extend(out[o], lastUse.getOrDefault(name, i));

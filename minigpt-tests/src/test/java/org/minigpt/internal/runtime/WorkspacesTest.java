@@ -162,8 +162,7 @@ class WorkspacesTest {
     }
 
     private static void step(Lora lora, AdamW optimizer) {
-        lora.model().lossAndGradients(Nd4j.createFromArray(X), Nd4j.createFromArray(Y));
-        lora.gradientsChanged();
+        lora.lossAndGradients(Nd4j.createFromArray(X), Nd4j.createFromArray(Y), 0);
         optimizer.step(lora.flatParameters(), lora.flatGradients(), 0.1);
         lora.parametersChanged();
     }

@@ -1,6 +1,7 @@
 package org.minigpt.generate;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import org.minigpt.MiniGptException;
@@ -19,20 +20,25 @@ final class Sequence {
     private final int[] prompt;
     private final SamplingOptions options;
     private final Set<Integer> ends;
+    private final int drawn;
     private final Sampler sampler;
     private final LogitsProcessor.Context context;
     private final Watcher watcher;
     private final List<GeneratedToken> tokens = new ArrayList<>();
     private FinishReason finishReason;
 
-    /** @param ends the tokens that end it */
-    Sequence(int[] prompt, SamplingOptions options, Set<Integer> ends, Watcher watcher) {
+    /**
+     * @param ends the tokens that end it
+     * @param drawn how many tokens may be drawn, from 0 on
+     */
+    Sequence(int[] prompt, SamplingOptions options, Set<Integer> ends, int drawn, Watcher watcher) {
         if (prompt.length == 0) {
             throw new MiniGptException("the prompt has no tokens; give at least one");
         }
         this.prompt = prompt;
         this.options = options;
         this.ends = ends;
+        this.drawn = drawn;
         this.watcher = watcher;
         this.context = new LogitsProcessor.Context(prompt);
         // Filters see probabilities at the temperature, so it is applied before them and not again.
@@ -47,11 +53,12 @@ final class Sequence {
     /**
      * Chooses the next token.
      *
-     * @param logits of the model [V], which are not changed
+     * @param all the logits of the model [V], which are not changed
      * @return the token to go on from, or -1 if the sequence has ended
      * @throws TokenGenerator.NoTokenLeftException if no token may come, and none has come before
      */
-    int next(double[] logits) {
+    int next(double[] all) {
+        double[] logits = all.length > drawn ? Arrays.copyOf(all, drawn) : all;
         Exponentials exponentials = new Exponentials(logits, 1);
         int id = choose(logits, exponentials);
         if (id < 0) {

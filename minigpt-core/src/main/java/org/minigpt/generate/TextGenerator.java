@@ -68,10 +68,11 @@ public final class TextGenerator {
     /**
      * @param model a {@link org.minigpt.model.Gpt}, or a network by {@link NetworkModel}; it is not changed
      * @param tokenizer the one that the model was trained with
-     * @throws MiniGptException if the two have not the same number of tokens
+     * @throws MiniGptException if the two do not {@linkplain Tokenizer#fits fit}; tokens that are but the model's are never
+     *     drawn
      */
     public TextGenerator(LanguageModel model, Tokenizer tokenizer) {
-        if (tokenizer.vocabSize() != model.vocabSize()) {
+        if (!tokenizer.fits(model.vocabSize())) {
             throw new MiniGptException("the tokenizer has " + tokenizer.vocabSize() + " tokens, but the model has "
                     + model.vocabSize() + "; use the tokenizer that was saved with the model");
         }
@@ -79,7 +80,7 @@ public final class TextGenerator {
         Set<Integer> ends = new LinkedHashSet<>(model.eosTokenIds());
         tokenizer.endOfText().ifPresent(ends::add);
         this.eosTokenIds = List.copyOf(ends);
-        this.tokens = new TokenGenerator(model, eosTokenIds);
+        this.tokens = new TokenGenerator(model, eosTokenIds, tokenizer.vocabSize());
     }
 
     /**

@@ -31,16 +31,21 @@ public final class TokenGenerator {
 
     private final LanguageModel model;
     private final Set<Integer> eosTokenIds;
+    private final int drawn;
 
     /** @param model the model, which is not changed */
     public TokenGenerator(LanguageModel model) {
-        this(model, model.eosTokenIds());
+        this(model, model.eosTokenIds(), model.vocabSize());
     }
 
-    /** @param eosTokenIds the tokens by which the model ends its text */
-    TokenGenerator(LanguageModel model, Collection<Integer> eosTokenIds) {
+    /**
+     * @param eosTokenIds the tokens by which the model ends its text
+     * @param drawn how many of its tokens may be drawn, from 0 on
+     */
+    TokenGenerator(LanguageModel model, Collection<Integer> eosTokenIds, int drawn) {
         this.model = model;
         this.eosTokenIds = Set.copyOf(eosTokenIds);
+        this.drawn = drawn;
     }
 
     private Set<Integer> ends(SamplingOptions options) {
@@ -89,7 +94,7 @@ public final class TokenGenerator {
     }
 
     Sequence sequence(int[] prompt, SamplingOptions options, Sequence.Watcher watcher) {
-        return new Sequence(prompt, options, ends(options), watcher);
+        return new Sequence(prompt, options, ends(options), drawn, watcher);
     }
 
     TokenBatch batch(List<Sequence> sequences, SamplingOptions options, BooleanSupplier cancelled) {

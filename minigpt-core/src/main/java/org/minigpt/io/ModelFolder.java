@@ -106,7 +106,7 @@ public final class ModelFolder {
                     "There is no tokenizer to save the model with: give one, or save the model alone, by saveGpt.");
         }
         int vocabSize = gpt.config().vocabSize();
-        if (tokenizer.vocabSize() != vocabSize) {
+        if (!tokenizer.fits(vocabSize)) {
             throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
                     + " tokens, but the model has a vocabulary of " + vocabSize
                     + ": save the model with the tokenizer it was trained with.");
@@ -197,7 +197,7 @@ public final class ModelFolder {
             Path dir, HfConfig config, Path tokenizerFile, Function<Path, ? extends Tokenizer> tokenizers) {
         Tokenizer tokenizer = tokenizers.apply(tokenizerFile);
         int vocabSize = config.gpt().vocabSize();
-        if (tokenizer.vocabSize() != vocabSize) {
+        if (!tokenizer.fits(vocabSize)) {
             throw new MiniGptException(tokenizerFile + " has " + tokenizer.vocabSize() + " tokens, but the model of "
                     + AtomicFolder.locate(dir, CONFIG) + " has a vocabulary of " + vocabSize
                     + ": use the tokenizer.json that was saved with the model.");

@@ -19,6 +19,21 @@ public interface Tokenizer {
     int vocabSize();
 
     /**
+     * @param modelVocabSize the number of tokens that a model has rows for
+     * @return whether this tokenizer can be its own: they are as many, or the model's were padded, by less than 1024, to a
+     *     multiple of 64, as nanoGPT's GPT-2 has 50304 for 50257. The rows beyond are trained on nothing, and never drawn.
+     */
+    default boolean fits(int modelVocabSize) {
+        return fit(vocabSize(), modelVocabSize);
+    }
+
+    /** @return {@link #fits} of a tokenizer with so many tokens */
+    static boolean fit(long tokens, int modelVocabSize) {
+        long padding = modelVocabSize - tokens;
+        return padding == 0 || padding > 0 && padding < 1024 && modelVocabSize % 64 == 0;
+    }
+
+    /**
      * Encodes a text; no token is added before, between or after its own.
      *
      * @param text the text, maybe empty

@@ -219,7 +219,6 @@ enum GgufArchitecture {
         values.put(key() + ".attention.layer_norm_rms_epsilon", (float) config.normEps());
         values.put(key() + ".attention.key_length", config.headSize());
         values.put(key() + ".attention.value_length", config.headSize());
-        values.put(key() + ".vocab_size", config.vocabSize());
         values.put(key() + ".rope.dimension_count", config.headSize());
         values.put(key() + ".rope.freq_base", (float) rotary.theta());
         if (rotary.scaling() instanceof RopeScaling.Linear linear && linear.factor() != 1) {

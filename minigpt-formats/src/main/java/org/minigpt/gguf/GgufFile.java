@@ -29,6 +29,7 @@ import org.minigpt.text.Tokenizer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
 /**
@@ -176,7 +177,7 @@ public final class GgufFile {
     public static void write(Path file, Gpt gpt, Tokenizer tokenizer, WeightType weights, boolean shareHead) {
         GgufArchitecture architecture = GgufArchitecture.of(gpt);
         GptConfig config = gpt.config();
-        if (tokenizer != null && tokenizer.vocabSize() != config.vocabSize()) {
+        if (tokenizer != null && !tokenizer.fits(config.vocabSize())) {
             throw new MiniGptException("The tokenizer has " + tokenizer.vocabSize()
                     + " tokens, but the model has a vocabulary of "
                     + config.vocabSize()
@@ -189,9 +190,14 @@ public final class GgufFile {
         List<Integer> eos = Gpt2.eosTokenIds(gpt, tokenizer);
         boolean added = hasText(tokenizer) && GgufTokenizer.end(tokenizer, eos).isEmpty();
         Map<String, INDArray> arrays = architecture.tensors(gpt, config.tiedHead() && !shareHead);
+        if (tokenizer != null) { // of a padded vocabulary only what can be drawn
+            arrays.replaceAll((name, array) -> ofTokens(name)
+                    ? array.get(NDArrayIndex.interval(0, tokenizer.vocabSize()), NDArrayIndex.all())
+                    : array);
+        }
         List<TensorInfo> tensors = layOut(arrays, config.tiedHead(), weights, added ? 1 : 0);
         byte[] header = header(architecture, config, tokenizer, eos, weights, tensors);
-        int copied = added ? leastLikely(gpt) : -1;
+        int copied = added ? leastLikely(gpt, tokenizer.vocabSize()) : -1;
         AtomicFiles.write(file, out -> {
             out.write(header);
             for (TensorInfo tensor : tensors) {
@@ -228,15 +234,16 @@ public final class GgufFile {
         };
     }
 
-    /** @return the token whose greatest probability after any of up to 256 tokens alone is the least */
-    private static int leastLikely(Gpt gpt) {
-        int vocabSize = gpt.config().vocabSize();
-        int[][] contexts = new int[Math.min(256, vocabSize)][1];
+    /** @return the token, of the first so many, whose greatest probability after any of up to 256 tokens alone is the least */
+    private static int leastLikely(Gpt gpt, int among) {
+        int[][] contexts = new int[Math.min(256, among)][1];
         for (int i = 0; i < contexts.length; i++) {
-            contexts[i][0] = (int) ((long) i * vocabSize / contexts.length);
+            contexts[i][0] = (int) ((long) i * among / contexts.length);
         }
-        INDArray logits = gpt.logits(contexts).reshape(contexts.length, vocabSize); // [B,1,V] to [B,V]
-        return Nd4j.argMin(Transforms.softmax(logits).max(0)).getInt(0);
+        INDArray logits =
+                gpt.logits(contexts).reshape(contexts.length, gpt.config().vocabSize()); // [B,1,V] to [B,V]
+        return Nd4j.argMin(Transforms.softmax(logits).max(0).get(NDArrayIndex.interval(0, among)))
+                .getInt(0);
     }
 
     private static List<TensorInfo> layOut(

@@ -205,7 +205,7 @@ final class GgufTokenizer {
             return Optional.of("the file has no list of its tokens");
         }
         long tokens = list.size() - (Long) values.getOrDefault(ADDED, 0L);
-        return tokens == vocabSize
+        return Tokenizer.fit(tokens, vocabSize)
                 ? Optional.empty()
                 : Optional.of("the file's has " + tokens + " tokens, and the model a vocabulary of " + vocabSize);
     }

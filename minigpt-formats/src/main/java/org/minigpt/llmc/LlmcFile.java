@@ -175,6 +175,10 @@ public final class LlmcFile {
     public static void write(Path file, Gpt gpt, boolean bfloat16) {
         GptConfig config = gpt.config();
         Gpt2.require(gpt, "llm.c", Set.of(Mlp.GELU_TANH));
+        if (gpt.config().nInner() != 4L * gpt.config().nEmbd()) {
+            throw new MiniGptException("llm.c knows a feed-forward of 4·n_embd only, but the model's is "
+                    + gpt.config().nInner() + " wide; export it as gguf or hf");
+        }
         if (!config.tiedHead()) {
             throw new MiniGptException("llm.c knows GPT-2 with a tied head, but the model's is not; train one with"
                     + " a tied head, or export it as gguf");

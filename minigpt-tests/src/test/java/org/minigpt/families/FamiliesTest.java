@@ -3,6 +3,7 @@ package org.minigpt.families;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.minigpt.testing.Sentences.assertSentence;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -10,9 +11,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.minigpt.generate.SamplingOptions;
+import org.minigpt.generate.TextGenerator;
 import org.minigpt.gguf.GgufFile;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.ModelFolder.SavedModel;
@@ -21,6 +25,7 @@ import org.minigpt.io.TinyModels;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.ModelSurgery;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Each family from its folder, by the way of each format, is the same function. */
 class FamiliesTest {
@@ -83,6 +88,37 @@ class FamiliesTest {
         assertEquals(family.json().get("architectures"), json.get("architectures"));
         Map<String, INDArray> tensors = Safetensors.read(out.resolve("model.safetensors"));
         family.weights().forEach((name, values) -> assertEquals(values, tensors.get(name.replace("transformer.", ""))));
+    }
+
+    /** 96 tokens of a tokenizer and 128 rows, of which those beyond are by far the likeliest. */
+    @Test
+    void paddingIsNeverDrawn() throws IOException {
+        Family family =
+                Family.all().filter(f -> f.name().equals("Qwen2")).findFirst().orElseThrow();
+        family.write(dir);
+        SavedModel plain = ModelFolder.load(dir);
+        Gpt padded = ModelSurgery.growVocabulary(plain.gpt(), 128, 1);
+        padded.parameters()
+                .get("wte.weight")
+                .get(NDArrayIndex.interval(96, 128), NDArrayIndex.all())
+                .assign(9);
+        ModelFolder.save(dir, padded, Family.TOKENIZER);
+        SavedModel opened = ModelFolder.load(dir);
+        assertEquals(128, opened.gpt().config().vocabSize());
+        SamplingOptions options = SamplingOptions.builder()
+                .maxNewTokens(30)
+                .temperature(1)
+                .seed(3)
+                .build();
+        assertEquals(plain.generate("To be", options), opened.generate("To be", options));
+        Path file = dir.resolve("model.gguf");
+        GgufFile.write(file, padded, Family.TOKENIZER);
+        assertArrayEquals(
+                TinyModels.logitBits(plain.gpt(), new int[][] {IDS}),
+                TinyModels.logitBits(GgufFile.read(file).gpt(), new int[][] {IDS}));
+        assertSentence(
+                "the tokenizer has 96 tokens, but the model has 100; use the tokenizer that was saved with the model",
+                () -> new TextGenerator(ModelSurgery.growVocabulary(plain.gpt(), 100, 1), Family.TOKENIZER));
     }
 
     /** A shorter context is another limit, not another model. */

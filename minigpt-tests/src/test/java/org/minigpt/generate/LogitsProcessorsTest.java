@@ -245,7 +245,7 @@ class LogitsProcessorsTest {
     }
 
     private static Sequence sequence(int[] prompt, SamplingOptions options, long seed) {
-        return new Sequence(prompt, options.withSeed(seed), options.stopIds(), token -> true);
+        return new Sequence(prompt, options.withSeed(seed), options.stopIds(), Integer.MAX_VALUE, token -> true);
     }
 
     /** The second draw of each seed whose first is a certain token. */

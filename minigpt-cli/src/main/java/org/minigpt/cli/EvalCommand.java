@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.minigpt.data.RandomWindows;
-import org.minigpt.data.Split;
+import org.minigpt.data.TokenDataset.Split;
 import org.minigpt.data.Tokens;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;

@@ -8,25 +8,15 @@ import org.nd4j.linalg.dataset.api.MultiDataSet;
 import org.nd4j.linalg.dataset.api.MultiDataSetPreProcessor;
 import org.nd4j.linalg.factory.Nd4j;
 
-/**
- * Gives each batch that {@code sd.fit} asks for a dropout key of its own, a LONG scalar after its features x: a graph
- * with dropout takes it as a second placeholder. The keys follow from the seed.
- *
- * <pre>{@code
- * MultiDataSetIterator batches = new TokenMultiDataSetIterator(windows, 100);
- * batches.setPreProcessor(new DropoutKeys(1337));
- * }</pre>
- */
-public final class DropoutKeys implements MultiDataSetPreProcessor {
+/** {@link TokenMultiDataSetIterator#dropoutKeys}. */
+final class DropoutKeys implements MultiDataSetPreProcessor {
     private final long seed;
     private long drawn;
 
-    /** @param seed of the keys */
-    public DropoutKeys(long seed) {
+    DropoutKeys(long seed) {
         this.seed = seed;
     }
 
-    /** @throws MiniGptException if the batch has other features than x */
     @Override
     public void preProcess(MultiDataSet batch) {
         if (batch.numFeatureArrays() != 1) {

@@ -17,14 +17,12 @@ import org.minigpt.MiniGptException;
 import org.minigpt.internal.files.FileKind;
 
 /**
- * Ids in a file that may be larger than memory: nanoGPT's {@code train.bin} or {@code val.bin}, each id two bytes,
- * unsigned, little-endian, and nothing else ({@code np.uint16} and {@code tofile}); or llm.c's, which has a header and may
- * have four bytes an id.
+ * Ids in a file: see {@link Tokens#ofFile}.
  *
  * <p>The file is read, not mapped into memory: where a mapped file is cut short under its reader, the system ends the
  * access in a way that no program can catch for certain. A window of a batch is one small read from the system's cache.
  */
-public final class FileTokens implements Tokens {
+final class FileTokens implements Tokens {
     private static final long serialVersionUID = 1L;
 
     private static final int BUFFER_BYTES = 1 << 16;
@@ -57,14 +55,8 @@ public final class FileTokens implements Tokens {
         nextCheck = System.nanoTime();
     }
 
-    /**
-     * Opens a file. Its ids are checked when they are read, for it may take minutes to look at all of them.
-     *
-     * @param file must not change as long as it is used
-     * @param vocabSize V: ids must be below it
-     * @throws MiniGptException if there is no such file, it cannot be read, is truncated, or no file of tokens
-     */
-    public static FileTokens open(Path file, int vocabSize) {
+    /** {@link Tokens#ofFile}. */
+    static FileTokens open(Path file, int vocabSize) {
         if (Files.isDirectory(file)) {
             throw new MiniGptException(file + " is a directory; give a file of tokens");
         }

@@ -16,8 +16,7 @@ public final class TokenDataSetIterator implements DataSetIterator {
     private static final long serialVersionUID = 1L;
 
     private final Epoch epoch;
-    private final int oneHotSize;
-    private final RNNFormat oneHotFormat;
+    private final Labels labels;
     /** Transient, since DL4J's preprocessors are not all serializable: set it again after deserialization. */
     private transient DataSetPreProcessor preProcessor;
 
@@ -29,23 +28,22 @@ public final class TokenDataSetIterator implements DataSetIterator {
      * @throws MiniGptException if N is below 1
      */
     public TokenDataSetIterator(RandomWindows windows, long firstBatch, int batchesPerEpoch) {
-        this(new RandomEpoch(windows, firstBatch, batchesPerEpoch), 0, RNNFormat.NCW);
+        this(new RandomEpoch(windows, firstBatch, batchesPerEpoch), Labels.IDS);
     }
 
     /** Iterates over a whole split, whose last window is masked where the text ends before it. */
     public TokenDataSetIterator(SequentialWindows windows) {
-        this(windows.epoch(), 0, RNNFormat.NCW);
+        this(windows.epoch(), Labels.IDS);
     }
 
     /** Iterates over texts of unequal length, with masks. */
     public TokenDataSetIterator(PaddedTexts texts) {
-        this(texts.epoch(), 0, RNNFormat.NCW);
+        this(texts.epoch(), Labels.IDS);
     }
 
-    private TokenDataSetIterator(Epoch epoch, int oneHotSize, RNNFormat oneHotFormat) {
+    private TokenDataSetIterator(Epoch epoch, Labels labels) {
         this.epoch = epoch;
-        this.oneHotSize = oneHotSize;
-        this.oneHotFormat = oneHotFormat;
+        this.labels = labels;
     }
 
     /** @return an iterator over the same batches, with one-hot labels of V tokens, [B, V, T] */
@@ -58,8 +56,7 @@ public final class TokenDataSetIterator implements DataSetIterator {
      * @return an iterator over the same batches, with one-hot labels of V tokens, [B, V, T] in NCW, [B, T, V] in NWC
      */
     public TokenDataSetIterator withOneHotLabels(int vocabSize, RNNFormat format) {
-        Checks.requireAtLeastOne("number of tokens", vocabSize);
-        return new TokenDataSetIterator(epoch.again(), vocabSize, format);
+        return new TokenDataSetIterator(epoch.again(), Labels.oneHot(vocabSize, format));
     }
 
     @Override
@@ -76,9 +73,8 @@ public final class TokenDataSetIterator implements DataSetIterator {
     @Override
     public DataSet next(int num) {
         Batch batch = epoch.next(num);
-        INDArray labels = oneHotSize == 0 ? batch.yArray() : batch.oneHotArray(oneHotSize, oneHotFormat);
         INDArray mask = batch.mask();
-        DataSet dataSet = new DataSet(batch.xArray(), labels, mask, mask);
+        DataSet dataSet = new DataSet(batch.xArray(), labels.of(batch), mask, mask);
         if (preProcessor != null) {
             preProcessor.preProcess(dataSet);
         }
@@ -115,7 +111,7 @@ public final class TokenDataSetIterator implements DataSetIterator {
 
     @Override
     public int totalOutcomes() {
-        return Math.max(1, oneHotSize);
+        return Math.max(1, labels.oneHotSize());
     }
 
     @Override

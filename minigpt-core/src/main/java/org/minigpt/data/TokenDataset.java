@@ -1,6 +1,7 @@
 package org.minigpt.data;
 
 import java.util.Arrays;
+import java.util.Locale;
 import org.minigpt.MiniGptException;
 import org.minigpt.text.Tokenizer;
 
@@ -12,6 +13,18 @@ import org.minigpt.text.Tokenizer;
  * @param validation the ids to validate on, in the order of the text
  */
 public record TokenDataset(Tokens train, Tokens validation) {
+    /** The two parts. */
+    public enum Split {
+        TRAIN,
+        VALIDATION;
+
+        /** The name in lower case, as messages and reports show it. */
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
     /** A token and the one after it, its target: less is no text to predict. */
     private static final int MIN_TOKENS = 2;
 

@@ -20,7 +20,7 @@ import org.minigpt.text.Tokenizers;
 
 /**
  * A text as token files, which may be larger than memory: {@code train.bin} and {@code val.bin} as nanoGPT's
- * {@code prepare.py} makes them, see {@link FileTokens}, with the {@code tokenizer.json} that made them beside.
+ * {@code prepare.py} makes them, see {@link Tokens#ofFile}, with the {@code tokenizer.json} that made them beside.
  *
  * <pre>{@code
  * TokenFolder.prepare(Path.of("input.txt"), Path.of("tokens"), 0.9, bytesRead -> {});
@@ -86,8 +86,8 @@ public final class TokenFolder {
      */
     public static Opened open(Path dir, Tokenizer tokenizer) {
         requireFiles(dir);
-        Tokens train = FileTokens.open(AtomicFolder.locate(dir, TRAIN), tokenizer.vocabSize());
-        Tokens validation = FileTokens.open(AtomicFolder.locate(dir, VALIDATION), tokenizer.vocabSize());
+        Tokens train = Tokens.ofFile(AtomicFolder.locate(dir, TRAIN), tokenizer.vocabSize());
+        Tokens validation = Tokens.ofFile(AtomicFolder.locate(dir, VALIDATION), tokenizer.vocabSize());
         Path info = AtomicFolder.locate(dir, INFO);
         if (Files.exists(info)) {
             JsonNode lengths = lengths(info);
@@ -222,8 +222,8 @@ public final class TokenFolder {
     }
 
     private static void requireSplits(Path text, long count, long trainLength, double trainFraction) {
-        for (Split split : Split.values()) {
-            long length = split == Split.TRAIN ? trainLength : count - trainLength;
+        for (TokenDataset.Split split : TokenDataset.Split.values()) {
+            long length = split == TokenDataset.Split.TRAIN ? trainLength : count - trainLength;
             if (length < 2) {
                 throw new MiniGptException("The " + count + " characters of " + text + " leave " + length + " for the "
                         + split + " split at a train fraction of " + trainFraction

@@ -21,8 +21,7 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
     private static final long serialVersionUID = 1L;
 
     private final Epoch epoch;
-    private final int oneHotSize;
-    private final RNNFormat oneHotFormat;
+    private final Labels labels;
     /** Transient, since DL4J's preprocessors are not all serializable: set it again after deserialization. */
     private transient MultiDataSetPreProcessor preProcessor;
 
@@ -46,23 +45,22 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
      * @throws MiniGptException if N is below 1
      */
     public TokenMultiDataSetIterator(RandomWindows windows, long firstBatch, int batchesPerEpoch) {
-        this(new RandomEpoch(windows, firstBatch, batchesPerEpoch), 0, RNNFormat.NCW);
+        this(new RandomEpoch(windows, firstBatch, batchesPerEpoch), Labels.IDS);
     }
 
     /** Iterates over a whole split, whose last window is masked where the text ends before it. */
     public TokenMultiDataSetIterator(SequentialWindows windows) {
-        this(windows.epoch(), 0, RNNFormat.NCW);
+        this(windows.epoch(), Labels.IDS);
     }
 
     /** Iterates over texts of unequal length, with masks. */
     public TokenMultiDataSetIterator(PaddedTexts texts) {
-        this(texts.epoch(), 0, RNNFormat.NCW);
+        this(texts.epoch(), Labels.IDS);
     }
 
-    private TokenMultiDataSetIterator(Epoch epoch, int oneHotSize, RNNFormat oneHotFormat) {
+    private TokenMultiDataSetIterator(Epoch epoch, Labels labels) {
         this.epoch = epoch;
-        this.oneHotSize = oneHotSize;
-        this.oneHotFormat = oneHotFormat;
+        this.labels = labels;
     }
 
     /**
@@ -70,8 +68,22 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
      * @return an iterator over the same batches, with one-hot labels of V tokens, [B, V, T] in NCW, [B, T, V] in NWC
      */
     public TokenMultiDataSetIterator withOneHotLabels(int vocabSize, RNNFormat format) {
-        Checks.requireAtLeastOne("number of tokens", vocabSize);
-        return new TokenMultiDataSetIterator(epoch.again(), vocabSize, format);
+        return new TokenMultiDataSetIterator(epoch.again(), Labels.oneHot(vocabSize, format));
+    }
+
+    /**
+     * What gives each batch that {@code sd.fit} asks for a dropout key of its own, a LONG scalar after its features x: a
+     * graph with dropout takes it as a second placeholder.
+     *
+     * <pre>{@code
+     * MultiDataSetIterator batches = new TokenMultiDataSetIterator(windows, 100);
+     * batches.setPreProcessor(TokenMultiDataSetIterator.dropoutKeys(1337));
+     * }</pre>
+     *
+     * @param seed that the keys follow from
+     */
+    public static MultiDataSetPreProcessor dropoutKeys(long seed) {
+        return new DropoutKeys(seed);
     }
 
     @Override
@@ -95,11 +107,10 @@ public final class TokenMultiDataSetIterator implements MultiDataSetIterator {
     @Override
     public MultiDataSet next(int num) {
         Batch batch = epoch.next(num);
-        INDArray labels = oneHotSize == 0 ? batch.yArray() : batch.oneHotArray(oneHotSize, oneHotFormat);
         INDArray mask = batch.mask();
         INDArray[] masks = mask == null ? null : new INDArray[] {mask};
         MultiDataSet dataSet = new org.nd4j.linalg.dataset.MultiDataSet(
-                new INDArray[] {batch.xArray()}, new INDArray[] {labels}, masks, masks);
+                new INDArray[] {batch.xArray()}, new INDArray[] {labels.of(batch)}, masks, masks);
         if (preProcessor != null) {
             preProcessor.preProcess(dataSet);
         }

@@ -6,7 +6,7 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Writes a file that {@link org.minigpt.data.FileTokens} reads. */
+/** Writes a file that {@link Tokens#ofFile} reads. */
 final class TokenWriter implements Closeable {
     private final OutputStream out;
     private long count;

@@ -1,6 +1,7 @@
 package org.minigpt.data;
 
 import java.io.Serializable;
+import java.nio.file.Path;
 import java.util.Objects;
 
 /**
@@ -42,6 +43,19 @@ public interface Tokens extends Serializable {
      */
     static Tokens of(int... ids) {
         return new ArrayTokens(ids);
+    }
+
+    /**
+     * Ids in a file that may be larger than memory: nanoGPT's {@code train.bin} or {@code val.bin}, each id two bytes,
+     * unsigned, little-endian, and nothing else ({@code np.uint16} and {@code tofile}); or llm.c's, which has a header
+     * and may have four bytes an id. They are checked when they are read, for it may take minutes to look at all of them.
+     *
+     * @param file must not change as long as it is used
+     * @param vocabSize V: ids must be below it
+     * @throws org.minigpt.MiniGptException if there is no such file, it cannot be read, is truncated, or no file of tokens
+     */
+    static Tokens ofFile(Path file, int vocabSize) {
+        return FileTokens.open(file, vocabSize);
     }
 
     /** Checks the arguments of {@link #copy}. */

@@ -80,8 +80,8 @@ public final class NetworkFile {
     /**
      * Opens a network with the state of its updater.
      *
-     * @throws MiniGptException if the file is not there, is no network with a tokenizer, or holds layers that this
-     *     library has not
+     * @throws MiniGptException if the file is not there, is no network with a tokenizer, holds layers that this
+     *     library has not, or a Java object
      */
     public static SavedNetwork load(Path file) {
         return load(file, Tokenizers::load);
@@ -97,6 +97,7 @@ public final class NetworkFile {
             throw new MiniGptException("There is no file " + file + ": check the path, or save a network first.");
         }
         MiniGptRuntime.install(); // which says what is missing where ND4J would not
+        requireNoObjects(file);
         try (ZipFile zip = new ZipFile(file.toFile())) {
             JsonNode configuration = MAPPER.readTree(read(file, zip, CONFIGURATION));
             requireClasses(file, configuration);
@@ -106,11 +107,30 @@ public final class NetworkFile {
             Model network = Workspaces.outside(() -> restore(file, graph));
             return new SavedNetwork(network, tokenizer);
         } catch (IOException | UncheckedIOException e) {
-            throw new MiniGptException(
-                    file + " is not a saved network, or is damaged (" + e.getMessage()
-                            + "): give a file that NetworkFile.save wrote.",
-                    e);
+            throw damaged(file, e);
         }
+    }
+
+    /** DL4J reads the entries one after the other, so that a list of them would not tell all that it finds. */
+    private static void requireNoObjects(Path file) {
+        try (ZipInputStream entries = new ZipInputStream(Files.newInputStream(file))) {
+            for (ZipEntry entry = entries.getNextEntry(); entry != null; entry = entries.getNextEntry()) {
+                if (entry.getName().equals(ModelSerializer.PREPROCESSOR_BIN)) {
+                    throw new MiniGptException(
+                            file + " has a " + ModelSerializer.PREPROCESSOR_BIN
+                                    + " in it, a Java object that to read is to run: save the network without its preprocessor.");
+                }
+            }
+        } catch (IOException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    private static MiniGptException damaged(Path file, Exception e) {
+        return new MiniGptException(
+                file + " is not a saved network, or is damaged (" + e.getMessage()
+                        + "): give a file that NetworkFile.save wrote.",
+                e);
     }
 
     private static Model restore(Path file, boolean graph) {

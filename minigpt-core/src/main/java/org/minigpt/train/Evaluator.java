@@ -2,7 +2,7 @@ package org.minigpt.train;
 
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import org.minigpt.data.Split;
+import org.minigpt.data.TokenDataset.Split;
 import org.minigpt.model.Gpt;
 
 /** Measures the losses of a model, without dropout and without changing it; see {@link Evaluation}. */

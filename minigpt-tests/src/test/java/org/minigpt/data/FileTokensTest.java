@@ -44,7 +44,7 @@ class FileTokensTest {
         // numpy's np.array([1, 258, 65535], dtype=np.uint16).tofile: 01 00, 02 01, FF FF.
         Path file = Files.write(dir.resolve("a.bin"), new byte[] {1, 0, 2, 1, -1, -1});
 
-        Tokens tokens = FileTokens.open(file, 65536);
+        Tokens tokens = Tokens.ofFile(file, 65536);
 
         assertEquals(3, tokens.length());
         assertArrayEquals(new int[] {1, 258, 65535}, tokens.toArray());
@@ -54,7 +54,7 @@ class FileTokensTest {
     void anyRange() throws IOException {
         // More than is read at once, which is 32,768.
         int[] ids = Ids.random(new Random(1), 100_000, 50_000);
-        Tokens tokens = FileTokens.open(file(ids), 50_000);
+        Tokens tokens = Tokens.ofFile(file(ids), 50_000);
         assertArrayEquals(ids, tokens.toArray());
         Random random = new Random(2);
         for (int i = 0; i < 300; i++) {
@@ -71,7 +71,7 @@ class FileTokensTest {
     @Test
     void windowsAreThoseOfAnArray() throws IOException {
         int[] ids = Ids.random(new Random(3), 301, 65);
-        Tokens tokens = FileTokens.open(file(ids), 65);
+        Tokens tokens = Tokens.ofFile(file(ids), 65);
 
         assertEquals(new RandomWindows(ids, 4, 8, 5).batch(7), new RandomWindows(tokens, 4, 8, 5).batch(7));
         List<Batch> expected = new ArrayList<>();
@@ -84,7 +84,7 @@ class FileTokensTest {
     @Test
     void readsOnThoughTheThreadIsInterrupted() throws IOException {
         int[] ids = {1, 2, 3};
-        Tokens tokens = FileTokens.open(file(ids), 4);
+        Tokens tokens = Tokens.ofFile(file(ids), 4);
         Thread.currentThread().interrupt();
 
         int[] read = tokens.toArray();
@@ -107,7 +107,7 @@ class FileTokensTest {
                 sparse.write(7);
             }
         }
-        Tokens tokens = FileTokens.open(file, 8);
+        Tokens tokens = Tokens.ofFile(file, 8);
 
         assertEquals(length, tokens.length());
         int[] target = new int[3];
@@ -140,7 +140,7 @@ class FileTokensTest {
     @Test
     void anIteratorOverAFileSurvivesSerialization() throws Exception {
         int[] ids = Ids.random(new Random(6), 100, 65);
-        RandomWindows windows = new RandomWindows(FileTokens.open(file(ids), 65), 2, 4, 1);
+        RandomWindows windows = new RandomWindows(Tokens.ofFile(file(ids), 65), 2, 4, 1);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
             out.writeObject(windows);
@@ -157,13 +157,13 @@ class FileTokensTest {
                 file
                         + " has 7 bytes, an odd number, but a token takes two, so it is truncated, or no file of tokens; make"
                         + " it again",
-                () -> FileTokens.open(file, 65));
+                () -> Tokens.ofFile(file, 65));
     }
 
     @Test
     void idBeyondTheVocabulary() throws IOException {
         Path file = file(1, 2, 65, 3);
-        Tokens tokens = FileTokens.open(file, 65);
+        Tokens tokens = Tokens.ofFile(file, 65);
         assertSentence(
                 "token 2 of " + file + " is 65, beyond the vocabulary of 65; use the tokenizer that made the file, or"
                         + " make both again with minigpt prepare",
@@ -173,14 +173,14 @@ class FileTokensTest {
     @Test
     void notThereOrNoFile() {
         Path none = dir.resolve("none.bin");
-        assertSentence("there is no file " + none + "; check the path", () -> FileTokens.open(none, 65));
-        assertSentence(dir + " is a directory; give a file of tokens", () -> FileTokens.open(dir, 65));
+        assertSentence("there is no file " + none + "; check the path", () -> Tokens.ofFile(none, 65));
+        assertSentence(dir + " is a directory; give a file of tokens", () -> Tokens.ofFile(dir, 65));
     }
 
     @Test
     void changedMeanwhile() throws IOException {
         Path file = file(1, 2, 3, 4);
-        Tokens tokens = FileTokens.open(file, 65);
+        Tokens tokens = Tokens.ofFile(file, 65);
         Files.setLastModifiedTime(file, FileTime.fromMillis(1));
         assertSentence(
                 file + " has changed since it was opened; leave it alone during a run, and start the run again",
@@ -191,7 +191,7 @@ class FileTokensTest {
     void cutShortMeanwhile() throws IOException {
         Path file = file(Ids.random(new Random(7), 100_000, 65));
         FileTime modified = Files.getLastModifiedTime(file);
-        RandomWindows windows = new RandomWindows(FileTokens.open(file, 65), 4, 8, 1);
+        RandomWindows windows = new RandomWindows(Tokens.ofFile(file, 65), 4, 8, 1);
         windows.batch(0);
 
         // A mapped file would end the JVM's access with an InternalError, or the JVM.
@@ -223,12 +223,12 @@ class FileTokensTest {
     @Test
     void theHeaderOfLlmcIsNoTokens() throws IOException {
         int[] ids = {50256, 0, 464, 65535};
-        Tokens tokens = FileTokens.open(llmc(20240520, 1, 4, ids), 65536);
+        Tokens tokens = Tokens.ofFile(llmc(20240520, 1, 4, ids), 65536);
         assertEquals(4, tokens.length());
         assertArrayEquals(ids, tokens.toArray());
 
         int[] large = {128000, 0, 99999};
-        Tokens llama = FileTokens.open(llmc(20240801, 7, 3, large), 128256);
+        Tokens llama = Tokens.ofFile(llmc(20240801, 7, 3, large), 128256);
         assertArrayEquals(large, llama.toArray());
         int[] last = new int[2];
         llama.copy(1, last, 0, 2);
@@ -241,24 +241,24 @@ class FileTokensTest {
         assertSentence(
                 file + " has 1032 bytes, but by its header 5 tokens of 2 bytes behind 1024 bytes, so it is truncated or"
                         + " damaged; make it again",
-                () -> FileTokens.open(file, 65));
+                () -> Tokens.ofFile(file, 65));
         llmc(20240801, 7, -1, 1, 2);
-        assertThrows(MiniGptException.class, () -> FileTokens.open(file, 65));
+        assertThrows(MiniGptException.class, () -> Tokens.ofFile(file, 65));
         llmc(20240520, 2, 2, 1, 2);
         assertSentence(
                 file
                         + " is a token file of llm.c's of version 2, but this program reads version 1; make it again with a"
                         + " newer llm.c",
-                () -> FileTokens.open(file, 65));
+                () -> Tokens.ofFile(file, 65));
         llmc(20240326, 3, 2, 1, 2);
         assertSentence(
                 file + " is a model of llm.c's, not tokens; give a file that one of its dev/data scripts made",
-                () -> FileTokens.open(file, 65));
+                () -> Tokens.ofFile(file, 65));
     }
 
     @Test
     void outOfRange() throws IOException {
-        Tokens tokens = FileTokens.open(file(1, 2, 3), 65);
+        Tokens tokens = Tokens.ofFile(file(1, 2, 3), 65);
         assertThrows(IndexOutOfBoundsException.class, () -> tokens.copy(2, new int[2], 0, 2));
         assertThrows(IndexOutOfBoundsException.class, () -> tokens.copy(-1, new int[2], 0, 1));
         assertThrows(IndexOutOfBoundsException.class, () -> tokens.copy(0, new int[2], 1, 2));

@@ -46,8 +46,8 @@ class TokenDatasetTest {
     @Test
     void ofReturnsThePart() {
         TokenDataset dataset = new TokenDataset(new int[] {1, 2}, new int[] {3});
-        assertSame(dataset.train(), dataset.of(Split.TRAIN));
-        assertSame(dataset.validation(), dataset.of(Split.VALIDATION));
+        assertSame(dataset.train(), dataset.of(TokenDataset.Split.TRAIN));
+        assertSame(dataset.validation(), dataset.of(TokenDataset.Split.VALIDATION));
     }
 
     @Test

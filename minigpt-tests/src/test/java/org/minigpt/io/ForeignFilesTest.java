@@ -19,7 +19,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.minigpt.data.FileTokens;
+import org.minigpt.data.Tokens;
 import org.minigpt.gguf.GgufFile;
 import org.minigpt.io.ModelFolder.Layout;
 import org.minigpt.llmc.LlmcFile;
@@ -63,7 +63,7 @@ class ForeignFilesTest {
         readers.put("text", () -> TextFiles.readUtf8(any));
         readers.put("pieces", () -> TextPieces.read(any, (piece, read) -> {}));
         readers.put("tokenizer", () -> Tokenizers.load(any));
-        readers.put("tokens", () -> FileTokens.open(any, 65536));
+        readers.put("tokens", () -> Tokens.ofFile(any, 65536));
         readers.forEach((name, reader) -> assertSentence(any + end, reader));
         Path config = file("config.json", POINTER.getBytes(UTF_8));
         assertSentence(config + end, () -> ModelFolder.loadGpt(dir));

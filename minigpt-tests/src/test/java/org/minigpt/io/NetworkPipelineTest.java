@@ -371,6 +371,13 @@ class NetworkPipelineTest {
         assertTrue(refusal(file).startsWith(file + " is not a saved network, or is damaged ("));
         ModelSerializer.writeModel(mixed(), file.toFile(), false);
         assertEquals(file + " has no tokenizer.json in it: give a file that NetworkFile.save wrote.", refusal(file));
+        try (FileSystem zip = FileSystems.newFileSystem(file)) {
+            Files.write(zip.getPath(ModelSerializer.PREPROCESSOR_BIN), new byte[] {1, 2, 3});
+        }
+        assertEquals(
+                file + " has a preprocessor.bin in it, a Java object that to read is to run:"
+                        + " save the network without its preprocessor.",
+                refusal(file));
 
         NetworkFile.save(file, mixed(), TOKENIZER);
         replace(file, "org.minigpt.dl4j.TransformerBlockLayer", "org.minigpt.dl4j.LayerToCome");

@@ -14,7 +14,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.minigpt.data.DropoutKeys;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenMultiDataSetIterator;
 import org.minigpt.graph.PortableOps;
@@ -209,7 +208,7 @@ class SameDiffFitTest {
         MultiDataSetIterator batches =
                 new TokenMultiDataSetIterator(new RandomWindows(tokens, 4, config.blockSize(), 1), BATCHES);
         if (config.dropout().any()) {
-            batches.setPreProcessor(new DropoutKeys(9));
+            batches.setPreProcessor(TokenMultiDataSetIterator.dropoutKeys(9));
         }
         return batches;
     }

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.model.AttentionWeights;
+import org.openqa.selenium.Keys;
 
 /** The page in a browser: what a person types, clicks and sees. */
 class PageTest {
@@ -32,7 +33,8 @@ class PageTest {
         Optional<Path> chromium = Browser.chromium();
         assumeTrue(
                 chromium.isPresent(),
-                "there is no Chromium on the PATH: install one (Debian: apt-get install chromium) to test the page");
+                "there is no Chromium with its driver on the PATH: install them to test the page (Debian: apt-get install"
+                        + " chromium chromium-driver)");
         served = new Served(ServerOptions.builder().maxTokens(100_000_000));
         browser = new Browser(chromium.get(), dir, 1280, 1000);
     }
@@ -166,7 +168,7 @@ class PageTest {
 
         // By the keyboard, too.
         browser.evaluate("document.getElementById('token-20').focus()");
-        browser.key("ArrowLeft");
+        browser.type(Keys.ARROW_LEFT);
         browser.await("document.activeElement.id === 'token-19' && attention.position === 19");
     }
 

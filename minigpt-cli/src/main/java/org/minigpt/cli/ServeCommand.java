@@ -10,11 +10,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.minigpt.MiniGptException;
-import org.minigpt.io.ModelFolder;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.QuantizedGpt;
 import org.minigpt.server.ModelServer;
 import org.minigpt.server.ServerOptions;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code minigpt serve}: a saved model over HTTP, and in the browser. */
@@ -33,8 +35,11 @@ final class ServeCommand implements Callable<Integer> {
             names = "--model",
             paramLabel = "DIR",
             defaultValue = "out",
-            description = "The model's folder [${DEFAULT-VALUE}].")
+            description = "The model's folder, or a GGUF file [${DEFAULT-VALUE}].")
     private Path model;
+
+    @Mixin(name = "Weights")
+    private WeightsOption weights = new WeightsOption();
 
     @Option(names = "--model-name", paramLabel = "NAME", description = "What clients call it [the folder's name].")
     private String modelName;
@@ -181,8 +186,10 @@ final class ServeCommand implements Callable<Integer> {
             ((Logger) LoggerFactory.getLogger("org.minigpt.server.requests")).setLevel(Level.INFO);
         }
         boolean loopback = isLoopback();
-        ModelFolder.SavedModel saved = ModelFolder.load(model);
-        ModelServer server = ModelServer.start(saved.gpt(), saved.tokenizer(), options);
+        WeightsOption.Opened opened = weights.open(model);
+        ModelServer server = opened.model() instanceof QuantizedGpt small
+                ? ModelServer.start(small, opened.tokenizer(), options)
+                : ModelServer.start((Gpt) opened.model(), opened.tokenizer(), options);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             server.close();
             // A signal that was obeyed is no failure, whatever Java makes of it.

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.ModelFolder.SavedModel;
@@ -27,6 +28,11 @@ record StartingModel(SavedModel saved, Tokenizer tokenizer, Optional<String> sha
 
     /** Opens the model of {@code --init-from} for a text. */
     static StartingModel open(Path folder, DataOptions data) {
+        if (Files.isRegularFile(folder) && folder.toString().endsWith(".gguf")) {
+            throw new MiniGptException(folder
+                    + " is a GGUF file, whose weights may be rounded, and those can't be trained:"
+                    + " make a model of F32 of it by minigpt import --format gguf --from " + folder + " --out DIR.");
+        }
         SavedModel saved = ModelFolder.load(folder);
         Path weights = AtomicFolder.locate(folder, ModelFolder.WEIGHTS);
         Optional<String> sha256 = Files.exists(weights) ? Optional.of(Sha256.of(weights)) : Optional.empty();

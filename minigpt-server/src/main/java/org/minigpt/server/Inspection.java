@@ -12,12 +12,12 @@ import org.minigpt.text.Tokenizer;
 
 /** What the page asks beside completions: the tokens of a text, and where the model looks. */
 final class Inspection {
-    private final Gpt gpt;
+    private final ServedModel served;
     private final Tokenizer tokenizer;
     private final TextGenerator generator;
 
-    Inspection(Gpt gpt, Tokenizer tokenizer, TextGenerator generator) {
-        this.gpt = gpt;
+    Inspection(ServedModel served, Tokenizer tokenizer, TextGenerator generator) {
+        this.served = served;
         this.tokenizer = tokenizer;
         this.generator = generator;
     }
@@ -48,6 +48,12 @@ final class Inspection {
      * How one token divides its attention: by layer and head, the weights of those that it sees, the last being itself.
      */
     ObjectNode attention(RequestBody body) {
+        Gpt gpt = served.gpt()
+                .orElseThrow(
+                        () -> ApiException.of(
+                                501,
+                                "not_f32",
+                                "a model whose weights are kept in fewer bytes shows no attention; serve it with --weights f32"));
         int[] prompt = prompt(body);
         int position = body.integer("position", prompt.length - 1, 0, prompt.length - 1);
         body.requireNoMore();

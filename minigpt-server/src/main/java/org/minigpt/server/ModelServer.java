@@ -22,6 +22,7 @@ import org.eclipse.jetty.server.Slf4jRequestLogWriter;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.QuantizedGpt;
 import org.minigpt.text.Tokenizer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,14 +60,14 @@ public final class ModelServer implements AutoCloseable {
     private final Server server;
     private final ServerConnector connector;
 
-    private ModelServer(Gpt gpt, Tokenizer tokenizer, ServerOptions options) {
+    private ModelServer(ServedModel served, Tokenizer tokenizer, ServerOptions options) {
         this.options = options;
         InetSocketAddress address = new InetSocketAddress(options.host(), options.port());
         if (address.isUnresolved()) {
             throw new MiniGptException("there is no address " + options.host()
                     + " to listen at; choose another --host, such as 127.0.0.1");
         }
-        this.service = new Service(gpt, tokenizer, options);
+        this.service = new Service(served, tokenizer, options);
         QueuedThreadPool threads = new QueuedThreadPool(IO_THREADS, IO_THREADS);
         threads.setName("minigpt-http");
         threads.setDaemon(true);
@@ -138,7 +139,12 @@ public final class ModelServer implements AutoCloseable {
      *     model's logits are no numbers
      */
     public static ModelServer start(Gpt gpt, Tokenizer tokenizer, ServerOptions options) {
-        return new ModelServer(gpt, tokenizer, options);
+        return new ModelServer(ServedModel.of(gpt), tokenizer, options);
+    }
+
+    /** {@link #start(Gpt, Tokenizer, ServerOptions)} of a model for generation alone, which shows no attention. */
+    public static ModelServer start(QuantizedGpt gpt, Tokenizer tokenizer, ServerOptions options) {
+        return new ModelServer(ServedModel.of(gpt), tokenizer, options);
     }
 
     /** @return where it listens, such as {@code http://127.0.0.1:8080}, with the base path */

@@ -18,7 +18,6 @@ import org.eclipse.jetty.util.URIUtil;
 import org.minigpt.MiniGptException;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
-import org.minigpt.model.Gpt;
 import org.minigpt.text.Tokenizer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,7 +34,7 @@ final class Service extends Handler.Abstract.NonBlocking {
     private static final Set<String> POSTED = Set.of("/v1/completions", "/v1/tokenize", "/v1/attention");
 
     private final ServerOptions options;
-    private final Gpt gpt;
+    private final ServedModel served;
     private final Tokenizer tokenizer;
     private final Guard guard;
     private final TextGenerator generator;
@@ -47,17 +46,17 @@ final class Service extends Handler.Abstract.NonBlocking {
     private volatile boolean ending;
     private final long created = System.currentTimeMillis() / 1000;
 
-    Service(Gpt gpt, Tokenizer tokenizer, ServerOptions options) {
-        this.gpt = gpt;
+    Service(ServedModel served, Tokenizer tokenizer, ServerOptions options) {
+        this.served = served;
         this.tokenizer = tokenizer;
         this.options = options;
         this.guard = new Guard(options);
-        this.generator = new TextGenerator(gpt, tokenizer);
+        this.generator = new TextGenerator(served.model(), tokenizer);
         this.generating = new Slots("minigpt-generate", options.maxConcurrent(), options.maxWaiting());
         // One thread: SameDiff keeps plans for each, and what is inspected is looked at by people.
         this.inspecting = new Slots("minigpt-inspect", 1, options.maxWaiting());
         this.metrics = new Metrics(generating);
-        this.inspection = new Inspection(gpt, tokenizer, generator);
+        this.inspection = new Inspection(served, tokenizer, generator);
         // What is wrong with the model shall be known before the first request, and be no fault of that.
         generator.generate("", SamplingOptions.builder().maxNewTokens(1).build());
     }
@@ -176,12 +175,12 @@ final class Service extends Handler.Abstract.NonBlocking {
                 .put("created", created)
                 .put("owned_by", "minigpt");
         model.putObject("minigpt")
-                .put("n_layer", gpt.config().nLayer())
-                .put("n_head", gpt.config().nHead())
-                .put("n_embd", gpt.config().nEmbd())
-                .put("block_size", gpt.config().blockSize())
-                .put("vocab_size", gpt.config().vocabSize())
-                .put("parameters", gpt.parameterCount())
+                .put("n_layer", served.config().nLayer())
+                .put("n_head", served.config().nHead())
+                .put("n_embd", served.config().nEmbd())
+                .put("block_size", served.config().blockSize())
+                .put("vocab_size", served.config().vocabSize())
+                .put("parameters", served.parameterCount())
                 .put("max_tokens", options.maxTokens());
         return model;
     }

@@ -3,6 +3,7 @@ package org.minigpt.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
@@ -23,8 +24,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.cli.report.Terminal;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
+import org.minigpt.gguf.GgufFile;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.model.WeightType;
+import org.minigpt.text.CharTokenizer;
 
 /** {@code minigpt sample}, {@code score} and {@code chat} on a model that is as small as can be. */
 class GenerateCommandsTest {
@@ -101,6 +106,50 @@ class GenerateCommandsTest {
         assertEquals(12, second.get("tokens").size());
         assertEquals(12, second.get("logprobs").size());
         second.get("logprobs").forEach(value -> assertTrue(value.asDouble() < 0, value::toString));
+    }
+
+    /** A GGUF file keeps its types, and a folder is rounded to the same. */
+    @Test
+    void weightsInFewerBytes() {
+        CharTokenizer tokenizer = CharTokenizer.fromCorpus("the cat sat on the mat");
+        GptConfig config = GptConfig.builder()
+                .vocabSize(tokenizer.vocabSize())
+                .blockSize(16)
+                .nLayer(1)
+                .nEmbd(32)
+                .mlp(GptConfig.Mlp.GELU_TANH)
+                .bias(GptConfig.Bias.NONE)
+                .build();
+        Gpt gpt = Gpt.create(config, 3);
+        Path file = dir.resolve("small.gguf");
+        Path folder = dir.resolve("small");
+        GgufFile.write(file, gpt, tokenizer, WeightType.Q4_0, false);
+        ModelFolder.save(folder, gpt, tokenizer);
+        String written = Cli.run("sample", "--model", file, "--prompt", "the ", "--max-new-tokens", 40)
+                .assertDone()
+                .out();
+        assertEquals(
+                written,
+                Cli.run("sample", "--model", folder, "--weights", "q4_0", "--prompt", "the ", "--max-new-tokens", 40)
+                        .assertDone()
+                        .out());
+        String exact = Cli.run("score", "--model", folder, "--text", "the cat sat")
+                .assertDone()
+                .out();
+        assertEquals(
+                exact,
+                Cli.run("score", "--model", folder, "--weights", "f32", "--text", "the cat sat")
+                        .assertDone()
+                        .out());
+        assertNotEquals(
+                exact,
+                Cli.run("score", "--model", folder, "--weights", "q4_0", "--text", "the cat sat")
+                        .assertDone()
+                        .out());
+        Cli.run("train", "--data", dir.resolve("text.txt"), "--init-from", file, "--out-dir", dir.resolve("none"))
+                .assertSentence(
+                        file + " is a GGUF file, whose weights may be rounded, and those can't be trained: make a"
+                                + " model of F32 of it by minigpt import --format gguf --from " + file + " --out DIR.");
     }
 
     @Test

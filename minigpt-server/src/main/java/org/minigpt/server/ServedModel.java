@@ -1,0 +1,31 @@
+package org.minigpt.server;
+
+import java.util.Optional;
+import org.minigpt.decode.LanguageModel;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.model.QuantizedGpt;
+
+/**
+ * What is served.
+ *
+ * @param model that generates
+ * @param config its shape
+ * @param gpt the same in F32, of which more than logits can be asked; empty if its weights are kept in fewer bytes
+ */
+record ServedModel(LanguageModel model, GptConfig config, Optional<Gpt> gpt) {
+
+    static ServedModel of(Gpt gpt) {
+        return new ServedModel(gpt, gpt.config(), Optional.of(gpt));
+    }
+
+    static ServedModel of(QuantizedGpt gpt) {
+        return new ServedModel(gpt, gpt.config(), Optional.empty());
+    }
+
+    long parameterCount() {
+        return Gpt.declaredParameters(config).stream()
+                .mapToLong(p -> p.length())
+                .sum();
+    }
+}

@@ -63,6 +63,7 @@ final class BlockLinearKernel implements Work {
         private final Floats y;
         private final int width = Tiles.roundUp(in, BlockProducts.SUMS);
         private final float[] tile; // x [rows,width], or rows of W [PANEL,in]
+        private final byte[] raw; // rows of W
         private final float[] scratch;
         private final float[] sums; // [rows,to-from]
         private final float[] bias;
@@ -75,6 +76,7 @@ final class BlockLinearKernel implements Work {
             this.b = b;
             this.y = y;
             this.tile = new float[prompt ? PANEL * in : rows * width];
+            this.raw = new byte[(prompt ? PANEL : BlockProducts.ROWS) * w.rowBytes()];
             this.scratch = prompt ? null : new float[BlockProducts.ROWS * width];
             this.sums = prompt ? null : new float[rows * (to - from)];
             this.bias = b == null ? null : new float[to - from];
@@ -86,7 +88,7 @@ final class BlockLinearKernel implements Work {
             for (int r = 0; r < rows; r++) {
                 x.read(r * in, tile, r * width, in);
             }
-            w.rowsDots(rows, tile, from, to, scratch, sums, n);
+            w.rowsDots(rows, tile, from, to, raw, scratch, sums, n);
             if (b != null) {
                 b.read(from, bias, 0, n);
             }
@@ -109,9 +111,7 @@ final class BlockLinearKernel implements Work {
             }
             for (int column = from; column < to; column += PANEL) {
                 int n = Math.min(PANEL, to - column);
-                for (int j = 0; j < n; j++) {
-                    w.read(column + j, tile, j * in);
-                }
+                w.read(column, n, raw, tile, 0);
                 panel.write(0, tile, 0, n * in);
                 float beta = b == null ? 0f : 1f;
                 Blas.nt(rows, n, in, 1f, x.at(0), in, panel.at(0), in, beta, y.at(column), out);

@@ -1,5 +1,6 @@
 package org.minigpt.internal.kernels;
 
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.simd.BlockProducts;
@@ -22,7 +23,7 @@ public final class BlockMatrix {
     private final BlockType type;
     private final int rows;
     private final int columns;
-    private final Object memory;
+    private final ByteBuffer memory;
 
     /** @param array of at most 2^31 - 1 bytes */
     public BlockMatrix(INDArray array) {
@@ -35,7 +36,7 @@ public final class BlockMatrix {
             throw new MiniGptException("a matrix [" + rows + ", " + columns + "] has " + bytes + " bytes in " + type
                     + ", but 2^31 - 1 are the most; choose a narrower type");
         }
-        this.memory = Simd.BLOCKS.memory(NativeMemory.bytes(array, 0, (int) bytes));
+        this.memory = NativeMemory.bytes(array, 0, (int) bytes);
     }
 
     /** @return whether an array is one */
@@ -114,12 +115,11 @@ public final class BlockMatrix {
         try (INDArray rounded = of(type, floats, turned)) {
             BlockMatrix matrix = new BlockMatrix(rounded);
             NativeMemory target = NativeMemory.of(floats);
+            byte[] raw = new byte[TURNED * matrix.rowBytes()];
             float[] values = new float[TURNED * matrix.columns];
             for (int row = 0; row < matrix.rows; row += TURNED) {
                 int n = Math.min(TURNED, matrix.rows - row);
-                for (int i = 0; i < n; i++) {
-                    matrix.read(row + i, values, i * matrix.columns);
-                }
+                matrix.read(row, n, raw, values, 0);
                 if (!turned) {
                     target.write((long) row * matrix.columns, Arrays.copyOf(values, n * matrix.columns));
                 }
@@ -152,13 +152,19 @@ public final class BlockMatrix {
         return type.bytes((long) rows * columns);
     }
 
-    /** Sets out[outAt..outAt+columns) to a row. */
-    void read(int row, float[] out, int outAt) {
-        Simd.BLOCKS.decode(type, memory, row * (int) type.bytes(columns), columns, out, outAt);
+    /** @return the bytes of a row */
+    int rowBytes() {
+        return (int) type.bytes(columns);
+    }
+
+    /** Sets out[outAt..outAt+count·columns) to rows, of which {@code raw} has room for the bytes. */
+    void read(int row, int count, byte[] raw, float[] out, int outAt) {
+        memory.get(row * rowBytes(), raw, 0, count * rowBytes());
+        Simd.BLOCKS.decode(type, raw, 0, count * columns, out, outAt);
     }
 
     /** {@link BlockProducts#rowsDots} */
-    void rowsDots(int n, float[] x, int from, int to, float[] scratch, float[] y, int yRow) {
-        Simd.BLOCKS.rowsDots(type, n, columns, x, memory, from, to, scratch, y, yRow);
+    void rowsDots(int n, float[] x, int from, int to, byte[] raw, float[] scratch, float[] y, int yRow) {
+        Simd.BLOCKS.rowsDots(type, n, columns, x, memory, from, to, raw, scratch, y, yRow);
     }
 }

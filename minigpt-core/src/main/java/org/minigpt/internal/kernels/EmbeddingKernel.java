@@ -19,7 +19,8 @@ public final class EmbeddingKernel implements Runnable {
         static Table of(INDArray wte) {
             if (BlockMatrix.is(wte)) {
                 BlockMatrix blocks = new BlockMatrix(wte);
-                return (row, to) -> blocks.read(row, to, 0);
+                byte[] raw = new byte[blocks.rowBytes()];
+                return (row, to) -> blocks.read(row, 1, raw, to, 0);
             }
             Floats floats = Floats.of(wte);
             int c = (int) wte.size(1);

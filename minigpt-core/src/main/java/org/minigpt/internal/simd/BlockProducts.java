@@ -15,20 +15,15 @@ public interface BlockProducts {
     /** Rows of W that are on the heap at once. */
     int ROWS = 4;
 
-    /**
-     * @param bytes native memory, little-endian
-     * @return it, as the other methods take it
-     */
-    Object memory(ByteBuffer bytes);
-
-    /** Sets out[outAt..outAt+n) to the n values from a byte on; n is a multiple of the blocks' size. */
-    void decode(BlockType type, Object w, int at, int n, float[] out, int outAt);
+    /** Sets out[outAt..outAt+n) to the n values of the blocks from w[at] on; n is a multiple of the blocks' size. */
+    void decode(BlockType type, byte[] w, int at, int n, float[] out, int outAt);
 
     /**
      * Entry (r, j - from) of y is the product of row r of x with row j of W, for rows j from {@code from} up to {@code to}.
      *
      * @param x [rows,in], each row filled up to a multiple of 16
-     * @param scratch of 4 rows of W, filled up as those of x
+     * @param raw for 4 rows of W, which are copied to the heap: single vectors come from there at several times the rate
+     * @param scratch for the same as floats, filled up as x
      * @param yRow from one row of y to the next
      */
     default void rowsDots(
@@ -36,9 +31,10 @@ public interface BlockProducts {
             int rows,
             int in,
             float[] x,
-            Object w,
+            ByteBuffer w,
             int from,
             int to,
+            byte[] raw,
             float[] scratch,
             float[] y,
             int yRow) {
@@ -46,15 +42,23 @@ public interface BlockProducts {
         int wRow = (int) type.bytes(in);
         for (int j = from; j < to; j += ROWS) {
             int n = Math.min(ROWS, to - j);
+            w.get(j * wRow, raw, 0, n * wRow);
+            if (rows == 1 && n == ROWS && width == in) {
+                fourDots(type, in, x, raw, y, j - from);
+                continue;
+            }
             for (int i = 0; i < n; i++) {
-                decode(type, w, (j + i) * wRow, in, scratch, i * width);
+                decode(type, raw, i * wRow, in, scratch, i * width);
             }
             dots(rows, width, x, n, scratch, y, j - from, yRow);
         }
     }
 
+    /** Sets y[yAt..yAt+4) to the products of x [in] with four rows of W; in is a multiple of 16. */
+    void fourDots(BlockType type, int in, float[] x, byte[] w, float[] y, int yAt);
+
     /**
-     * Entry (r, j) of y, from {@code yAt} on, is the product of row r of x with row j of w, both on the heap.
+     * Entry (r, j) of y, from {@code yAt} on, is the product of row r of x with row j of w, both floats.
      *
      * @param width of the rows of x and w, a multiple of 16
      * @param n rows of w, from 1 to 4

@@ -8,13 +8,15 @@ import java.util.Arrays;
 class PlainBlockProducts implements BlockProducts {
 
     @Override
-    public Object memory(ByteBuffer bytes) {
-        return bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    public void decode(BlockType type, byte[] w, int at, int n, float[] out, int outAt) {
+        type.decode(ByteBuffer.wrap(w).order(ByteOrder.LITTLE_ENDIAN), at, n, out, outAt);
     }
 
     @Override
-    public void decode(BlockType type, Object w, int at, int n, float[] out, int outAt) {
-        type.decode((ByteBuffer) w, at, n, out, outAt);
+    public void fourDots(BlockType type, int in, float[] x, byte[] w, float[] y, int yAt) {
+        float[] floats = new float[ROWS * in];
+        decode(type, w, 0, ROWS * in, floats, 0);
+        dots(1, in, x, ROWS, floats, y, yAt, 0);
     }
 
     @Override

@@ -1,32 +1,28 @@
 package org.minigpt.internal.simd;
 
-import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@link BlockProducts} with this machine's vectors; those of less than 8 floats do not read blocks. Four rows of W
- * are made floats in the first-level cache, where each is then used for all rows of x.
+ * {@link BlockProducts} with this machine's vectors; those of less than 8 floats do not read blocks. One row of x takes blocks as
+ * they come, for which no float is stored; for more rows, four rows of W are made floats in the first-level cache, where each
+ * is then used for all rows of x.
  */
 final class VectorBlockProducts extends PlainBlockProducts {
     private static final VectorSpecies<Float> F = VectorTileMath.species(MethodHandles.lookup());
     private static final VectorSpecies<Integer> I = F.withLanes(int.class);
     private static final int LANES = F.length();
-    private static final VectorSpecies<Byte> B = of(byte.class, LANES * Byte.SIZE);
-    private static final VectorSpecies<Short> S = of(short.class, LANES * Short.SIZE);
-    private static final VectorSpecies<Float> F8 = FloatVector.SPECIES_256;
+    private static final VectorSpecies<Byte> BYTES = bytes(LANES);
+    private static final VectorSpecies<Byte> SHORTS = bytes(2 * LANES);
 
-    private static final MethodHandle BYTES = VectorLoads.loads(ByteVector.class, B);
-    private static final MethodHandle SHORTS = VectorLoads.loads(ShortVector.class, S);
+    private static final int Q8 = 34;
+    private static final int Q4 = 18;
 
     /** A half's sign, and its exponent and mantissa, when its bits are moved by 13. */
     private static final int HALF = 0x8fffe000;
@@ -34,98 +30,194 @@ final class VectorBlockProducts extends PlainBlockProducts {
     /** Of the biases of a float's exponent and a half's. */
     private static final float BIAS = 0x1p112f;
 
-    private static <E> VectorSpecies<E> of(Class<E> type, int bits) {
-        return VectorSpecies.of(type, VectorShape.forBitSize(Math.max(64, bits)));
+    private static VectorSpecies<Byte> bytes(int count) {
+        return VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(8, count) * Byte.SIZE));
+    }
+
+    /** @return halves or bfloats as they are, in the low bits; the sign fills the upper ones */
+    private static IntVector shorts(byte[] w, int at) {
+        return (IntVector)
+                ByteVector.fromArray(SHORTS, w, at).reinterpretAsShorts().convertShape(VectorOperators.S2I, I, 0);
+    }
+
+    /** What is subnormal as a half is so as a float first, and comes out right. */
+    private static FloatVector half(byte[] w, int at) {
+        return shorts(w, at)
+                .lanewise(VectorOperators.LSHL, 13)
+                .and(HALF)
+                .reinterpretAsFloats()
+                .mul(BIAS);
+    }
+
+    private static FloatVector bfloat(byte[] w, int at) {
+        return shorts(w, at).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    private static FloatVector scale(byte[] w, int at) {
+        int half = w[at] & 0xff | w[at + 1] << 8;
+        return FloatVector.broadcast(F, Float.intBitsToFloat(half << 13 & HALF) * BIAS);
+    }
+
+    private static FloatVector byteTimes(byte[] w, int at, FloatVector d) {
+        return ((FloatVector) ByteVector.fromArray(BYTES, w, at).convertShape(VectorOperators.B2F, F, 0)).mul(d);
+    }
+
+    /** @param shift 0 for the lower halves of the bytes, 4 for the upper ones */
+    private static FloatVector nibbleTimes(byte[] w, int at, int shift, FloatVector d) {
+        IntVector pairs = (IntVector) ByteVector.fromArray(BYTES, w, at).convertShape(VectorOperators.B2I, I, 0);
+        IntVector q = (shift == 0 ? pairs : pairs.lanewise(VectorOperators.LSHR, 4))
+                .and(15)
+                .sub(8);
+        return ((FloatVector) q.convert(VectorOperators.I2F, 0)).mul(d);
     }
 
     @Override
-    public Object memory(ByteBuffer bytes) {
-        ByteBuffer little = bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
-        return new VectorLoads.Memory(little, VectorLoads.memory(little));
-    }
-
-    private static ByteVector bytes(Object memory, int at) {
-        try {
-            return (ByteVector) BYTES.invokeExact(memory, at);
-        } catch (Throwable e) {
-            throw VectorLoads.unexpected(e);
+    public void decode(BlockType type, byte[] w, int at, int n, float[] out, int outAt) {
+        int done = LANES < 8 ? 0 : n / LANES * LANES;
+        switch (type) {
+            case F16 -> {
+                for (int k = 0; k < done; k += LANES) {
+                    half(w, at + 2 * k).intoArray(out, outAt + k);
+                }
+            }
+            case BF16 -> {
+                for (int k = 0; k < done; k += LANES) {
+                    bfloat(w, at + 2 * k).intoArray(out, outAt + k);
+                }
+            }
+            case Q8_0 -> bytes(w, at, done / 32, out, outAt);
+            case Q4_0 -> nibbles(w, at, done / 32, out, outAt);
+        }
+        if (done < n) {
+            super.decode(type, w, at + (int) type.bytes(done), n - done, out, outAt + done);
         }
     }
 
-    private static ShortVector shorts(Object memory, int at) {
-        try {
-            return (ShortVector) SHORTS.invokeExact(memory, at);
-        } catch (Throwable e) {
-            throw VectorLoads.unexpected(e);
+    private static void bytes(byte[] w, int at, int blocks, float[] out, int outAt) {
+        for (int block = 0; block < blocks; block++) {
+            FloatVector d = scale(w, at + block * Q8);
+            for (int j = 0; j < 32; j += LANES) {
+                byteTimes(w, at + block * Q8 + 2 + j, d).intoArray(out, outAt + block * 32 + j);
+            }
+        }
+    }
+
+    private static void nibbles(byte[] w, int at, int blocks, float[] out, int outAt) {
+        for (int block = 0; block < blocks; block++) {
+            FloatVector d = scale(w, at + block * Q4);
+            for (int j = 0; j < 16; j += LANES) {
+                nibbleTimes(w, at + block * Q4 + 2 + j, 0, d).intoArray(out, outAt + block * 32 + j);
+                nibbleTimes(w, at + block * Q4 + 2 + j, 4, d).intoArray(out, outAt + block * 32 + j + 16);
+            }
         }
     }
 
     @Override
-    public void decode(BlockType type, Object w, int at, int n, float[] out, int outAt) {
-        VectorLoads.Memory memory = (VectorLoads.Memory) w;
+    public void fourDots(BlockType type, int in, float[] x, byte[] w, float[] y, int yAt) {
         if (LANES < 8) {
-            super.decode(type, memory.bytes(), at, n, out, outAt);
+            super.fourDots(type, in, x, w, y, yAt);
             return;
         }
-        int done = n / LANES * LANES;
-        switch (type) {
-            case F16 -> halves(memory.vectors(), at, done, out, outAt);
-            case BF16 -> bfloats(memory.vectors(), at, done, out, outAt);
-            case Q8_0 -> bytes(memory.bytes(), memory.vectors(), at, n, out, outAt);
-            case Q4_0 -> nibbles(memory.bytes(), memory.vectors(), at, n, out, outAt);
-        }
-        if (done < n) { // of halves only
-            super.decode(type, memory.bytes(), at + (int) type.bytes(done), n - done, out, outAt + done);
-        }
-    }
-
-    private static void halves(Object w, int at, int n, float[] out, int outAt) {
-        for (int k = 0; k < n; k += LANES) {
-            // Widening repeats the sign in the upper bits; what is subnormal as a half is so as a float, and comes out
-            // right.
-            IntVector wide = (IntVector) shorts(w, at + k * Short.BYTES).convertShape(VectorOperators.S2I, I, 0);
-            FloatVector small =
-                    wide.lanewise(VectorOperators.LSHL, 13).and(HALF).reinterpretAsFloats();
-            small.mul(BIAS).intoArray(out, outAt + k);
-        }
-    }
-
-    private static void bfloats(Object w, int at, int n, float[] out, int outAt) {
-        for (int k = 0; k < n; k += LANES) {
-            IntVector wide = (IntVector) shorts(w, at + k * Short.BYTES).convertShape(VectorOperators.S2I, I, 0);
-            wide.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(out, outAt + k);
-        }
-    }
-
-    private static float scale(ByteBuffer w, int at) {
-        return Float.intBitsToFloat(w.getShort(at) << 13 & HALF) * BIAS;
-    }
-
-    private static void bytes(ByteBuffer scales, Object w, int at, int n, float[] out, int outAt) {
-        for (int k = 0; k < n; k += 32) {
-            FloatVector d = FloatVector.broadcast(F, scale(scales, at));
-            for (int j = 0; j < 32; j += LANES) {
-                FloatVector q = (FloatVector) bytes(w, at + 2 + j).convertShape(VectorOperators.B2F, F, 0);
-                q.mul(d).intoArray(out, outAt + k + j);
+        float[] sums = new float[ROWS * SUMS];
+        int row = (int) type.bytes(in);
+        for (int lane = 0; lane < SUMS; lane += LANES) {
+            switch (type) {
+                case F16 -> halfDots(in, x, w, row, lane, sums);
+                case BF16 -> bfloatDots(in, x, w, row, lane, sums);
+                case Q8_0 -> byteDots(in, x, w, row, lane, sums);
+                case Q4_0 -> nibbleDots(in, x, w, row, lane, sums);
             }
-            at += 34;
+        }
+        for (int j = 0; j < ROWS; j++) {
+            y[yAt + j] = sum(sums, j * SUMS);
         }
     }
 
-    private static void nibbles(ByteBuffer scales, Object w, int at, int n, float[] out, int outAt) {
-        for (int k = 0; k < n; k += 32) {
-            FloatVector d = FloatVector.broadcast(F, scale(scales, at));
-            for (int j = 0; j < 16; j += LANES) {
-                IntVector pairs = (IntVector) bytes(w, at + 2 + j).convertShape(VectorOperators.B2I, I, 0);
-                put(pairs.and(15), d, out, outAt + k + j);
-                put(pairs.lanewise(VectorOperators.LSHR, 4).and(15), d, out, outAt + k + j + 16);
-            }
-            at += 18;
+    private static void halfDots(int in, float[] x, byte[] w, int row, int lane, float[] sums) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        for (int k = 0; k < in; k += SUMS) {
+            FloatVector v = FloatVector.fromArray(F, x, lane + k);
+            s0 = v.fma(half(w, 2 * lane + 2 * k), s0);
+            s1 = v.fma(half(w, row + 2 * lane + 2 * k), s1);
+            s2 = v.fma(half(w, 2 * row + 2 * lane + 2 * k), s2);
+            s3 = v.fma(half(w, 3 * row + 2 * lane + 2 * k), s3);
         }
+        store(s0, s1, s2, s3, sums, lane);
     }
 
-    private static void put(IntVector q, FloatVector d, float[] out, int at) {
-        ((FloatVector) q.sub(8).convert(VectorOperators.I2F, 0)).mul(d).intoArray(out, at);
+    private static void bfloatDots(int in, float[] x, byte[] w, int row, int lane, float[] sums) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        for (int k = 0; k < in; k += SUMS) {
+            FloatVector v = FloatVector.fromArray(F, x, lane + k);
+            s0 = v.fma(bfloat(w, 2 * lane + 2 * k), s0);
+            s1 = v.fma(bfloat(w, row + 2 * lane + 2 * k), s1);
+            s2 = v.fma(bfloat(w, 2 * row + 2 * lane + 2 * k), s2);
+            s3 = v.fma(bfloat(w, 3 * row + 2 * lane + 2 * k), s3);
+        }
+        store(s0, s1, s2, s3, sums, lane);
+    }
+
+    private static void byteDots(int in, float[] x, byte[] w, int row, int lane, float[] sums) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        for (int block = 0; block < in / 32; block++) {
+            int at = block * Q8;
+            FloatVector low = FloatVector.fromArray(F, x, block * 32 + lane);
+            FloatVector high = FloatVector.fromArray(F, x, block * 32 + lane + 16);
+            FloatVector d = scale(w, at);
+            s0 = low.fma(byteTimes(w, at + 2 + lane, d), s0);
+            s0 = high.fma(byteTimes(w, at + 18 + lane, d), s0);
+            d = scale(w, at + row);
+            s1 = low.fma(byteTimes(w, at + row + 2 + lane, d), s1);
+            s1 = high.fma(byteTimes(w, at + row + 18 + lane, d), s1);
+            d = scale(w, at + 2 * row);
+            s2 = low.fma(byteTimes(w, at + 2 * row + 2 + lane, d), s2);
+            s2 = high.fma(byteTimes(w, at + 2 * row + 18 + lane, d), s2);
+            d = scale(w, at + 3 * row);
+            s3 = low.fma(byteTimes(w, at + 3 * row + 2 + lane, d), s3);
+            s3 = high.fma(byteTimes(w, at + 3 * row + 18 + lane, d), s3);
+        }
+        store(s0, s1, s2, s3, sums, lane);
+    }
+
+    private static void nibbleDots(int in, float[] x, byte[] w, int row, int lane, float[] sums) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        for (int block = 0; block < in / 32; block++) {
+            int at = block * Q4;
+            FloatVector low = FloatVector.fromArray(F, x, block * 32 + lane);
+            FloatVector high = FloatVector.fromArray(F, x, block * 32 + lane + 16);
+            FloatVector d = scale(w, at);
+            s0 = low.fma(nibbleTimes(w, at + 2 + lane, 0, d), s0);
+            s0 = high.fma(nibbleTimes(w, at + 2 + lane, 4, d), s0);
+            d = scale(w, at + row);
+            s1 = low.fma(nibbleTimes(w, at + row + 2 + lane, 0, d), s1);
+            s1 = high.fma(nibbleTimes(w, at + row + 2 + lane, 4, d), s1);
+            d = scale(w, at + 2 * row);
+            s2 = low.fma(nibbleTimes(w, at + 2 * row + 2 + lane, 0, d), s2);
+            s2 = high.fma(nibbleTimes(w, at + 2 * row + 2 + lane, 4, d), s2);
+            d = scale(w, at + 3 * row);
+            s3 = low.fma(nibbleTimes(w, at + 3 * row + 2 + lane, 0, d), s3);
+            s3 = high.fma(nibbleTimes(w, at + 3 * row + 2 + lane, 4, d), s3);
+        }
+        store(s0, s1, s2, s3, sums, lane);
+    }
+
+    private static void store(FloatVector s0, FloatVector s1, FloatVector s2, FloatVector s3, float[] sums, int lane) {
+        s0.intoArray(sums, lane);
+        s1.intoArray(sums, lane + SUMS);
+        s2.intoArray(sums, lane + 2 * SUMS);
+        s3.intoArray(sums, lane + 3 * SUMS);
     }
 
     @Override
@@ -136,7 +228,7 @@ final class VectorBlockProducts extends PlainBlockProducts {
             for (int j = 0; j < n; j++) {
                 // Four rows of x with one of w.
                 for (int lane = 0; lane < SUMS; lane += LANES) {
-                    fourDots(width, w, j * width + lane, x, r * width + lane, width, sums, lane);
+                    floatDots(width, w, j * width + lane, x, r * width + lane, sums, lane);
                 }
                 for (int i = 0; i < 4; i++) {
                     y[yAt + (r + i) * yRow + j] = sum(sums, i * SUMS);
@@ -147,7 +239,7 @@ final class VectorBlockProducts extends PlainBlockProducts {
             if (n == ROWS) {
                 // One row of x with four of w.
                 for (int lane = 0; lane < SUMS; lane += LANES) {
-                    fourDots(width, x, r * width + lane, w, lane, width, sums, lane);
+                    floatDots(width, x, r * width + lane, w, lane, sums, lane);
                 }
                 for (int j = 0; j < ROWS; j++) {
                     y[yAt + r * yRow + j] = sum(sums, j * SUMS);
@@ -160,15 +252,14 @@ final class VectorBlockProducts extends PlainBlockProducts {
     }
 
     /** Lanes of the sums of one row with four others. */
-    private static void fourDots(
-            int width, float[] one, int oneAt, float[] four, int fourAt, int row, float[] sums, int lane) {
+    private static void floatDots(int width, float[] one, int oneAt, float[] four, int fourAt, float[] sums, int lane) {
         FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = FloatVector.zero(F);
-        FloatVector s2 = FloatVector.zero(F);
-        FloatVector s3 = FloatVector.zero(F);
-        int row1 = fourAt + row;
-        int row2 = row1 + row;
-        int row3 = row2 + row;
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        int row1 = fourAt + width;
+        int row2 = row1 + width;
+        int row3 = row2 + width;
         for (int k = 0; k < width; k += SUMS) {
             FloatVector v = FloatVector.fromArray(F, one, oneAt + k);
             s0 = v.fma(FloatVector.fromArray(F, four, fourAt + k), s0);
@@ -176,15 +267,14 @@ final class VectorBlockProducts extends PlainBlockProducts {
             s2 = v.fma(FloatVector.fromArray(F, four, row2 + k), s2);
             s3 = v.fma(FloatVector.fromArray(F, four, row3 + k), s3);
         }
-        s0.intoArray(sums, lane);
-        s1.intoArray(sums, lane + SUMS);
-        s2.intoArray(sums, lane + 2 * SUMS);
-        s3.intoArray(sums, lane + 3 * SUMS);
+        store(s0, s1, s2, s3, sums, lane);
     }
 
+    /** @return the sum of 16, by halves */
     private static float sum(float[] s, int at) {
-        FloatVector v = FloatVector.fromArray(F8, s, at).add(FloatVector.fromArray(F8, s, at + 8));
-        v.intoArray(s, at);
+        for (int l = at; l < at + 8; l++) {
+            s[l] += s[l + 8];
+        }
         float a = s[at] + s[at + 4];
         float b = s[at + 1] + s[at + 5];
         float c = s[at + 2] + s[at + 6];

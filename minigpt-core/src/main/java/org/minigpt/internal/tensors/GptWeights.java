@@ -27,9 +27,6 @@ import org.nd4j.linalg.factory.Nd4j;
  * [in,out].
  */
 public final class GptWeights {
-    /** Bytes that are read at a time. */
-    private static final int PIECE = 1 << 20;
-
     private static final String EMBEDDING = "wte.weight";
     private static final String HEAD = "lm_head.weight";
     private static final String HEAD_BIAS = "lm_head.bias";
@@ -153,15 +150,16 @@ public final class GptWeights {
         if (weights == null && blocks.isPresent()) {
             blocks = held; // a file's head may be narrower than ours would be
         }
-        if (blocks.isPresent() && blocks.equals(held) && file instanceof StoredTensors stored) {
+        if (blocks.isPresent() && blocks.equals(held)) {
             INDArray array = BlockMatrix.allocate(blocks.get(), shape.get(0), shape.get(1));
-            long length = tensor.end() - tensor.begin();
-            for (long from = 0; from < length; from += PIECE) {
-                byte[] piece = new byte[(int) Math.min(PIECE, length - from)];
-                stored.at(tensor, from, in -> in.readFully(piece));
-                BlockMatrix.fill(array, from, piece);
+            long[] at = {0};
+            if (file.bytes(tensor, piece -> {
+                BlockMatrix.fill(array, at[0], piece);
+                at[0] += piece.length;
+            })) {
+                return array;
             }
-            return array;
+            array.close();
         }
         INDArray floats = Nd4j.createUninitialized(DataType.FLOAT, tensor.shapeArray());
         file.read(tensor, floats);

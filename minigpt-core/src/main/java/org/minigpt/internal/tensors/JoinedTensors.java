@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.NativeMemory;
@@ -105,6 +106,15 @@ public final class JoinedTensors implements TensorFile {
                     target.rank() == 1 ? target.get(columns) : target.get(NDArrayIndex.all(), columns));
             from += values.size(-1);
         }
+    }
+
+    /** Matrices [out,in] side by side along the outputs are one after the other. */
+    @Override
+    public boolean bytes(TensorInfo tensor, Consumer<byte[]> of) {
+        List<TensorInfo> all = parts.get(tensor.name());
+        boolean inOrder = all.stream().noneMatch(part -> changes.containsKey(part.name()) || !part.turned())
+                || all.size() == 1 && !changes.containsKey(all.get(0).name());
+        return inOrder && all.stream().allMatch(part -> file.bytes(part, of));
     }
 
     @Override

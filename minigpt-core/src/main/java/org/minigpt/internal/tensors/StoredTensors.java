@@ -2,6 +2,7 @@ package org.minigpt.internal.tensors;
 
 import java.io.DataInput;
 import java.util.Arrays;
+import java.util.function.Consumer;
 import org.apache.commons.io.function.IOConsumer;
 import org.minigpt.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -22,6 +23,15 @@ public interface StoredTensors extends TensorFile {
     @Override
     default void read(TensorInfo tensor, INDArray target) {
         at(tensor, 0, in -> tensor.read(in, target));
+    }
+
+    @Override
+    default boolean bytes(TensorInfo tensor, Consumer<byte[]> pieces) {
+        long length = tensor.end() - tensor.begin();
+        for (long from = 0; from < length; from += 1 << 20) {
+            pieces.accept(bytes(tensor, from, (int) Math.min(1 << 20, length - from)));
+        }
+        return true;
     }
 
     @Override

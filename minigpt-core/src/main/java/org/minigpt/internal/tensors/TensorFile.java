@@ -3,6 +3,7 @@ package org.minigpt.internal.tensors;
 import java.io.Closeable;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.minigpt.MiniGptException;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -22,6 +23,13 @@ public interface TensorFile extends Closeable {
      * @throws MiniGptException if the file can't be read
      */
     void read(TensorInfo tensor, INDArray target);
+
+    /**
+     * Hands on the bytes of a tensor as they are in the file, a piece after the other.
+     *
+     * @return false, and nothing is handed on, if its values do not lie there in the order of the outputs
+     */
+    boolean bytes(TensorInfo tensor, Consumer<byte[]> pieces);
 
     /** @return whether two tensors have the same type, shape and bits */
     boolean same(TensorInfo a, TensorInfo b);

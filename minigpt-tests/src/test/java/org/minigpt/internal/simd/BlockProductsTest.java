@@ -52,8 +52,8 @@ class BlockProductsTest {
         x[63] = 10;
         for (BlockType type : List.of(BlockType.F16, BlockType.BF16)) {
             float[] y = {9, 9, 9, 9, 9, 9};
-            Object memory = products.memory(memory(encode(type, w)));
-            products.rowsDots(type, 2, 32, x, memory, 0, 2, new float[4 * 32], y, 3);
+            ByteBuffer memory = memory(encode(type, w));
+            products.rowsDots(type, 2, 32, x, memory, 0, 2, new byte[4 * 64], new float[4 * 32], y, 3);
             // 2·(1 + ... + 32) = 1056 and 2·1; 2 + 10·32 = 322 and 10·1; every third place is not written.
             assertArrayEquals(new float[] {1056, 2, 9, 322, 10, 9}, y);
         }
@@ -72,10 +72,10 @@ class BlockProductsTest {
             q4.put(row * 18 + 2 + 15, (byte) (row == 0 ? 0xb8 : 0x08)); // 11 - 8 = 3, 0 - 8 = -8 at place 31
         }
         float[] y = new float[4];
-        products.rowsDots(BlockType.Q8_0, 2, 32, x, products.memory(q8), 0, 2, new float[128], y, 2);
+        products.rowsDots(BlockType.Q8_0, 2, 32, x, q8, 0, 2, new byte[136], new float[128], y, 2);
         // 2·5 + 2·3, 2·-128 + 2·3; 5 + 30, -128 + 30
         assertArrayEquals(new float[] {16, -250, 35, -98}, y);
-        products.rowsDots(BlockType.Q4_0, 2, 32, x, products.memory(q4), 0, 2, new float[128], y, 2);
+        products.rowsDots(BlockType.Q4_0, 2, 32, x, q4, 0, 2, new byte[136], new float[128], y, 2);
         // 2·5 + 2·3, 2·5 - 2·8; 5 + 30, 5 - 80
         assertArrayEquals(new float[] {16, -6, 35, -75}, y);
     }
@@ -92,9 +92,9 @@ class BlockProductsTest {
             scales[34 * i + 3] = (byte) i;
         }
         float[] out = new float[0x7c00];
-        products.decode(BlockType.F16, products.memory(memory(halves)), 0, out.length, out, 0);
+        products.decode(BlockType.F16, halves, 0, out.length, out, 0);
         float[] blocks = new float[32 * out.length];
-        products.decode(BlockType.Q8_0, products.memory(memory(scales)), 0, blocks.length, blocks, 0);
+        products.decode(BlockType.Q8_0, scales, 0, blocks.length, blocks, 0);
         for (int i = 0; i < out.length; i++) {
             float half = Narrow.ofHalf((short) (i | (i & 1) << 15));
             assertEquals(half, out[i]);
@@ -119,13 +119,14 @@ class BlockProductsTest {
             }
             float[] alone = null;
             for (BlockProducts products : all()) {
-                Object memory = products.memory(memory(blocks));
+                ByteBuffer memory = memory(blocks);
                 float[] decoded = new float[n * in];
-                products.decode(type, memory, 0, n * in, decoded, 0);
+                products.decode(type, blocks, 0, n * in, decoded, 0);
+                byte[] raw = new byte[4 * (int) type.bytes(in)];
                 assertArrayEquals(w, decoded);
                 float[] scratch = new float[4 * width];
                 float[] y = new float[rows * n];
-                products.rowsDots(type, rows, in, x, memory, 0, n, scratch, y, n);
+                products.rowsDots(type, rows, in, x, memory, 0, n, raw, scratch, y, n);
                 if (alone == null) {
                     alone = y;
                     for (int i = 0; i < y.length; i++) {
@@ -137,7 +138,7 @@ class BlockProductsTest {
                 float[] part = new float[13];
                 for (int r = 0; r < rows; r++) {
                     float[] row = Arrays.copyOfRange(x, r * width, (r + 1) * width);
-                    products.rowsDots(type, 1, in, row, memory, 5, 18, scratch, part, 13);
+                    products.rowsDots(type, 1, in, row, memory, 5, 18, raw, scratch, part, 13);
                     assertArrayEquals(Arrays.copyOfRange(alone, r * n + 5, r * n + 18), part);
                 }
             }

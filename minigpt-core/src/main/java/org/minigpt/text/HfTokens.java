@@ -90,6 +90,11 @@ final class HfTokens {
         return others.getOrDefault(token.text(), file);
     }
 
+    /** Those of a tokenizer of another file, whose ids are in the vocabulary. */
+    void addAll(List<AddedToken> tokens) {
+        tokens.forEach(token -> add(file, token, IntNode.valueOf(token.id())));
+    }
+
     /** Adds those of a {@code tokenizer.json}. */
     void add(JsonNode tokens) {
         for (JsonNode token : tokens) {

@@ -3,6 +3,8 @@ package org.minigpt.text;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -22,7 +24,8 @@ import org.minigpt.text.bpe.SentencePieces.Type;
 /**
  * SentencePiece's own file, {@code tokenizer.model}, with a model of BPE: a message {@code ModelProto} of
  * {@code sentencepiece_model.proto} in Protocol Buffers' wire format. Where transformers' {@code tokenizer_config.json} is
- * beside, it says which tokens stand around a text, and whether a space is put after added tokens ({@code legacy}).
+ * beside, it says which tokens stand around a text, and whether a space is put after added tokens ({@code legacy}); it and
+ * {@code added_tokens.json} may add some.
  */
 final class SentencePieceFile {
     static final String NAME = "tokenizer.model";
@@ -75,7 +78,29 @@ final class SentencePieceFile {
     static BpeTokenizer read(Path file) {
         SentencePieceFile model = new SentencePieceFile(file);
         model.message(ByteBuffer.wrap(bytes(file)), model::field);
-        return model.tokenizer();
+        return model.withBeside(model.tokenizer());
+    }
+
+    /** The files beside may add tokens, as a padding one, and say which are around a text. */
+    private BpeTokenizer withBeside(BpeTokenizer tokenizer) {
+        ObjectNode ids = JsonNodeFactory.instance.objectNode();
+        HfTokenizerFile.putIds(ids, tokenizer.vocabulary());
+        HfTokens tokens = new HfTokens(file, ids);
+        tokens.addAll(tokenizer.addedTokens());
+        tokens.addBeside(file.toAbsolutePath().getParent(), false);
+        List<String> vocabulary = tokens.vocabulary();
+        return BpeTokenizer.of(
+                vocabulary,
+                tokenizer.merges(),
+                tokens.added().stream().map(SentencePieceFile::asItIs).toList(),
+                tokens.around(tokenizer.rules(), vocabulary),
+                problem -> damaged("it makes no tokenizer with the files beside, " + problem));
+    }
+
+    /** transformers' tokenizers for this file look for added tokens in the text as it is. */
+    private static AddedToken asItIs(AddedToken token) {
+        return new AddedToken(
+                token.text(), token.id(), false, token.special(), token.lstrip(), token.rstrip(), token.singleWord());
     }
 
     static byte[] bytes(Path file) {

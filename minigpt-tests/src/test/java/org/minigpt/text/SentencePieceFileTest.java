@@ -163,6 +163,22 @@ public class SentencePieceFileTest {
     }
 
     @Test
+    void filesBesideAddTokens() throws IOException {
+        Files.writeString(dir.resolve("added_tokens.json"), "{\"<pad>\": 268, \"<|im|>\": 267}");
+        Files.writeString(dir.resolve("special_tokens_map.json"), "{\"pad_token\": \"<pad>\"}");
+        BpeTokenizer tokenizer = load(Map.of(4, 0));
+        // 266 is nobody's; the vocabulary ends at 265.
+        assertEquals(269, tokenizer.vocabSize());
+        assertArrayEquals(new int[] {261, 267, 259, 268}, tokenizer.encode("ab<|im|>a<pad>"));
+        assertEquals(Map.of("<unk>", 0, "<s>", 1, "</s>", 2, "<pad>", 268), tokenizer.specialTokens());
+        Files.writeString(
+                dir.resolve("tokenizer_config.json"),
+                "{\"tokenizer_class\": \"LlamaTokenizer\", \"bos_token\": \"<s>\", \"eos_token\": \"<pad>\","
+                        + " \"add_bos_token\": false, \"add_eos_token\": true}");
+        assertArrayEquals(new int[] {261, 268}, load(Map.of(4, 0)).encodeWithSpecialTokens("ab"));
+    }
+
+    @Test
     void othersAreRefused() throws IOException {
         Path file = dir.resolve("tokenizer.model");
         Files.write(file, file(small(), Map.of(3, 1), Map.of()));

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.minigpt.MiniGptException;
 
 /**
  * Cuts a text into pieces by {@link SplitRule}s, with {@code java.util.regex} as Oniguruma would: its classes of characters
@@ -56,8 +57,16 @@ final class Splitter {
                 : from;
     }
 
+    /** @throws MiniGptException if a rule is one for which Java's regular expressions run out of stack */
     void split(String text, Sink sink) {
-        new Pass(text, sink).split(0, 0, text.length());
+        try {
+            new Pass(text, sink).split(0, 0, text.length());
+        } catch (StackOverflowError e) {
+            throw new MiniGptException(
+                    "A pattern that this tokenizer splits a text by, of " + rules + ", runs out of stack on a text of "
+                            + text.length() + " characters: encode the text in parts.",
+                    e);
+        }
     }
 
     /** The way through one text. */

@@ -216,6 +216,17 @@ class BpeTokenizerTest {
     }
 
     @Test
+    void aPatternThatRunsOutOfStack() {
+        SplitRule deep = SplitRule.of("(?:a|b)+");
+        BpeTokenizer tokenizer = SMALL.withRules(BpeRules.ofSplits(List.of(deep)));
+        assertArrayEquals(SMALL.encode("abab"), tokenizer.encode("abab"));
+        assertSentence(
+                "A pattern that this tokenizer splits a text by, of [" + deep
+                        + "], runs out of stack on a text of 1000000 characters: encode the text in parts.",
+                () -> tokenizer.encode("ab".repeat(500_000)));
+    }
+
+    @Test
     void aByteWithoutAToken() {
         assertSentence(
                 "The byte 0x64 of the text has no token in the vocabulary of 7 tokens, which was made without all bytes:"

@@ -4,7 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.minigpt.testing.Sentences.assertSentence;
 
+import de.kherud.llama.LlamaModel;
+import de.kherud.llama.ModelParameters;
 import java.nio.file.Path;
+import java.text.Normalizer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -82,6 +85,40 @@ class GgufTokenizerTest {
         for (int i = 0; i < 500; i++) {
             String text = HardTexts.next(random);
             assertArrayEquals(tokenizer.encode(text), back.encode(text), text);
+        }
+    }
+
+    static Stream<Arguments> asInLlamaCpp() {
+        return Stream.of(
+                Arguments.of("llama3", Reduced.llama3()),
+                Arguments.of("qwen", Reduced.qwen()),
+                Arguments.of("smollm", Reduced.smolLm()),
+                Arguments.of("gpt4o", Reduced.gpt4o()),
+                Arguments.of("default", Reduced.byDefault()),
+                Arguments.of("llama2", Reduced.llama2()),
+                Arguments.of("without a space first", Reduced.llama2(Prefix.NEVER, false, false)));
+    }
+
+    /** Of texts in NFC, for it makes none; and for GPT-4o of those without combining marks, which it takes for no letters. */
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("asInLlamaCpp")
+    void llamaCppHasTheSameIds(String name, BpeTokenizer tokenizer) {
+        throughAFile(tokenizer);
+        LlamaModel.setLogger(null, (level, message) -> {});
+        Random random = new Random(3);
+        try (LlamaModel peer = new LlamaModel(new ModelParameters()
+                .setModel(dir.resolve("model.gguf").toString())
+                .setCtxSize(32)
+                .setThreads(1)
+                .setGpuLayers(0)
+                .disableLog())) {
+            for (int i = 0; i < 500; i++) {
+                String text = HardTexts.next(random).replace("\0", "");
+                if (Normalizer.isNormalized(text, Normalizer.Form.NFC)
+                        && !(name.equals("gpt4o") && text.matches("(?s).*\\p{M}.*"))) {
+                    assertArrayEquals(peer.encode(text), tokenizer.encode(text), text);
+                }
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 package org.minigpt.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -8,6 +9,7 @@ import org.minigpt.MiniGptException;
 import org.minigpt.gguf.GgufFile;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.io.ModelFolder.Layout;
+import org.minigpt.llama2c.Llama2cFile;
 import org.minigpt.llmc.LlmcFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.ModelSurgery;
@@ -25,7 +27,7 @@ import picocli.CommandLine.Option;
         versionProvider = Version.class,
         sortOptions = false,
         abbreviateSynopsis = true,
-        header = "Opens a GPT-2 of another program and saves it as a model's folder.",
+        header = "Opens a model of another program and saves it as a model's folder.",
         description = {"Defaults stand in brackets.", ""})
 final class ImportCommand implements Callable<Integer> {
     /** What can be read. */
@@ -34,7 +36,8 @@ final class ImportCommand implements Callable<Integer> {
         NANOGPT,
         LLMC,
         GGUF,
-        PYTORCH
+        PYTORCH,
+        LLAMA2C
     }
 
     private static final Path NONE = Path.of("none");
@@ -50,7 +53,7 @@ final class ImportCommand implements Callable<Integer> {
             description =
                     "hf: Hugging Face's folder (config.json; model.safetensors or pytorch_model.bin); nanogpt: the"
                             + " same with linear weights [out,in]; llmc: a checkpoint of llm.c; gguf: llama.cpp's format;"
-                            + " pytorch: what torch.save wrote, as nanoGPT's ckpt.pt.")
+                            + " pytorch: what torch.save wrote, as nanoGPT's ckpt.pt; llama2c: a model of llama2.c.")
     private Source format;
 
     @Option(
@@ -97,13 +100,13 @@ final class ImportCommand implements Callable<Integer> {
         } else {
             gpt = switch (format) {
                 case LLMC -> LlmcFile.read(from);
+                case LLAMA2C -> Llama2cFile.read(from);
                 case PYTORCH -> PyTorchFile.read(from, nHead == null ? OptionalInt.empty() : OptionalInt.of(nHead));
                 case NANOGPT -> ModelFolder.loadGpt(from, Layout.OUT_IN);
                 default -> ModelFolder.loadGpt(from);
             };
-            Path folder = format == Source.PYTORCH ? from.toAbsolutePath().getParent() : from;
-            if (tokenizer == null && Tokenizers.isIn(folder)) {
-                found = Optional.of(Tokenizers.load(folder));
+            if (tokenizer == null) {
+                found = beside();
             }
         }
         if (blockSize != null) {
@@ -129,6 +132,17 @@ final class ImportCommand implements Callable<Integer> {
                     whyNot);
         }
         return 0;
+    }
+
+    /** The tokenizer in the model's folder, or in that of the model's file. */
+    private Optional<Tokenizer> beside() {
+        boolean ofFile = format == Source.PYTORCH || format == Source.LLAMA2C;
+        Path folder = ofFile ? from.toAbsolutePath().getParent() : from;
+        Path pieces = folder.resolve("tokenizer.bin");
+        if (format == Source.LLAMA2C && Files.exists(pieces)) {
+            return Optional.of(Tokenizers.load(pieces));
+        }
+        return Tokenizers.isIn(folder) ? Optional.of(Tokenizers.load(folder)) : Optional.empty();
     }
 
     private Optional<Tokenizer> given(int size) {

@@ -22,6 +22,7 @@ import org.minigpt.data.TokenFolder;
 import org.minigpt.data.Tokens;
 import org.minigpt.gguf.GgufFile;
 import org.minigpt.internal.pickle.PickleTest;
+import org.minigpt.llama2c.Llama2cFile;
 import org.minigpt.llmc.LlmcFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -129,6 +130,15 @@ class MutatedFilesTest {
         Mutations.of(file, Mutations.count(FILES_A_FORMAT), 3000, 11, PyTorchFile::read);
         file = Files.copy(Path.of("src/test/resources/pytorch/lecture-old.pt"), dir.resolve("old.pt"));
         Mutations.of(file, Mutations.count(FILES_A_FORMAT), 6000, 12, PyTorchFile::read);
+    }
+
+    @Test
+    void llama2c() throws IOException {
+        Path file = dir.resolve("model.bin");
+        Files.copy(Path.of("src/test/resources/llama2c/v0.bin"), file);
+        Mutations.of(file, Mutations.count(FILES_A_FORMAT / 2), 28, 13, Llama2cFile::read);
+        Files.write(file, Files.readAllBytes(Path.of("src/test/resources/llama2c/v2.bin")));
+        Mutations.of(file, Mutations.count(FILES_A_FORMAT / 2), 44, 14, Llama2cFile::read);
     }
 
     @Test

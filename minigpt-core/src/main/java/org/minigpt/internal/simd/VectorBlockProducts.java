@@ -125,7 +125,10 @@ final class VectorBlockProducts extends PlainBlockProducts {
                 case F16 -> halfDots(in, x, w, row, lane, sums);
                 case BF16 -> bfloatDots(in, x, w, row, lane, sums);
                 case Q8_0 -> byteDots(in, x, w, row, lane, sums);
-                case Q4_0 -> nibbleDots(in, x, w, row, lane, sums);
+                case Q4_0 -> {
+                    nibbleDots(in, x, w, 0, row, lane, sums, 0);
+                    nibbleDots(in, x, w, 2 * row, row, lane, sums, 2 * SUMS);
+                }
             }
         }
         for (int j = 0; j < ROWS; j++) {
@@ -188,29 +191,24 @@ final class VectorBlockProducts extends PlainBlockProducts {
         store(s0, s1, s2, s3, sums, lane);
     }
 
-    private static void nibbleDots(int in, float[] x, byte[] w, int row, int lane, float[] sums) {
+    /** Of two rows of W, from one of the four on: for four of them the JIT gives up. */
+    private static void nibbleDots(int in, float[] x, byte[] w, int first, int row, int lane, float[] sums, int sumAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
+        int second = first + row;
         for (int block = 0; block < in / 32; block++) {
             int at = block * Q4;
             FloatVector low = FloatVector.fromArray(F, x, block * 32 + lane);
             FloatVector high = FloatVector.fromArray(F, x, block * 32 + lane + 16);
-            FloatVector d = scale(w, at);
-            s0 = low.fma(nibbleTimes(w, at + 2 + lane, 0, d), s0);
-            s0 = high.fma(nibbleTimes(w, at + 2 + lane, 4, d), s0);
-            d = scale(w, at + row);
-            s1 = low.fma(nibbleTimes(w, at + row + 2 + lane, 0, d), s1);
-            s1 = high.fma(nibbleTimes(w, at + row + 2 + lane, 4, d), s1);
-            d = scale(w, at + 2 * row);
-            s2 = low.fma(nibbleTimes(w, at + 2 * row + 2 + lane, 0, d), s2);
-            s2 = high.fma(nibbleTimes(w, at + 2 * row + 2 + lane, 4, d), s2);
-            d = scale(w, at + 3 * row);
-            s3 = low.fma(nibbleTimes(w, at + 3 * row + 2 + lane, 0, d), s3);
-            s3 = high.fma(nibbleTimes(w, at + 3 * row + 2 + lane, 4, d), s3);
+            FloatVector d = scale(w, at + first);
+            s0 = low.fma(nibbleTimes(w, at + first + 2 + lane, 0, d), s0);
+            s0 = high.fma(nibbleTimes(w, at + first + 2 + lane, 4, d), s0);
+            d = scale(w, at + second);
+            s1 = low.fma(nibbleTimes(w, at + second + 2 + lane, 0, d), s1);
+            s1 = high.fma(nibbleTimes(w, at + second + 2 + lane, 4, d), s1);
         }
-        store(s0, s1, s2, s3, sums, lane);
+        s0.intoArray(sums, sumAt + lane);
+        s1.intoArray(sums, sumAt + SUMS + lane);
     }
 
     private static void store(FloatVector s0, FloatVector s1, FloatVector s2, FloatVector s3, float[] sums, int lane) {

@@ -1,7 +1,5 @@
 package org.minigpt.cli;
 
-import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
@@ -14,7 +12,6 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.QuantizedGpt;
 import org.minigpt.server.ModelServer;
 import org.minigpt.server.ServerOptions;
-import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -183,7 +180,7 @@ final class ServeCommand implements Callable<Integer> {
                 .patience(Duration.ofSeconds(patience))
                 .build();
         if (logRequests) {
-            ((Logger) LoggerFactory.getLogger("org.minigpt.server.requests")).setLevel(Level.INFO);
+            System.setProperty("org.slf4j.simpleLogger.log.org.minigpt.server.requests", "info"); // read when it is made
         }
         boolean loopback = isLoopback();
         WeightsOption.Opened opened = weights.open(model);

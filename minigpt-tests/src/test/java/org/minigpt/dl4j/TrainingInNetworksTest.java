@@ -1,19 +1,17 @@
 package org.minigpt.dl4j;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
+import java.io.ByteArrayOutputStream;
 import java.io.File;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.deeplearning4j.core.storage.Persistable;
@@ -50,7 +48,6 @@ import org.deeplearning4j.ui.model.stats.api.SummaryType;
 import org.deeplearning4j.ui.model.storage.FileStatsStorage;
 import org.deeplearning4j.ui.model.storage.InMemoryStatsStorage;
 import org.deeplearning4j.util.ModelSerializer;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -65,7 +62,6 @@ import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
-import org.slf4j.LoggerFactory;
 
 /** DL4J's own ways to train: its listeners, early stopping and transfer learning, with both kinds of network. */
 class TrainingInNetworksTest {
@@ -77,8 +73,6 @@ class TrainingInNetworksTest {
 
     @TempDir
     Path dir;
-
-    private final Map<Logger, ListAppender<ILoggingEvent>> logs = new HashMap<>();
 
     private static Model network(boolean graph) {
         return network(graph, new NeuralNetConfiguration.Builder().updater(new Adam(1e-2)));
@@ -127,34 +121,31 @@ class TrainingInNetworksTest {
                 : ((MultiLayerNetwork) network).output(x);
     }
 
-    private ListAppender<ILoggingEvent> logOf(Class<?> listener) {
-        ListAppender<ILoggingEvent> log = new ListAppender<>();
-        log.start();
-        Logger logger = (Logger) LoggerFactory.getLogger(listener);
-        logger.addAppender(log);
-        logger.setAdditive(false); // the tests' own output is long enough
-        logs.put(logger, log);
-        return log;
+    /** @return what is logged meanwhile, on the error stream */
+    private static String log(Runnable task) {
+        PrintStream err = System.err;
+        ByteArrayOutputStream log = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(log, true, UTF_8));
+        try {
+            task.run();
+        } finally {
+            System.setErr(err);
+        }
+        return log.toString(UTF_8);
     }
 
-    @AfterEach
-    void giveLoggersBack() {
-        logs.forEach((logger, log) -> {
-            logger.detachAppender(log);
-            logger.setAdditive(true);
-        });
-    }
-
-    private static List<String> messages(ListAppender<ILoggingEvent> log) {
-        return log.list.stream().map(ILoggingEvent::getFormattedMessage).toList();
+    private static List<String> messages(String log, Class<?> listener) {
+        String begin = " INFO " + listener.getSimpleName() + " - "; // after the time
+        return log.lines()
+                .filter(line -> line.contains(begin))
+                .map(line -> line.substring(line.indexOf(begin) + begin.length()))
+                .toList();
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void listenersAreTold(boolean graph) throws Exception {
         Model network = network(graph);
-        ListAppender<ILoggingEvent> scoreLog = logOf(ScoreIterationListener.class);
-        ListAppender<ILoggingEvent> performanceLog = logOf(PerformanceListener.class);
         CollectScoresListener scores = new CollectScoresListener(1);
         DataSetIterator oneHot = batches(0).withOneHotLabels(V);
         EvaluativeListener evaluative = new EvaluativeListener(oneHot, 1, InvocationType.EPOCH_END);
@@ -168,14 +159,14 @@ class TrainingInNetworksTest {
                 .build();
         double before = score(network);
 
-        fit(
+        String log = log(() -> fit(
                 network,
                 batches(0),
                 new ScoreIterationListener(1),
                 new PerformanceListener(1, true),
                 scores,
                 evaluative,
-                checkpoint);
+                checkpoint));
 
         int steps = EPOCHS * BATCHES;
         assertEquals(steps, scores.getListScore().size());
@@ -187,12 +178,11 @@ class TrainingInNetworksTest {
             expected.add(
                     "Score at iteration " + i + " is " + scores.getListScore().get(i));
         }
-        assertEquals(expected, messages(scoreLog));
+        assertEquals(expected, messages(log, ScoreIterationListener.class));
         // It needs two iterations for a time between them.
-        assertTrue(
-                messages(performanceLog).size() >= steps - 1,
-                messages(performanceLog).toString());
-        assertTrue(messages(performanceLog).get(1).contains("samples/sec"));
+        List<String> performance = messages(log, PerformanceListener.class);
+        assertTrue(performance.size() >= steps - 1, performance.toString());
+        assertTrue(performance.get(1).contains("samples/sec"));
         assertEquals(EPOCHS, accuracies.size());
         assertTrue(accuracies.get(EPOCHS - 1) > accuracies.get(0), accuracies.toString());
         assertEquals(EPOCHS, checkpoint.availableCheckpoints().size());

@@ -149,10 +149,7 @@ class EntryPointsTest {
     }
 
     private String kernels(String entryPoint) throws IOException, InterruptedException {
-        // Without the logger, which takes as long to start as all the rest.
-        List<String> quiet =
-                all().stream().filter(entry -> !entry.contains("logback")).toList();
-        return jvm(List.of(CHOICE), quiet, EntryPointJvm.class, dir.toString(), entryPoint)
+        return jvm(List.of(CHOICE), all(), EntryPointJvm.class, dir.toString(), entryPoint)
                 .lines()
                 .filter(line -> line.startsWith("> "))
                 .map(line -> line.substring(2))

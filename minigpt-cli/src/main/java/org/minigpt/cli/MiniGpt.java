@@ -2,6 +2,8 @@ package org.minigpt.cli;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -19,20 +21,6 @@ import picocli.CommandLine.Spec;
         name = "minigpt",
         synopsisSubcommandLabel = "COMMAND",
         header = "Trains a GPT on a text, lets it write, and measures it.",
-        subcommands = {
-            TokenizerCommand.class,
-            PrepareCommand.class,
-            TrainCommand.class,
-            SampleCommand.class,
-            ChatCommand.class,
-            ServeCommand.class,
-            ScoreCommand.class,
-            EvalCommand.class,
-            InfoCommand.class,
-            ImportCommand.class,
-            ExportCommand.class,
-            BenchCommand.class
-        },
         versionProvider = Version.class,
         mixinStandardHelpOptions = true,
         footerHeading = "%n",
@@ -44,6 +32,21 @@ import picocli.CommandLine.Spec;
             "Exit codes: 0 done, 1 the input or the run is at fault, 2 wrong usage, 130 Ctrl-C.",
         })
 public final class MiniGpt implements Runnable {
+    /** In the order of the help, each called as its class is. */
+    private static final List<Class<?>> COMMANDS = List.of(
+            TokenizerCommand.class,
+            PrepareCommand.class,
+            TrainCommand.class,
+            SampleCommand.class,
+            ChatCommand.class,
+            ServeCommand.class,
+            ScoreCommand.class,
+            EvalCommand.class,
+            InfoCommand.class,
+            ImportCommand.class,
+            ExportCommand.class,
+            BenchCommand.class);
+
     @Spec
     private CommandSpec spec;
 
@@ -55,9 +58,9 @@ public final class MiniGpt implements Runnable {
     private boolean stacktrace;
 
     public static void main(String[] args) {
-        CommandLine cli = commandLine();
         // Of threads that nobody waits for; what ends a command ends it by its own handler.
-        Thread.setDefaultUncaughtExceptionHandler((thread, e) -> new Failures(() -> true, args).report(e, cli));
+        Thread.setDefaultUncaughtExceptionHandler(
+                (thread, e) -> new Failures(() -> true, args).report(e, commandLine()));
         System.exit(execute(args));
     }
 
@@ -67,7 +70,7 @@ public final class MiniGpt implements Runnable {
         CommandLine cli = commandLine(root, args);
         try {
             CommandLine train = cli.getSubcommands().get("train");
-            if (commandOf(args).equals(train.getCommandName())) {
+            if (commandOf(args).equals("train")) {
                 train.setDefaultValueProvider(Settings.of(train.getCommandSpec(), args));
             }
             return cli.execute(args);
@@ -89,9 +92,15 @@ public final class MiniGpt implements Runnable {
         return commandLine(new MiniGpt());
     }
 
+    /** With the command that is called only, if one is: picocli looks at every option of the others too. */
     private static CommandLine commandLine(MiniGpt root, String... args) {
-        CommandLine cli = new CommandLine(root)
-                .registerConverter(Path.class, new PathOption())
+        CommandLine cli = new CommandLine(root);
+        String called = commandOf(args);
+        boolean known = COMMANDS.stream().anyMatch(command -> nameOf(command).equals(called));
+        COMMANDS.stream()
+                .filter(command -> !known || nameOf(command).equals(called))
+                .forEach(cli::addSubcommand);
+        cli.registerConverter(Path.class, new PathOption())
                 .setExpandAtFiles(false) // a prompt may begin with @
                 .setUsageHelpAutoWidth(true)
                 .setUsageHelpLongOptionsMaxWidth(30)
@@ -100,6 +109,10 @@ public final class MiniGpt implements Runnable {
         EnumOption.registerAll(cli);
         cli.getSubcommands().values().forEach(MiniGpt::groupOptions);
         return cli;
+    }
+
+    private static String nameOf(Class<?> command) {
+        return command.getSimpleName().replace("Command", "").toLowerCase(Locale.ROOT);
     }
 
     private Failures failures(String... args) {

@@ -17,6 +17,7 @@ import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
+import org.minigpt.internal.parallel.Workers;
 import org.minigpt.internal.tensors.Gpt2;
 import org.minigpt.internal.tensors.GptWeights;
 import org.minigpt.internal.tensors.JoinedTensors;
@@ -28,6 +29,7 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.QuantizedGpt;
 import org.minigpt.model.WeightType;
+import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -189,8 +191,11 @@ public final class ModelFolder {
             Path tokenizerFile,
             Function<Path, ? extends Tokenizer> tokenizers) {
         HfConfig config = HfConfig.read(AtomicFolder.locate(dir, CONFIG));
-        Tokenizer tokenizer = tokenizer(dir, config, tokenizerFile, tokenizers);
-        return new SavedModel(loadGpt(dir, Layout.IN_OUT, config, tokenizer, models), tokenizer);
+        Tokenizer[] tokenizer = new Tokenizer[1];
+        // ND4J takes as long to load as a tokenizer of 50,000 tokens does.
+        Workers.runAll(List.of(
+                () -> tokenizer[0] = tokenizer(dir, config, tokenizerFile, tokenizers), MiniGptRuntime::install));
+        return new SavedModel(loadGpt(dir, Layout.IN_OUT, config, tokenizer[0], models), tokenizer[0]);
     }
 
     private static Tokenizer tokenizer(

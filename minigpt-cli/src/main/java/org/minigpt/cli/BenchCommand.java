@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.minigpt.cli.bench.AttentionSweep;
+import org.minigpt.cli.bench.ColdBench;
 import org.minigpt.cli.bench.GenerateBench;
 import org.minigpt.cli.bench.OpTimes;
 import org.minigpt.cli.bench.ResultLines;
@@ -52,6 +53,7 @@ final class BenchCommand implements Callable<Integer> {
             List.of("--ops", "--attention-sweep", "--soak", "--generate", "--serve");
     private static final List<String> SIZES = List.of("--config", "--batch-size", "--block-size", "--n-embd");
     private static final int GENERATED_AT_ONCE = 16;
+    private static final int COLD_RUNS = 5;
 
     @Spec
     private CommandSpec spec;
@@ -98,6 +100,12 @@ final class BenchCommand implements Callable<Integer> {
     private WeightType weights;
 
     @Option(
+            names = "--cold",
+            description = "With --generate: measure whole commands minigpt sample of 1, 40 and 100 tokens instead, the"
+                    + " median of five each.")
+    private boolean cold;
+
+    @Option(
             names = "--prompt-tokens",
             paramLabel = "N",
             defaultValue = "512",
@@ -142,6 +150,9 @@ final class BenchCommand implements Callable<Integer> {
         }
         if (generate) {
             Checks.requireAtLeastOne("--prompt-tokens", promptTokens);
+            if (cold) {
+                return new ColdBench(sizes.generating(model), EnumOption.spell(weights), COLD_RUNS)::run;
+            }
             return new GenerateBench(
                             sizes.generating(model),
                             weights,
@@ -168,6 +179,9 @@ final class BenchCommand implements Callable<Integer> {
         }
         if (data != null && soak == null) {
             return Optional.of("--data is for --soak: add that, or leave it out.");
+        }
+        if (cold && !generate) {
+            return Optional.of("--cold is for --generate: add that, or leave it out.");
         }
         if (sizes.isGiven("--clients") && serve == null) {
             return Optional.of("--clients is for --serve: add that, or leave it out.");

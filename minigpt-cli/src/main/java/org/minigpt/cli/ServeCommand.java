@@ -180,7 +180,8 @@ final class ServeCommand implements Callable<Integer> {
                 .patience(Duration.ofSeconds(patience))
                 .build();
         if (logRequests) {
-            System.setProperty("org.slf4j.simpleLogger.log.org.minigpt.server.requests", "info"); // read when it is made
+            // Read when the logger is made.
+            System.setProperty("org.slf4j.simpleLogger.log.org.minigpt.server.requests", "info");
         }
         boolean loopback = isLoopback();
         WeightsOption.Opened opened = weights.open(model);

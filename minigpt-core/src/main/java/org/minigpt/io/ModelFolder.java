@@ -191,16 +191,16 @@ public final class ModelFolder {
             Path tokenizerFile,
             Function<Path, ? extends Tokenizer> tokenizers) {
         HfConfig config = HfConfig.read(AtomicFolder.locate(dir, CONFIG));
-        Tokenizer[] tokenizer = new Tokenizer[1];
-        // ND4J takes as long to load as a tokenizer of 50,000 tokens does.
-        Workers.runAll(List.of(
-                () -> tokenizer[0] = tokenizer(dir, config, tokenizerFile, tokenizers), MiniGptRuntime::install));
-        return new SavedModel(loadGpt(dir, Layout.IN_OUT, config, tokenizer[0], models), tokenizer[0]);
+        Tokenizer tokenizer = tokenizer(dir, config, tokenizerFile, tokenizers);
+        return new SavedModel(loadGpt(dir, Layout.IN_OUT, config, tokenizer, models), tokenizer);
     }
 
     private static Tokenizer tokenizer(
             Path dir, HfConfig config, Path tokenizerFile, Function<Path, ? extends Tokenizer> tokenizers) {
-        Tokenizer tokenizer = tokenizers.apply(tokenizerFile);
+        Tokenizer[] read = new Tokenizer[1];
+        // ND4J takes as long to load as a tokenizer of 50,000 tokens does.
+        Workers.runAll(List.of(() -> read[0] = tokenizers.apply(tokenizerFile), MiniGptRuntime::install));
+        Tokenizer tokenizer = read[0];
         int vocabSize = config.gpt().vocabSize();
         if (!tokenizer.fits(vocabSize)) {
             throw new MiniGptException(tokenizerFile + " has " + tokenizer.vocabSize() + " tokens, but the model of "

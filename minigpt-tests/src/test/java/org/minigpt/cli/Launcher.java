@@ -15,7 +15,7 @@ import java.util.function.BooleanSupplier;
 
 /** {@code bin/minigpt} as a process of its own, as a user starts it. */
 final class Launcher implements AutoCloseable {
-    private static final Path BIN = Path.of(System.getProperty("basedir", "")).resolve("../minigpt-cli/bin/minigpt");
+    static final Path BIN = Path.of(System.getProperty("basedir", "")).resolve("../minigpt-cli/bin/minigpt");
     private static final Duration PATIENCE = Duration.ofSeconds(90);
 
     private final Process process;
@@ -30,12 +30,17 @@ final class Launcher implements AutoCloseable {
 
     /** @param scratch takes what the program prints */
     static Launcher start(Path scratch, Map<String, String> environment, Object... args) throws IOException {
+        return start(BIN, scratch, environment, args);
+    }
+
+    /** Another {@code bin/minigpt} than the clone's. */
+    static Launcher start(Path bin, Path scratch, Map<String, String> environment, Object... args) throws IOException {
         List<String> command = new ArrayList<>();
         if (ignoresInterrupts()) {
             // Inherited, for example of a script's background job, and kept by a JVM.
             command.addAll(List.of("env", "--default-signal=INT"));
         }
-        command.add(BIN.toAbsolutePath().normalize().toString());
+        command.add(bin.toAbsolutePath().normalize().toString());
         command.addAll(List.of(Cli.strings(args)));
         Path out = scratch.resolve("stdout");
         Path err = scratch.resolve("stderr");

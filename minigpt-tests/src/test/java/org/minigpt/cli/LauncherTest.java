@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -16,6 +17,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -285,6 +287,52 @@ class LauncherTest {
             assertTrue(launcher.err().startsWith("minigpt: The memory does not suffice ("), launcher.err());
             assertEquals(1, launcher.err().lines().count(), launcher.err());
         }
+    }
+
+    /** The first text makes it, also where two are the first; the next JVM has its classes from there. */
+    @Test
+    void theNextTextStartsFromTheArchive() throws Exception {
+        Cli.train(text, model).assertDone();
+        assertStartsFromTheArchive(Launcher.BIN);
+        assertStartsFromTheArchive(unpacked());
+    }
+
+    private void assertStartsFromTheArchive(Path bin) throws Exception {
+        List<Object> sample = List.of("sample", "--model", model, "--max-new-tokens", 1);
+        Path first = Files.createDirectory(dir.resolve("first" + bin.hashCode()));
+        try (Launcher one = Launcher.start(bin, dir, Map.of(), sample.toArray());
+                Launcher other = Launcher.start(bin, first, Map.of(), sample.toArray())) {
+            for (Launcher launcher : List.of(one, other)) {
+                assertEquals(0, launcher.exitCode(), launcher.err());
+                assertTrue(launcher.err().matches("first token after .*\\R1 tokens in .*\\R"), launcher.err());
+            }
+        }
+        Map<String, String> log = Map.of("MINIGPT_OPTS", "-Xmx512m -Xlog:class+load");
+        try (Launcher launcher = Launcher.start(bin, dir, log, sample.toArray())) {
+            assertEquals(0, launcher.exitCode(), launcher.err());
+            String classes = launcher.out();
+            assertTrue(classes.contains("org.minigpt.cli.SampleCommand source: shared objects file"), classes);
+        }
+        try (Stream<Path> files = Files.list(bin.resolveSibling(bin.equals(Launcher.BIN) ? "../target" : "../lib"))) {
+            assertTrue(files.noneMatch(file -> file.toString().matches(".*[.]jsa[.]\\d+")));
+        }
+    }
+
+    /** @return the launcher of a folder as an archive of the program has it: bin, and jars in lib */
+    private Path unpacked() throws IOException {
+        Path cli = Launcher.BIN.resolveSibling("..").toRealPath();
+        Path bin = Files.createDirectories(dir.resolve("an app/bin"));
+        Path lib = Files.createDirectory(dir.resolve("an app/lib"));
+        for (String name : List.of("minigpt", "jvm.options")) {
+            Files.copy(cli.resolve("bin").resolve(name), bin.resolve(name), StandardCopyOption.COPY_ATTRIBUTES);
+        }
+        String jars = Files.readString(cli.resolve("target/classpath"))
+                + File.pathSeparator
+                + cli.resolve("target/minigpt.jar"); // the launcher has made it with the archive
+        for (String jar : jars.split(File.pathSeparator)) {
+            Files.createSymbolicLink(lib.resolve(Path.of(jar).getFileName()), Path.of(jar));
+        }
+        return bin.resolve("minigpt");
     }
 
     @Test

@@ -1,9 +1,12 @@
 package org.minigpt.cli;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.minigpt.cli.bench.FileBench;
 import org.minigpt.cli.bench.ResultLines;
+import org.minigpt.cli.bench.Shape;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -14,7 +17,7 @@ import picocli.CommandLine.Option;
         versionProvider = Version.class,
         sortOptions = false,
         abbreviateSynopsis = true,
-        header = "Measures saving and opening a GPT-2 of random weights as hf, gguf and llmc, each in its own JVM.",
+        header = "Measures saving and opening a model of random weights as hf, gguf and llmc, each in its own JVM.",
         description = {
             "A line a figure, its name first; the logits must come back the same bits. A memory share is the most that"
                     + " was resident, less what ND4J takes without a model, over the bytes of the parameters. Defaults,"
@@ -46,6 +49,12 @@ final class BenchFilesCommand implements Callable<Integer> {
     private int nLayer;
 
     @Option(
+            names = "--shape",
+            paramLabel = "NAME",
+            description = "In place of a GPT-2: smollm2 (135 million parameters) or qwen3 (596 million).")
+    private Shape shape;
+
+    @Option(
             names = "--dir",
             paramLabel = "DIR",
             defaultValue = "${sys:java.io.tmpdir}",
@@ -54,8 +63,10 @@ final class BenchFilesCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        new FileBench(FileBench.config(vocabSize, blockSize, nEmbd, nHead, nLayer), dir)
-                .run(new ResultLines(System.out));
+        List<String> sizes = Stream.of(vocabSize, blockSize, nEmbd, nHead, nLayer)
+                .map(String::valueOf)
+                .toList();
+        new FileBench(shape == null ? sizes : List.of(shape.name()), dir).run(new ResultLines(System.out));
         return 0;
     }
 }

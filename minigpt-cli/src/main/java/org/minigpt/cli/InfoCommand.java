@@ -11,6 +11,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.minigpt.graph.Positions;
+import org.minigpt.graph.RopeScaling;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.DropoutRates;
 import org.minigpt.model.Gpt;
@@ -66,10 +67,18 @@ final class InfoCommand implements Callable<Integer> {
         row(out, "norm_eps", config.normEps());
         row(out, "init", EnumOption.spell(config.initialization()));
         row(out, "n_kv_head", config.nKvHead());
+        row(out, "head_size", config.headSize());
+        row(out, "n_inner", config.nInner());
+        if (config.qkNorm()) {
+            row(out, "qk_norm", true);
+        }
         row(out, "norm", EnumOption.spell(config.norm()));
         row(out, "positions", EnumOption.spell(config.positions().kind()));
         if (config.positions() instanceof Positions.Rotary rotary) {
             row(out, "rope_theta", rotary.theta());
+            if (!rotary.scaling().equals(RopeScaling.NONE)) {
+                row(out, "rope_scaling", rotary.scaling());
+            }
         }
         row(out, "mlp", config.mlp() == Mlp.SWIGLU ? "swiglu" : "plain");
     }

@@ -46,6 +46,21 @@ final class ModelOptions {
     private Integer nKvHead;
 
     @Option(
+            names = "--head-size",
+            paramLabel = "D",
+            description = "The width of a head, as in Qwen3 [--n-embd/--n-head].")
+    private Integer headSize;
+
+    @Option(names = "--qk-norm", description = "RMSNorm of each head of queries and of keys, as in Qwen3.")
+    private boolean qkNorm;
+
+    @Option(
+            names = "--n-inner",
+            paramLabel = "I",
+            description = "The width of the feed-forward [4 times --n-embd, with swiglu 8/3 times].")
+    private Integer nInner;
+
+    @Option(
             names = "--n-embd",
             paramLabel = "C",
             defaultValue = "64",
@@ -81,7 +96,8 @@ final class ModelOptions {
             names = "--bias",
             paramLabel = "KIND",
             defaultValue = "lecture",
-            description = "Which layers have biases: lecture (all but queries, keys and values), all or none"
+            description = "Which layers have biases: lecture (all but queries, keys and values), all, none, or qkv"
+                    + " (queries, keys and values alone, as in Qwen2)"
                     + " [${DEFAULT-VALUE}].")
     private Bias bias;
 
@@ -89,7 +105,7 @@ final class ModelOptions {
             names = "--activation",
             paramLabel = "KIND",
             defaultValue = "relu",
-            description = "relu, gelu, or gelu-tanh as in GPT-2 [${DEFAULT-VALUE}].")
+            description = "relu, gelu, gelu-tanh as in GPT-2, or silu [${DEFAULT-VALUE}].")
     private Activation activation;
 
     @Option(
@@ -183,10 +199,19 @@ final class ModelOptions {
                 .initialization(init)
                 .norm(norm)
                 .positions(Positions.of(positions, ropeTheta))
+                .qkNorm(qkNorm)
                 .mlp(mlp());
         if (nKvHead != null) {
             Checks.requireAtLeastOne("--n-kv-head", nKvHead);
             model.nKvHead(nKvHead);
+        }
+        if (headSize != null) {
+            Checks.requireAtLeastOne("--head-size", headSize);
+            model.headSize(headSize);
+        }
+        if (nInner != null) {
+            Checks.requireAtLeastOne("--n-inner", nInner);
+            model.nInner(nInner);
         }
         return model;
     }

@@ -77,6 +77,22 @@ class LayerOptionsTest {
     }
 
     @Test
+    void headsOfTheirOwn() {
+        Path model = dir.resolve("model");
+        Cli.train(text, model, "--norm", "rms", "--head-size", 6, "--qk-norm", "--n-inner", 20, "--bias", "qkv")
+                .assertDone();
+        GptConfig config = ModelFolder.load(model).gpt().config();
+        assertEquals(6, config.headSize());
+        assertEquals(20, config.nInner());
+        assertTrue(config.qkNorm());
+        String info = Cli.run("info", "--model", model).assertDone().out();
+        for (String row : new String[] {"head_size +6", "n_inner +20", "qk_norm +true", "bias +qkv"}) {
+            assertTrue(Pattern.compile(row + "\n").matcher(info).find(), row + " in " + info);
+        }
+        assertTrue(Cli.train(text, dir.resolve("no"), "--head-size", 0).err().contains("--head-size"));
+    }
+
+    @Test
     void alibi() {
         Path model = dir.resolve("model");
         Cli.train(text, model, "--positions", "alibi").assertDone();

@@ -14,10 +14,10 @@ import org.minigpt.model.GptConfig.Mlp;
  * from that as GGUF, from that as llm.c's file, and from that as a folder again. Each is opened in a JVM of its own,
  * and the logits of all must be the same bits.
  *
- * @param config the model
+ * @param shape of the model, as {@link #config} takes it
  * @param dir where the files are written; they are deleted at the end
  */
-public record FileBench(GptConfig config, Path dir) {
+public record FileBench(List<String> shape, Path dir) {
     /** The name of a line with the checksum of the logits. */
     static final String LOGITS = "logits_crc32c";
 
@@ -32,12 +32,12 @@ public record FileBench(GptConfig config, Path dir) {
             lines.print("java", Runtime.version());
             lines.print(
                     "parameters",
-                    Gpt.declaredParameters(config).stream()
+                    Gpt.declaredParameters(config(shape)).stream()
                             .mapToLong(parameter -> parameter.length())
                             .sum());
             String expected = null;
             String from = FileStep.NONE;
-            for (FileStep.Format format : FileStep.Format.values()) {
+            for (FileStep.Format format : FileStep.Format.of(config(shape))) {
                 expected = same(expected, step(work.path(), from, format.name(), lines));
                 from = format.name();
             }
@@ -56,9 +56,7 @@ public record FileBench(GptConfig config, Path dir) {
     /** @return the checksum of the logits */
     private String step(Path work, String from, String to, ResultLines lines) {
         List<String> arguments = new ArrayList<>(List.of(work.toString(), from, to));
-        for (int size : sizes()) {
-            arguments.add(String.valueOf(size));
-        }
+        arguments.addAll(shape);
         String logits = null;
         String what = "Opening and saving the model";
         for (String line : ChildJvm.run(ChildJvm.builder(List.of(), FileStep.class, arguments), what)) {
@@ -75,12 +73,15 @@ public record FileBench(GptConfig config, Path dir) {
         return logits;
     }
 
-    private int[] sizes() {
-        return new int[] {config.vocabSize(), config.blockSize(), config.nEmbd(), config.nHead(), config.nLayer()};
-    }
-
-    /** @param sizes V, block_size, C, H and L of a GPT-2 */
-    public static GptConfig config(int... sizes) {
+    /**
+     * @param shape V, block_size, C, H and L of a GPT-2, or the name of a {@link Shape}
+     * @throws MiniGptException if a number is out of range
+     */
+    public static GptConfig config(List<String> shape) {
+        if (shape.size() == 1) {
+            return Shape.valueOf(shape.get(0)).config();
+        }
+        int[] sizes = shape.stream().mapToInt(Integer::parseInt).toArray();
         return GptConfig.builder()
                 .vocabSize(sizes[0])
                 .blockSize(sizes[1])

@@ -1,12 +1,18 @@
 package org.minigpt.cli.bench;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.minigpt.cli.report.PeakMemory;
 import org.minigpt.gguf.GgufFile;
@@ -34,10 +40,10 @@ final class FileStep {
 
     /** The formats that a GPT-2 goes through, in this order. */
     enum Format {
-        HF("hf", ModelFolder::loadGpt, ModelFolder::saveGpt),
+        HF("hf", ModelFolder::loadGpt, ModelFolder::exportGpt),
         GGUF("model.gguf", file -> GgufFile.read(file).gpt(), (file, gpt) -> GgufFile.write(file, gpt, null)),
         LLMC("model.bin", LlmcFile::read, (file, gpt) -> LlmcFile.write(file, gpt, false)),
-        HF_AGAIN("hf-again", ModelFolder::loadGpt, ModelFolder::saveGpt);
+        HF_AGAIN("hf-again", ModelFolder::loadGpt, ModelFolder::exportGpt);
 
         private final String file;
         private final Function<Path, Gpt> open;
@@ -47,6 +53,13 @@ final class FileStep {
             this.file = file;
             this.open = open;
             this.save = save;
+        }
+
+        /** @return those that can hold the model: llm.c's knows GPT-2 alone */
+        static List<Format> of(GptConfig config) {
+            return Stream.of(values())
+                    .filter(format -> format != LLMC || config.hasLayersOfGpt2())
+                    .toList();
         }
 
         @Override
@@ -73,15 +86,13 @@ final class FileStep {
         OptionalDouble base = PeakMemory.megabytes();
         Gpt gpt;
         if (from.equals(NONE)) {
-            int[] sizes = IntStream.range(3, args.length)
-                    .map(i -> Integer.parseInt(args[i]))
-                    .toArray();
-            gpt = Gpt.create(FileBench.config(sizes), 1337);
+            gpt = Gpt.create(FileBench.config(List.of(args).subList(3, args.length)), 1337);
         } else {
             Format format = Format.valueOf(from);
             long start = System.nanoTime();
             gpt = format.open.apply(dir.resolve(format.file));
             print("open_" + format, start, base, gpt);
+            lines.print("read_" + format + "_seconds", secondsToRead(dir.resolve(format.file)), 2);
         }
         if (!to.equals(NONE)) {
             Format format = Format.valueOf(to);
@@ -90,6 +101,19 @@ final class FileStep {
             print("save_" + format, start, base, gpt);
         }
         lines.print(FileBench.LOGITS, logits(gpt));
+    }
+
+    /** @return what reading the bytes of a file, or of a folder's weights, takes that have been read before */
+    private static double secondsToRead(Path file) {
+        Path weights = Files.isDirectory(file) ? file.resolve(ModelFolder.WEIGHTS) : file;
+        long start = System.nanoTime();
+        try (InputStream in = Files.newInputStream(weights)) {
+            byte[] piece = new byte[1 << 20];
+            while (in.read(piece) >= 0) {}
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return (System.nanoTime() - start) / 1e9;
     }
 
     private void print(String name, long start, OptionalDouble base, Gpt gpt) {

@@ -19,6 +19,8 @@ import org.minigpt.MiniGptException;
 
 /** The way through all formats with a tiny model; never how fast it was. */
 class FileBenchTest {
+    private static final List<String> TINY = List.of("11", "6", "8", "2", "1");
+
     @TempDir
     Path dir;
 
@@ -26,7 +28,7 @@ class FileBenchTest {
     void goesThroughAllFormatsAndLeavesNothing() throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
 
-        new FileBench(FileBench.config(11, 6, 8, 2, 1), dir).run(new ResultLines(new PrintStream(out, true, UTF_8)));
+        new FileBench(TINY, dir).run(new ResultLines(new PrintStream(out, true, UTF_8)));
 
         List<String> names = out.toString(UTF_8)
                 .lines()
@@ -36,12 +38,16 @@ class FileBenchTest {
         Stream<String> figures = Stream.of(
                 "save_hf",
                 "open_hf",
+                "read_hf",
                 "save_gguf",
                 "open_gguf",
+                "read_gguf",
                 "save_llmc",
                 "open_llmc",
+                "read_llmc",
                 "save_hf_again",
-                "open_hf_again");
+                "open_hf_again",
+                "read_hf_again");
         assertEquals(
                 Stream.of(
                                 Stream.of("java", "parameters"),
@@ -65,7 +71,7 @@ class FileBenchTest {
 
         String message = assertThrows(
                         MiniGptException.class,
-                        () -> new FileBench(FileBench.config(11, 6, 8, 2, 1), file)
+                        () -> new FileBench(TINY, file)
                                 .run(new ResultLines(new PrintStream(OutputStream.nullOutputStream()))))
                 .getMessage();
         assertTrue(message.startsWith("no files can be written in " + file + " ("), message);

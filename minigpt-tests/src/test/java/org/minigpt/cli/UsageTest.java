@@ -144,7 +144,7 @@ class UsageTest {
     @Test
     void unknownChoice() {
         assertUsageError(
-                "Invalid value for option '--activation': it must be relu, gelu, gelu-tanh, but is 'tanh'",
+                "Invalid value for option '--activation': it must be relu, gelu, gelu-tanh, silu, but is 'tanh'",
                 "minigpt train",
                 "train",
                 "--activation",

@@ -16,7 +16,8 @@ import java.util.function.BooleanSupplier;
 /** {@code bin/minigpt} as a process of its own, as a user starts it. */
 final class Launcher implements AutoCloseable {
     static final Path BIN = Path.of(System.getProperty("basedir", "")).resolve("../minigpt-cli/bin/minigpt");
-    private static final Duration PATIENCE = Duration.ofSeconds(90);
+    /** A busy machine takes long to make the archive of classes. */
+    private static final Duration PATIENCE = Duration.ofSeconds(240);
 
     private final Process process;
     private final Path out;

@@ -76,7 +76,7 @@ public final class QuantizedGpt implements LanguageModel, AutoCloseable {
     static void requireOne(Gpt gpt, WeightType weights) {
         if (gpt.hasOwnBlocks() || gpt.dataType() != DataType.FLOAT) {
             throw new MiniGptException("A model with blocks of its own or in double precision has no weights in "
-                    + weights + ": generate with it as it is.");
+                    + weights + ": generate with it as it is");
         }
     }
 

@@ -47,7 +47,7 @@ public enum WeightType {
         if (in % type.size() != 0) {
             throw new MiniGptException("The rows of " + name + " have " + in + " values, but " + this
                     + " takes them by "
-                    + type.size() + ": choose f16 or f32, or a model of widths that are multiples of it.");
+                    + type.size() + ": choose f16 or f32, or a model of widths that are multiples of it");
         }
         return Optional.of(type);
     }

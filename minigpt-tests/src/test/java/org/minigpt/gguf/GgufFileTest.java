@@ -113,7 +113,7 @@ class GgufFileTest {
     void rowsOfOtherLengthsAreNotQuantised() {
         assertSentence(
                 "The rows of wte.weight have 8 values, but q8_0 takes them by 32: choose f16 or f32, or a model of widths"
-                        + " that are multiples of it.",
+                        + " that are multiples of it",
                 () -> GgufFile.write(file(), Foreign.tied(), null, WeightType.Q8_0, false));
     }
 

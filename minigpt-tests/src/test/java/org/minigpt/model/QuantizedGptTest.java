@@ -197,11 +197,11 @@ class QuantizedGptTest {
         Gpt narrow = Gpt.create(config().nEmbd(40).build(), 1);
         assertSentence(
                 "The rows of wte.weight have 40 values, but q4_0 takes them by 32: choose f16 or f32, or a model of widths"
-                        + " that are multiples of it.",
+                        + " that are multiples of it",
                 () -> QuantizedGpt.of(narrow, WeightType.Q4_0));
         Gpt doubles = Gpt.builder(gpt2()).dataType(DataType.DOUBLE).build();
         assertSentence(
-                "A model with blocks of its own or in double precision has no weights in q8_0: generate with it as it is.",
+                "A model with blocks of its own or in double precision has no weights in q8_0: generate with it as it is",
                 () -> QuantizedGpt.of(doubles, WeightType.Q8_0));
         QuantizedGpt closed = QuantizedGpt.of(Gpt.create(gpt2(), 1), WeightType.F16);
         assertTrue(closed.bytes() > 0);

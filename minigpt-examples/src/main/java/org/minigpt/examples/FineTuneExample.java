@@ -6,10 +6,15 @@ import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.cli.report.Arguments;
 import org.minigpt.cli.report.PlainErrors;
 import org.minigpt.data.TokenDataset;
+import org.minigpt.gguf.GgufFile;
+import org.minigpt.graph.Positions;
 import org.minigpt.io.LoraFolder;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 import org.minigpt.model.Lora;
 import org.minigpt.model.Trainable;
 import org.minigpt.text.CharTokenizer;
@@ -21,7 +26,8 @@ import org.minigpt.train.Trainer;
  * low-rank adapter (LoRA) only. Both texts are of the same book, the second in capitals without vowels.
  *
  * <p>Arguments: the text (moby-dick by default, or shakespeare, or a file), the steps on each text, the folder for the
- * models and the adapter.
+ * models and the adapter, and "llama" for a model of Llama's layers, which is then written for Hugging Face's library and
+ * for llama.cpp too.
  */
 public final class FineTuneExample {
     private static final int RANK = 8;
@@ -30,7 +36,8 @@ public final class FineTuneExample {
 
     public static void main(String[] args) {
         PlainErrors.show();
-        Arguments.require(args, "the text", "the number of steps", "the folder");
+        Arguments.require(args, "the text", "the number of steps", "the folder", "llama");
+        boolean llama = args.length > 3;
         String text = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK).text();
         int steps = Arguments.wholeNumber(args, 1, "the number of steps", 500);
         Path folder = Path.of(args.length > 2 ? args[2] : "out/fine-tuned");
@@ -41,8 +48,8 @@ public final class FineTuneExample {
         TokenDataset first = TokenDataset.split(tokenizer.encode(text.substring(0, text.length() / 2)), 0.9);
         TokenDataset second = TokenDataset.split(tokenizer.encode(other), 0.9);
 
-        Gpt base =
-                Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1337);
+        GptConfig.Builder shape = GptConfig.builder().vocabSize(tokenizer.vocabSize());
+        Gpt base = Gpt.create(llama ? llama(shape) : shape.build(), 1337);
         System.out.printf(Locale.ROOT, "%,d parameters, %,d steps on each text%n", base.parameterCount(), steps);
         train(base, first, steps);
         ModelFolder.save(folder.resolve("base"), base, tokenizer);
@@ -61,6 +68,10 @@ public final class FineTuneExample {
         System.out.printf(
                 Locale.ROOT, "after an adapter of %,7d      %.4f%n", lora.parameterCount(), loss(adapted, second));
         LoraFolder.save(folder.resolve("adapter"), lora);
+        if (llama) {
+            ModelFolder.export(folder.resolve("hf"), adapted, tokenizer);
+            GgufFile.write(folder.resolve("model.gguf"), adapted, tokenizer);
+        }
 
         // The adapter makes the same model of the one that it was trained on; without it that is as it was.
         Gpt again = ModelFolder.load(folder.resolve("base")).gpt();
@@ -68,6 +79,16 @@ public final class FineTuneExample {
         System.out.printf(Locale.ROOT, "the adapter, opened again       %.4f%n", loss(again, second));
         loaded.detach();
         System.out.printf(Locale.ROOT, "without it, on the first text   %.4f%n", loss(again, first));
+    }
+
+    /** The layers of Llama, SmolLM2 and TinyLlama, in small. */
+    private static GptConfig llama(GptConfig.Builder shape) {
+        return shape.norm(Norm.RMS)
+                .positions(new Positions.Rotary())
+                .mlp(Mlp.SWIGLU)
+                .bias(Bias.NONE)
+                .nKvHead(2)
+                .build();
     }
 
     private static void train(Trainable trained, TokenDataset data, int steps) {

@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.QuantizedGpt;
+import org.minigpt.server.ChatTemplate;
 import org.minigpt.server.ModelServer;
 import org.minigpt.server.ServerOptions;
 import picocli.CommandLine.Command;
@@ -23,7 +24,7 @@ import picocli.CommandLine.Option;
         versionProvider = Version.class,
         sortOptions = false,
         abbreviateSynopsis = true,
-        header = "Serves a model over HTTP, as OpenAI's completions and on a page.",
+        header = "Serves a model over HTTP, as OpenAI's (chat) completions and on a page.",
         description = {"Ctrl-C ends it. Defaults stand in brackets.", ""},
         footerHeading = "%n",
         footer = {"docs/serving.md explains what it takes and gives."})
@@ -40,6 +41,13 @@ final class ServeCommand implements Callable<Integer> {
 
     @Option(names = "--model-name", paramLabel = "NAME", description = "What clients call it [the folder's name].")
     private String modelName;
+
+    @Option(
+            names = "--chat-template",
+            paramLabel = "NAME|FILE",
+            description = "How conversations become prompts: plain, chatml, llama-3, or a file in Jinja [that of the"
+                    + " model's folder, else plain].")
+    private String chatTemplate;
 
     @Option(
             names = "--host",
@@ -169,6 +177,7 @@ final class ServeCommand implements Callable<Integer> {
                 .apiKey(apiKey)
                 .basePath(basePath)
                 .trustedProxy(trustedProxy)
+                .chatTemplate(chatTemplate == null ? ChatTemplate.of(model) : ChatTemplate.named(chatTemplate))
                 .drain(Duration.ofSeconds(drain))
                 .maxConcurrent(maxConcurrent)
                 .maxWaiting(maxWaiting)

@@ -1,6 +1,8 @@
 package org.minigpt.generate;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.IdTokenizer;
@@ -84,20 +86,9 @@ public final class TextScorer {
             throw new MiniGptException("a text of " + ids.length
                     + " tokens can't be scored, since the first is not predicted; give at least two");
         }
-        int block = gpt.config().blockSize();
-        double[] logProbabilities = new double[ids.length - 1];
-        int done = 0; // predictions
-        while (done < logProbabilities.length) {
-            int from = done == 0 ? 0 : Math.min(done - block / 2, logProbabilities.length - block);
-            from = Math.max(0, from);
-            int to = Math.min(from + block, logProbabilities.length);
-            INDArray logits = gpt.logits(new int[][] {Arrays.copyOfRange(ids, from, to)}); // [1,T,V]
-            for (; done < to; done++) {
-                double[] row = logits.get(NDArrayIndex.point(0), NDArrayIndex.point(done - from), NDArrayIndex.all())
-                        .toDoubleVector();
-                logProbabilities[done] = new Exponentials(row, 1).logProbability(ids[done + 1]);
-            }
-        }
+        double[] logProbabilities = predictions(ids, 0).stream()
+                .mapToDouble(token -> token.chosen().logProbability())
+                .toArray();
         int[] scored = Arrays.copyOfRange(ids, 1, ids.length);
         if (tokenizer instanceof IdTokenizer) {
             return new Score(scored, logProbabilities, scored.length);
@@ -105,5 +96,35 @@ public final class TextScorer {
         int characters = text.codePointCount(0, text.length())
                 - (int) tokenizer.decode(ids[0]).codePoints().count();
         return new Score(scored, logProbabilities, Math.max(1, characters));
+    }
+
+    /**
+     * How well the model predicts each token of some.
+     *
+     * @param ids the tokens
+     * @param top how many of the likeliest tokens are told for each place
+     * @return of each token but the first, which is not predicted
+     */
+    public List<GeneratedToken> predictions(int[] ids, int top) {
+        int block = gpt.config().blockSize();
+        int count = Math.max(0, ids.length - 1);
+        List<GeneratedToken> result = new ArrayList<>(count);
+        while (result.size() < count) {
+            int done = result.size();
+            int from = done == 0 ? 0 : Math.min(done - block / 2, count - block);
+            from = Math.max(0, from);
+            int to = Math.min(from + block, count);
+            INDArray logits = gpt.logits(new int[][] {Arrays.copyOfRange(ids, from, to)}); // [1,T,V]
+            for (; done < to; done++) {
+                double[] row = logits.get(NDArrayIndex.point(0), NDArrayIndex.point(done - from), NDArrayIndex.all())
+                        .toDoubleVector();
+                Exponentials exponentials = new Exponentials(row, 1);
+                int id = ids[done + 1];
+                result.add(new GeneratedToken(
+                        new GeneratedToken.Candidate(id, exponentials.logProbability(id)),
+                        exponentials.likeliest(top)));
+            }
+        }
+        return result;
     }
 }

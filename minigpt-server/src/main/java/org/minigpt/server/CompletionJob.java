@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CancellationException;
@@ -13,8 +15,8 @@ import org.minigpt.generate.Completion;
 import org.minigpt.generate.FinishReason;
 import org.minigpt.generate.GeneratedToken;
 import org.minigpt.generate.TextGenerator;
+import org.minigpt.generate.TextScorer;
 import org.minigpt.generate.TokenGenerator;
-import org.minigpt.text.Tokenizer;
 
 /**
  * Generates what a client wants, or as much of it as there is time for, and answers with it, unless the client hangs
@@ -24,17 +26,17 @@ final class CompletionJob implements TextGenerator.Listener {
     private static final byte[] DONE = "[DONE]".getBytes(UTF_8);
 
     private final CompletionRequest request;
-    private final TextGenerator generator;
-    private final Tokenizer tokenizer;
+    private final ModelTexts model;
     private final ServerOptions options;
     private final Exchange exchange;
     private final Deadline deadline;
     private final BooleanSupplier ending;
     private final Metrics metrics;
-    private final String id = "cmpl-" + UUID.randomUUID().toString().replace("-", "");
+    private final String id;
     private final long created = System.currentTimeMillis() / 1000;
     private final List<Choice> choices = new ArrayList<>();
     private final long turn = System.nanoTime();
+    private final BitSet begun = new BitSet();
     private int generated;
 
     /** One choice, and what of it has not been sent. */
@@ -42,41 +44,93 @@ final class CompletionJob implements TextGenerator.Listener {
         private final int index;
         private final Logprobs logprobs; // null if they are not asked for
         private String before;
+        private double sum;
+        private int count;
 
-        Choice(int index, int[] prompt) {
+        Choice(int index, int[] prompt, List<GeneratedToken> ofPrompt) {
             this.index = index;
-            this.logprobs = request.logprobs() ? new Logprobs(tokenizer, prompt) : null;
-            this.before = request.echo() ? tokenizer.decode(prompt) : "";
+            boolean told = !ofPrompt.isEmpty();
+            this.logprobs = request.logprobs() ? new Logprobs(model.tokenizer(), told ? new int[0] : prompt) : null;
+            this.before = request.echo() ? model.tokenizer().decode(prompt) : "";
+            if (told) {
+                logprobs.addUnknown(prompt[0]);
+                ofPrompt.forEach(logprobs::add);
+            }
         }
 
-        /** @param reason null if it goes on */
-        void write(ArrayNode target, String text, FinishReason reason) {
-            ObjectNode json = target.addObject();
-            json.put("text", before + text);
-            json.put("index", index);
+        void add(GeneratedToken token) {
+            sum += token.chosen().logProbability();
+            count++;
             if (logprobs != null) {
-                logprobs.write(text, json.putObject("logprobs"));
+                logprobs.add(token);
+            }
+        }
+
+        /** @return the higher the better */
+        double mean() {
+            return count == 0 ? 0 : sum / count;
+        }
+
+        /**
+         * @param at the index that is told
+         * @param reason null if it goes on
+         */
+        void write(ArrayNode target, int at, String text, FinishReason reason) {
+            ObjectNode json = target.addObject();
+            json.put("index", at);
+            if (request.chat()) {
+                writeChat(json, text, reason);
+            } else {
+                json.put("text", before + text);
+                if (logprobs != null) {
+                    logprobs.write(before + text, json.putObject("logprobs"));
+                } else {
+                    json.putNull("logprobs");
+                }
+            }
+            json.put("finish_reason", reason == null ? null : nameOf(reason));
+            before = "";
+        }
+
+        private void writeChat(ObjectNode json, String text, FinishReason reason) {
+            ObjectNode message = json.putObject(request.stream() ? "delta" : "message");
+            if (!request.stream()) {
+                message.put("role", "assistant").put("content", text).putNull("refusal");
+            } else if (reason == null || !text.isEmpty()) {
+                message.put("content", text);
+            }
+            if (logprobs != null) {
+                logprobs.writeChat(text, json.putObject("logprobs"));
             } else {
                 json.putNull("logprobs");
             }
-            // OpenAI knows no other reasons: what ran out of time or of tokens was cut off, too.
-            json.put("finish_reason", reason == null ? null : reason == FinishReason.STOP ? "stop" : "length");
-            before = "";
+        }
+
+        /** A stream of a chat says first whose words are to come. */
+        void begin() {
+            if (request.chat() && !begun.get(index)) {
+                begun.set(index);
+                ObjectNode event = head();
+                ObjectNode json = event.putArray("choices").addObject().put("index", index);
+                json.putObject("delta").put("role", "assistant").put("content", "");
+                json.putNull("logprobs").putNull("finish_reason");
+                send(event);
+            }
         }
     }
 
     CompletionJob(
             CompletionRequest request,
-            TextGenerator generator,
-            Tokenizer tokenizer,
+            ModelTexts model,
             ServerOptions options,
             Exchange exchange,
             Deadline deadline,
             BooleanSupplier ending,
             Metrics metrics) {
         this.request = request;
-        this.generator = generator;
-        this.tokenizer = tokenizer;
+        this.id = (request.chat() ? "chatcmpl-" : "cmpl-")
+                + UUID.randomUUID().toString().replace("-", "");
+        this.model = model;
         this.options = options;
         this.exchange = exchange;
         this.deadline = deadline;
@@ -84,16 +138,27 @@ final class CompletionJob implements TextGenerator.Listener {
         this.metrics = metrics;
     }
 
+    /** OpenAI knows no other reasons: what ran out of time or of tokens was cut off, too, but for whole JSON. */
+    private String nameOf(FinishReason reason) {
+        boolean whole = reason == FinishReason.STOP || request.json() && reason == FinishReason.EXHAUSTED;
+        return whole ? "stop" : "length";
+    }
+
     /** @throws ApiException if there is nothing to answer with */
     void run() {
         try {
             deadline.require();
             for (int[] prompt : request.prompts()) {
-                for (int i = 0; i < request.n(); i++) {
-                    choices.add(new Choice(choices.size(), prompt));
+                List<GeneratedToken> ofPrompt = request.echo() && request.logprobs()
+                        ? new TextScorer(model.gpt(), model.tokenizer())
+                                .predictions(prompt, request.options().topLogProbabilities())
+                        : List.of();
+                for (int i = 0; i < request.bestOf(); i++) {
+                    choices.add(new Choice(choices.size(), prompt, ofPrompt));
                 }
             }
-            List<Completion> all = generator.generateAll(request.prompts(), request.n(), request.options(), this);
+            List<Completion> all =
+                    model.generator().generateAll(request.prompts(), request.bestOf(), request.options(), this);
             if (request.stream()) {
                 endStream();
             } else {
@@ -101,7 +166,10 @@ final class CompletionJob implements TextGenerator.Listener {
             }
             metrics.tokens(promptTokens(), generated);
         } catch (TokenGenerator.NoTokenLeftException e) {
-            throw ApiException.invalid("no_repeat_ngram", e.getMessage());
+            throw request.json()
+                    ? ApiException.invalid(
+                            "response_format", "the model has no tokens to write JSON with; leave it out")
+                    : ApiException.invalid("no_repeat_ngram", e.getMessage());
         } catch (CancellationException e) {
             // The client has hung up, so there is nobody to tell.
         }
@@ -127,9 +195,7 @@ final class CompletionJob implements TextGenerator.Listener {
         if (generated++ == 0) {
             metrics.firstToken(deadline.elapsed());
         }
-        if (request.logprobs()) {
-            choices.get(sequence).logprobs.add(token);
-        }
+        choices.get(sequence).add(token);
         if (request.stream() && !text.isEmpty()) {
             send(sequence, text, null);
         }
@@ -143,8 +209,13 @@ final class CompletionJob implements TextGenerator.Listener {
     }
 
     private void send(int sequence, String text, FinishReason reason) {
+        choices.get(sequence).begin();
         ObjectNode event = head();
-        choices.get(sequence).write(event.putArray("choices"), text, reason);
+        choices.get(sequence).write(event.putArray("choices"), sequence, text, reason);
+        send(event);
+    }
+
+    private void send(ObjectNode event) {
         if (request.usage()) {
             event.putNull("usage");
         }
@@ -165,8 +236,16 @@ final class CompletionJob implements TextGenerator.Listener {
     private void answer(List<Completion> all) {
         ObjectNode answer = head();
         ArrayNode target = answer.putArray("choices");
-        for (int i = 0; i < all.size(); i++) {
-            choices.get(i).write(target, all.get(i).text(), all.get(i).finishReason());
+        for (int first = 0; first < all.size(); first += request.bestOf()) {
+            List<Choice> best = choices.subList(first, first + request.bestOf()).stream()
+                    .sorted(Comparator.comparingDouble(Choice::mean).reversed().thenComparing(choice -> choice.index))
+                    .limit(request.n())
+                    .sorted(Comparator.comparingInt(choice -> request.bestOf() > request.n() ? 0 : choice.index))
+                    .toList();
+            for (Choice choice : best) {
+                Completion completion = all.get(choice.index);
+                choice.write(target, target.size(), completion.text(), completion.finishReason());
+            }
         }
         usage(answer);
         exchange.json(200, answer);
@@ -175,7 +254,9 @@ final class CompletionJob implements TextGenerator.Listener {
     private ObjectNode head() {
         return Json.object()
                 .put("id", id)
-                .put("object", "text_completion")
+                .put(
+                        "object",
+                        !request.chat() ? "text_completion" : "chat.completion" + (request.stream() ? ".chunk" : ""))
                 .put("created", created)
                 .put("model", options.modelName())
                 .put("seed", request.options().seed());

@@ -1,46 +1,50 @@
 package org.minigpt.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.DoubleNode;
 import java.util.List;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.function.Consumer;
-import org.minigpt.MiniGptException;
 import org.minigpt.generate.SamplingOptions;
-import org.minigpt.generate.TextGenerator;
-import org.minigpt.text.Tokenizer;
 
 /**
- * What a client wants from {@code /v1/completions}.
+ * What a client wants from {@code /v1/completions} or {@code /v1/chat/completions}.
  *
+ * @param chat whether it is the latter
  * @param prompts the tokens to continue
  * @param n choices for each
+ * @param bestOf texts that are generated for each, of which the n likeliest are the choices
  * @param options how tokens are chosen
  * @param echo whether the prompt is part of the text
  * @param logprobs whether log-probabilities are told
  * @param stream whether the text is sent as it comes
  * @param usage whether a stream ends with the numbers of tokens
+ * @param json whether the text is held to a {@link JsonGrammar}
  */
 record CompletionRequest(
+        boolean chat,
         List<int[]> prompts,
         int n,
+        int bestOf,
         SamplingOptions options,
         boolean echo,
         boolean logprobs,
         boolean stream,
-        boolean usage) {
+        boolean usage,
+        boolean json) {
+    static final int MAX_LOGPROBS = 20;
     private static final int USUAL_MAX_TOKENS = 16;
-    private static final int MAX_STOPS = 16;
-    private static final int MAX_LOGPROBS = 20;
 
-    static CompletionRequest of(RequestBody body, TextGenerator generator, Tokenizer tokenizer, ServerOptions server) {
+    static CompletionRequest of(RequestBody body, ModelTexts model, ServerOptions server) {
         int most = server.maxChoices();
+        int vocabSize = model.tokenizer().vocabSize();
         int n = body.integer("n", 1, 1, most);
-        List<int[]> prompts = body.prompts("prompt", most, generator::encode, tokenizer.vocabSize());
-        if (prompts.size() * n > most) {
+        int bestOf = body.integer("best_of", n, 1, most);
+        if (bestOf < n) {
+            throw ApiException.invalid("best_of", "best_of is " + bestOf + " but must be at least n, which is " + n);
+        }
+        List<int[]> prompts = body.prompts("prompt", most, model.generator()::encode, vocabSize);
+        if (prompts.size() * bestOf > most) {
             throw ApiException.invalid(
-                    "n",
-                    prompts.size() + " prompts with " + n + " choices each are more than the " + most
+                    bestOf > n ? "best_of" : "n",
+                    prompts.size() + " prompts with " + bestOf + " choices each are more than the " + most
                             + " choices that a request may ask for; ask for fewer, or start the server with a larger"
                             + " --max-choices");
         }
@@ -48,18 +52,21 @@ record CompletionRequest(
         boolean stream = body.bool("stream");
         boolean usage = usage(body, stream);
         boolean echo = body.bool("echo");
-        if (echo && logprobs >= 0) {
+        if (stream && bestOf > n) {
             throw ApiException.invalid(
-                    "echo", "the tokens of prompts get no logprobs here; leave out echo or logprobs");
+                    "best_of",
+                    "best_of can't be streamed, as it is not known before the end which"
+                            + " text is best; leave out best_of or stream");
         }
-        SamplingOptions options = options(body, server, Math.max(0, logprobs), tokenizer.vocabSize());
-        body.requireUnused("best_of", (double) n, 1.0);
-        body.requireUnused("frequency_penalty", 0.0);
-        body.requireUnused("logit_bias", "empty");
+        SamplingOptions options = SamplingParameters.build(SamplingParameters.of(body, vocabSize)
+                .stop(SamplingParameters.stops(body))
+                .topLogProbabilities(Math.max(0, logprobs))
+                .maxNewTokens(body.integer(
+                        "max_tokens", Math.min(USUAL_MAX_TOKENS, server.maxTokens()), 0, server.maxTokens())));
         body.requireUnused("suffix", "");
-        body.ignore("user");
+        model.ignore(body.ignore("user", "store", "metadata", "service_tier", "safety_identifier"));
         body.requireNoMore();
-        return new CompletionRequest(prompts, n, options, echo, logprobs >= 0, stream, usage);
+        return new CompletionRequest(false, prompts, n, bestOf, options, echo, logprobs >= 0, stream, usage, false);
     }
 
     /** @return -1 for none */
@@ -80,7 +87,7 @@ record CompletionRequest(
         return node.intValue();
     }
 
-    private static boolean usage(RequestBody body, boolean stream) {
+    static boolean usage(RequestBody body, boolean stream) {
         JsonNode node = body.take("stream_options");
         if (node == null) {
             return false;
@@ -90,61 +97,10 @@ record CompletionRequest(
                     "stream_options", "stream_options is for streams, and must be an object; leave it out, or stream");
         }
         // Others of its fields are to hide a stream's length, which is of no use here.
-        return node.path("include_usage").asBoolean();
-    }
-
-    private static SamplingOptions options(RequestBody body, ServerOptions server, int logprobs, int vocabSize) {
-        SamplingOptions.Builder builder = SamplingOptions.builder()
-                .maxNewTokens(body.integer(
-                        "max_tokens", Math.min(USUAL_MAX_TOKENS, server.maxTokens()), 0, server.maxTokens()))
-                .topLogProbabilities(logprobs)
-                .stop(body.strings("stop", MAX_STOPS))
-                .stopIds(body.ids("stop_token_ids", vocabSize))
-                .ignoreEos(body.bool("ignore_eos"))
-                .seed(body.wholeNumber("seed", ThreadLocalRandom.current().nextLong() >>> 12));
-        Double temperature = body.number("temperature");
-        if (temperature != null && temperature < 0) {
-            throw RequestBody.wrong(
-                    "temperature",
-                    DoubleNode.valueOf(temperature),
-                    "at least 0; 0.8 is usual, and 0 always takes the most likely token");
-        } else if (temperature != null && temperature == 0) {
-            builder.greedy(true);
-        } else if (temperature != null) {
-            builder.temperature(temperature);
+        JsonNode include = node.path("include_usage");
+        if (!include.isMissingNode() && !include.isBoolean()) {
+            throw RequestBody.wrong("stream_options.include_usage", include, "true or false");
         }
-        set("top_p", body.number("top_p"), builder::topP);
-        set("min_p", body.number("min_p"), builder::minP);
-        set("typical_p", body.number("typical_p"), builder::typicalP);
-        set("presence_penalty", body.number("presence_penalty"), p -> {
-            if (p != 0) {
-                builder.presencePenalty(p);
-            }
-        });
-        set("repetition_penalty", body.number("repetition_penalty"), builder::repetitionPenalty);
-        int topK = body.integer("top_k", 0, 0, Integer.MAX_VALUE);
-        if (topK > 0) {
-            builder.topK(topK);
-        }
-        int ngram = body.integer("no_repeat_ngram", 0, 0, Integer.MAX_VALUE);
-        if (ngram > 0) {
-            builder.noRepeatNgram(ngram);
-        }
-        try {
-            return builder.build();
-        } catch (MiniGptException e) {
-            throw ApiException.invalid("stop", e.getMessage()); // the others have been tried
-        }
-    }
-
-    private static void set(String name, Double value, Consumer<Double> setting) {
-        if (value == null) {
-            return;
-        }
-        try {
-            setting.accept(value);
-        } catch (MiniGptException e) {
-            throw ApiException.invalid(name, e.getMessage());
-        }
+        return include.asBoolean();
     }
 }

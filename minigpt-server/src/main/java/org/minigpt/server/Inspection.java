@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Arrays;
 import java.util.List;
 import org.minigpt.generate.TextGenerator;
+import org.minigpt.generate.TokenOffsets;
 import org.minigpt.model.AttentionWeights;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.Tokenizer;
@@ -22,14 +23,26 @@ final class Inspection {
         this.generator = generator;
     }
 
-    /** The tokens of a text, with the text of each; of no text, that which generation starts from. */
+    /**
+     * The tokens of a text, with texts that join to it: of tokens that make up a character together, the last has it. Of
+     * no text, that which generation starts from.
+     */
     ObjectNode tokenize(RequestBody body) {
         int[] ids = prompt(body);
         body.requireNoMore();
         ObjectNode result = Json.object();
         ArrayNode tokens = result.putArray("tokens");
-        for (int id : ids) {
-            tokens.addObject().put("id", id).put("text", tokenizer.decodeContinued(id));
+        String whole = tokenizer.decodeContinued(ids);
+        TokenOffsets offsets = new TokenOffsets(tokenizer);
+        int begin = offsets.next(ids[0]); // in code points, and the same in characters of Java:
+        int from = 0;
+        for (int i = 0; i < ids.length; i++) {
+            boolean last = i + 1 == ids.length;
+            int next = last ? begin : offsets.next(ids[i + 1]);
+            int to = last ? whole.length() : whole.offsetByCodePoints(from, next - begin);
+            tokens.addObject().put("id", ids[i]).put("text", whole.substring(from, to));
+            begin = next;
+            from = to;
         }
         return result;
     }

@@ -15,7 +15,7 @@ import java.io.UncheckedIOException;
 
 /** Bodies as JSON. */
 final class Json {
-    private static final int MAX_DEPTH = 16;
+    private static final int MAX_DEPTH = 64;
 
     private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -31,6 +31,11 @@ final class Json {
 
     static ObjectNode object() {
         return MAPPER.createObjectNode();
+    }
+
+    /** @return a text as JSON has it */
+    static String quoted(String text) {
+        return MAPPER.getNodeFactory().textNode(text).toString();
     }
 
     static byte[] bytes(JsonNode node) {

@@ -1,9 +1,12 @@
 package org.minigpt.server;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import org.minigpt.generate.GeneratedToken;
 import org.minigpt.generate.TokenOffsets;
 import org.minigpt.text.Tokenizer;
@@ -37,6 +40,38 @@ final class Logprobs {
         waiting.add(new Placed(token, offsets.next(token.id())));
     }
 
+    /** Takes a token of which nothing is known, as the first of a prompt. */
+    void addUnknown(int id) {
+        add(new GeneratedToken(new GeneratedToken.Candidate(id, Double.NaN), List.of()));
+    }
+
+    /** Writes the tokens that begin in the next text, as chat completions have them. */
+    void writeChat(String text, ObjectNode target) {
+        told += length(text);
+        ArrayNode content = target.putArray("content");
+        while (!waiting.isEmpty() && waiting.peek().offset() < told) {
+            GeneratedToken token = waiting.remove().token();
+            ObjectNode one = content.addObject();
+            describe(token.chosen(), one);
+            ArrayNode likeliest = one.putArray("top_logprobs");
+            token.likeliest().forEach(other -> describe(other, likeliest.addObject()));
+        }
+        target.putNull("refusal");
+    }
+
+    private void describe(GeneratedToken.Candidate token, ObjectNode target) {
+        String name = tokenizer.decodeContinued(token.id());
+        target.put("token", name).put("logprob", token.logProbability());
+        if (name.indexOf('\uFFFD') >= 0) {
+            target.putNull("bytes"); // a part of a character
+            return;
+        }
+        ArrayNode bytes = target.putArray("bytes");
+        for (byte one : name.getBytes(UTF_8)) {
+            bytes.add(one & 0xFF);
+        }
+    }
+
     /** Writes the tokens that begin in the next text. */
     void write(String text, ObjectNode target) {
         told += length(text);
@@ -49,7 +84,12 @@ final class Logprobs {
             Placed placed = waiting.remove();
             GeneratedToken token = placed.token();
             texts.add(tokenizer.decodeContinued(token.id()));
-            values.add(token.chosen().logProbability());
+            double value = token.chosen().logProbability();
+            if (Double.isNaN(value)) {
+                values.addNull();
+            } else {
+                values.add(value);
+            }
             places.add(promptLength + placed.offset());
             ids.add(token.id());
             if (token.likeliest().isEmpty()) {

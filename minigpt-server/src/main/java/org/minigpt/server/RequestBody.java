@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 
 /** A request's parameters, each taken out as what it must be; what is null counts as not given. */
@@ -26,9 +27,9 @@ final class RequestBody {
         }
     }
 
-    /** Takes out parameters without a use. */
-    void ignore(String... names) {
-        left.remove(List.of(names));
+    /** Takes out parameters without a use. @return those that were there */
+    List<String> ignore(String... names) {
+        return Stream.of(names).filter(name -> take(name) != null).toList();
     }
 
     /** @throws ApiException unless the parameter is absent, or as if it were */
@@ -43,7 +44,7 @@ final class RequestBody {
         if (node.isNumber()) {
             return node.doubleValue();
         }
-        return node.isContainerNode() && node.isEmpty() ? "empty" : node.asText();
+        return node.isContainerNode() ? node.isEmpty() ? "empty" : node.toString() : node.asText();
     }
 
     JsonNode take(String name) {
@@ -172,7 +173,7 @@ final class RequestBody {
     }
 
     static ApiException wrong(String name, JsonNode value, String must) {
-        String text = value.toString();
+        String text = value.isMissingNode() ? "missing" : value.toString();
         String shown = text.length() <= 40 ? text : text.substring(0, 40) + "...";
         return ApiException.invalid(name, name + " is " + shown + " but must be " + must);
     }

@@ -24,6 +24,7 @@ import org.minigpt.MiniGptException;
  * @param apiKey that clients must send, or null if anyone may call
  * @param basePath before all its paths, such as {@code /gpt}; empty for none
  * @param trustedProxy the address of a proxy that tells by Forwarded or X-Forwarded headers who calls, or null
+ * @param chatTemplate how conversations become prompts
  * @param drain how long what is generating may go on when the server is closed
  */
 public record ServerOptions(
@@ -43,6 +44,7 @@ public record ServerOptions(
         String apiKey,
         String basePath,
         String trustedProxy,
+        ChatTemplate chatTemplate,
         Duration drain) {
 
     /** @throws MiniGptException if a value is out of its range */
@@ -102,6 +104,7 @@ public record ServerOptions(
         private String apiKey;
         private String basePath = "";
         private String trustedProxy;
+        private ChatTemplate chatTemplate = ChatTemplate.plain();
         private Duration drain = Duration.ZERO;
 
         private Builder() {}
@@ -205,6 +208,12 @@ public record ServerOptions(
             return this;
         }
 
+        /** Sets how conversations become prompts; {@link ChatTemplate#plain()} by default. */
+        public Builder chatTemplate(ChatTemplate template) {
+            this.chatTemplate = template;
+            return this;
+        }
+
         /** Sets how long what is generating may go on when the server is closed; not at all by default. */
         public Builder drain(Duration drain) {
             this.drain = drain;
@@ -230,6 +239,7 @@ public record ServerOptions(
                     apiKey,
                     basePath,
                     trustedProxy,
+                    chatTemplate,
                     drain);
         }
     }

@@ -17,7 +17,6 @@ import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.URIUtil;
 import org.minigpt.MiniGptException;
 import org.minigpt.generate.SamplingOptions;
-import org.minigpt.generate.TextGenerator;
 import org.minigpt.text.Tokenizer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,19 +24,20 @@ import org.slf4j.LoggerFactory;
 /** What there is at each path. */
 final class Service extends Handler.Abstract.NonBlocking {
     private static final Logger LOG = LoggerFactory.getLogger(Service.class);
+    private static final String COMPLETIONS = "/v1/completions";
+    private static final String CHAT = "/v1/chat/completions";
     private static final String MODELS = "/v1/models";
     /** Where no key is asked for: what tells nothing of the model's texts. */
     private static final Set<String> OPEN = Set.of("/", "/page.css", "/page.js", "/health", "/ready");
 
     private static final int MAX_URI = 4096;
     private static final Duration END = Duration.ofSeconds(10);
-    private static final Set<String> POSTED = Set.of("/v1/completions", "/v1/tokenize", "/v1/attention");
+    private static final Set<String> POSTED = Set.of(COMPLETIONS, CHAT, "/v1/tokenize", "/v1/attention");
 
     private final ServerOptions options;
     private final ServedModel served;
-    private final Tokenizer tokenizer;
+    private final ModelTexts model;
     private final Guard guard;
-    private final TextGenerator generator;
     private final Slots generating;
     private final Slots inspecting;
     private final Inspection inspection;
@@ -48,17 +48,16 @@ final class Service extends Handler.Abstract.NonBlocking {
 
     Service(ServedModel served, Tokenizer tokenizer, ServerOptions options) {
         this.served = served;
-        this.tokenizer = tokenizer;
+        this.model = new ModelTexts(served, tokenizer, options.chatTemplate());
         this.options = options;
         this.guard = new Guard(options);
-        this.generator = new TextGenerator(served.model(), tokenizer);
         this.generating = new Slots("minigpt-generate", options.maxConcurrent(), options.maxWaiting());
         // One thread: SameDiff keeps plans for each, and what is inspected is looked at by people.
         this.inspecting = new Slots("minigpt-inspect", 1, options.maxWaiting());
         this.metrics = new Metrics(generating);
-        this.inspection = new Inspection(served, tokenizer, generator);
+        this.inspection = new Inspection(served, tokenizer, model.generator());
         // What is wrong with the model shall be known before the first request, and be no fault of that.
-        generator.generate("", SamplingOptions.builder().maxNewTokens(1).build());
+        model.generator().generate("", SamplingOptions.builder().maxNewTokens(1).build());
     }
 
     @Override
@@ -131,7 +130,8 @@ final class Service extends Handler.Abstract.NonBlocking {
             throw ApiException.of(
                     404,
                     "not_found",
-                    "there is nothing at this path; the page is at /, and the API at /v1/completions, /v1/models,"
+                    "there is nothing at this path; the page is at /, and the API at /v1/completions,"
+                            + " /v1/chat/completions, /v1/models,"
                             + " /v1/tokenize, /v1/attention, /health, /ready and /metrics");
         }
         if (!HttpMethod.GET.is(request.getMethod()) && !HttpMethod.HEAD.is(request.getMethod())) {
@@ -169,20 +169,21 @@ final class Service extends Handler.Abstract.NonBlocking {
     }
 
     private ObjectNode model() {
-        ObjectNode model = Json.object()
+        ObjectNode json = Json.object()
                 .put("id", options.modelName())
                 .put("object", "model")
                 .put("created", created)
                 .put("owned_by", "minigpt");
-        model.putObject("minigpt")
+        json.putObject("minigpt")
                 .put("n_layer", served.config().nLayer())
                 .put("n_head", served.config().nHead())
                 .put("n_embd", served.config().nEmbd())
                 .put("block_size", served.config().blockSize())
                 .put("vocab_size", served.config().vocabSize())
                 .put("parameters", served.parameterCount())
-                .put("max_tokens", options.maxTokens());
-        return model;
+                .put("max_tokens", options.maxTokens())
+                .put("chat_template", model.template().name());
+        return json;
     }
 
     private void requireModel(String name) {
@@ -209,8 +210,8 @@ final class Service extends Handler.Abstract.NonBlocking {
         exchange.receive(
                 options.maxRequestBytes(),
                 bytes -> answering(exchange, () -> {
-                    if (path.equals("/v1/completions")) {
-                        run(generating, exchange, () -> complete(body(bytes), exchange, deadline));
+                    if (path.equals(COMPLETIONS) || path.equals(CHAT)) {
+                        run(generating, exchange, () -> complete(path.equals(CHAT), body(bytes), exchange, deadline));
                     } else {
                         run(inspecting, exchange, () -> {
                             deadline.require();
@@ -236,9 +237,10 @@ final class Service extends Handler.Abstract.NonBlocking {
         return body;
     }
 
-    private void complete(RequestBody body, Exchange exchange, Deadline deadline) {
-        CompletionRequest completion = CompletionRequest.of(body, generator, tokenizer, options);
-        new CompletionJob(completion, generator, tokenizer, options, exchange, deadline, () -> ending, metrics).run();
+    private void complete(boolean chat, RequestBody body, Exchange exchange, Deadline deadline) {
+        CompletionRequest completion =
+                chat ? ChatRequest.of(body, model, options) : CompletionRequest.of(body, model, options);
+        new CompletionJob(completion, model, options, exchange, deadline, () -> ending, metrics).run();
     }
 
     /** Runs a task in a slot when one is free, unless the client has hung up by then. */

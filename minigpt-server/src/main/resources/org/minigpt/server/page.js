@@ -81,12 +81,13 @@ async function write(goOn) {
   setRunning(true);
   say('…');
   try {
+    let beginning = null; // the text stays until there is another
     if (!goOn) {
       const answer = await post('v1/tokenize', {prompt: $('prompt').value}, control.signal);
-      restart((await answer.json()).tokens);
+      beginning = (await answer.json()).tokens;
     }
     const body = {
-      prompt: tokens.map(token => token.id),
+      prompt: (beginning || tokens).map(token => token.id),
       max_tokens: $('max-tokens').valueAsNumber,
       temperature: $('temperature').valueAsNumber,
       top_p: $('top-p').valueAsNumber,
@@ -94,8 +95,11 @@ async function write(goOn) {
       stream: true,
     };
     const start = performance.now();
-    const before = tokens.length;
     const response = await post('v1/completions', withSeed(JSON.stringify(body)), control.signal);
+    if (beginning) {
+      restart(beginning);
+    }
+    const before = tokens.length;
     let whole = false;
     let reason = null;
     let seed = '';
@@ -183,6 +187,7 @@ function setRunning(is) {
   $('write').disabled = is;
   $('stop').disabled = !is;
   $('go-on').disabled = is || tokens.length === 0;
+  $('copy').disabled = tokens.length === 0;
 }
 
 // ---- The text
@@ -212,7 +217,7 @@ function add(token) {
   span.title = label;
   for (const part of token.text.split(/(\n)/)) {
     if (part === '\n') {
-      span.append(element('span', {className: 'mark', textContent: '↵'}), '\n');
+      span.append(element('span', {className: 'mark'}), '\n');
     } else {
       span.append(part);
     }
@@ -391,6 +396,16 @@ $('prompt').addEventListener('keydown', event => {
   }
 });
 $('go-on').addEventListener('click', () => write(true));
+$('copy').addEventListener('click', async () => {
+  try {
+    await navigator.clipboard.writeText(tokens.map(token => token.text).join(''));
+    say('Copied.');
+  } catch (e) {
+    say('The browser does not let the page copy: ' + e.message, true);
+  }
+});
+$('prompt').value = localStorage.getItem('draft') || '';
+$('prompt').addEventListener('input', () => localStorage.setItem('draft', $('prompt').value));
 $('stop').addEventListener('click', () => running && running.abort());
 $('unpin').addEventListener('click', () => {
   pinned = null;

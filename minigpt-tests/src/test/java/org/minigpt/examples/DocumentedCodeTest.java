@@ -19,6 +19,8 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.QuantizedGpt;
 import org.minigpt.model.WeightType;
+import org.minigpt.server.ModelServer;
+import org.minigpt.server.ServerOptions;
 import org.minigpt.text.CharTokenizer;
 
 /**
@@ -216,13 +218,38 @@ class DocumentedCodeTest {
                 Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1),
                 tokenizer);
         List<String> blocks = CodeBlocks.of("docs/serving.md");
-        String code = replaceOnce(blocks.get(0), "Path.of(\"out\")", path(model));
+        String code = replaceOnce(blocks.get(2), "Path.of(\"out\")", path(model));
         code = replaceOnce(code, "ServerOptions.builder()", "ServerOptions.builder().port(0)");
         code = replaceOnce(code, "server.awaitClose();", "");
 
         String printed = CodeBlocks.runProgram(dir, List.of("org.minigpt.io.*", "org.minigpt.server.*"), code);
 
         assertTrue(printed.startsWith("http://127.0.0.1:"), printed);
-        assertEquals(1, blocks.size());
+        assertEquals(3, blocks.size());
+    }
+
+    @Test
+    void chatting() throws Exception {
+        CharTokenizer tokenizer = CharTokenizer.fromCorpus(TEXT + "User: Hello\nAssistant:");
+        Gpt gpt =
+                Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1);
+        ServerOptions options =
+                ServerOptions.builder().port(0).modelName("out").maxTokens(20).build();
+        try (ModelServer server = ModelServer.start(gpt, tokenizer, options)) {
+            for (String block : CodeBlocks.of("docs/serving.md").subList(0, 2)) {
+                String code = replaceOnce(
+                        block, "http://127.0.0.1:8080", server.address().toString());
+                String printed = CodeBlocks.runProgram(
+                        dir,
+                        List.of(
+                                "com.openai.client.*",
+                                "com.openai.client.okhttp.OpenAIOkHttpClient",
+                                "com.openai.models.chat.completions.*",
+                                "dev.langchain4j.model.chat.ChatModel",
+                                "dev.langchain4j.model.openai.OpenAiChatModel"),
+                        code);
+                assertTrue(printed.codePoints().count() >= 20, printed);
+            }
+        }
     }
 }

@@ -69,12 +69,18 @@ class BadRequestsTest {
                 "{'stream_options':{}} | stream_options | stream_options is for streams, and must be an object; leave it"
                         + " out, or stream",
                 "{'logprobs':21} | logprobs | logprobs is 21 but must be a whole number from 0 to 20",
-                "{'logprobs':1,'echo':true} | echo | the tokens of prompts get no logprobs here; leave out echo or"
-                        + " logprobs",
+                "{'n':2,'best_of':1} | best_of | best_of is 1 but must be at least n, which is 2",
+                "{'best_of':2,'stream':true} | best_of | best_of can't be streamed, as it is not known before the end"
+                        + " which text is best; leave out best_of or stream",
+                "{'logit_bias':{'10':5}} | logit_bias | logit_bias is {\"10\":5} but must be an object of at most 1024"
+                        + " token ids from 0 to 9 with numbers from -100 to 100",
+                "{'logit_bias':{'1':101}} | logit_bias | logit_bias is {\"1\":101} but must be an object of at most 1024"
+                        + " token ids from 0 to 9 with numbers from -100 to 100",
+                "{'frequency_penalty':101} | frequency_penalty | frequency_penalty is 101.0 but must be from -100 to"
+                        + " 100; 0.5 is usual, and 0 changes nothing",
+                "{'stream':true,'stream_options':{'include_usage':'yes'}} | stream_options.include_usage |"
+                        + " stream_options.include_usage is \"yes\" but must be true or false",
                 "{'suffix':'z'} | suffix | suffix is not supported here; leave it out",
-                "{'best_of':3} | best_of | best_of is not supported here; leave it out",
-                "{'logit_bias':{'1':5}} | logit_bias | logit_bias is not supported here; leave it out",
-                "{'frequency_penalty':0.5} | frequency_penalty | frequency_penalty is not supported here; leave it out",
                 "{'max_token':5} | max_token | the parameter \"max_token\" is not known here; leave it out",
                 "[1] | | the body is not a JSON object; send one such as {\"prompt\": \"Once\"}",
             })

@@ -3,6 +3,7 @@ package org.minigpt.server;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -15,6 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.BpeTrainer;
 
 /** The tokens of texts are asked for within bounds, as all that takes time. */
 class InspectionTest {
@@ -88,6 +91,29 @@ class InspectionTest {
 
             assertEquals(200, first.get().statusCode());
             assertEquals(429 + 503, second.get().statusCode() + third.get().statusCode());
+        }
+    }
+
+    @Test
+    void textsOfTokensJoinToThePrompt() throws Exception {
+        BpeTokenizer bytes = new BpeTrainer().add("aaab").train(257); // a token for each byte, and one pair
+        GptConfig config = GptConfig.builder()
+                .vocabSize(bytes.vocabSize())
+                .blockSize(8)
+                .nLayer(1)
+                .nHead(2)
+                .nEmbd(8)
+                .build();
+        try (Served served = new Served(Gpt.create(config, 1), bytes, ServerOptions.builder())) {
+            String prompt = " 🦙 שלום a";
+            JsonNode tokens = Served.json(served.post("/v1/tokenize", "{\"prompt\":\"" + prompt + "\"}")
+                            .body())
+                    .get("tokens");
+            StringBuilder joined = new StringBuilder();
+            tokens.forEach(token -> joined.append(token.get("text").asText()));
+            assertEquals(prompt, joined.toString());
+            assertEquals(bytes.encode(prompt).length, tokens.size());
+            assertEquals("🦙", tokens.at("/4/text").asText()); // a space, and the last of its four bytes
         }
     }
 }

@@ -10,6 +10,9 @@ import com.openai.core.JsonValue;
 import com.openai.core.http.StreamResponse;
 import com.openai.errors.BadRequestException;
 import com.openai.errors.NotFoundException;
+import com.openai.models.chat.completions.ChatCompletion;
+import com.openai.models.chat.completions.ChatCompletionChunk;
+import com.openai.models.chat.completions.ChatCompletionCreateParams;
 import com.openai.models.completions.Completion;
 import com.openai.models.completions.CompletionChoice;
 import com.openai.models.completions.CompletionCreateParams;
@@ -138,6 +141,49 @@ class OpenAiClientTest {
         CompletionChoice.Logprobs logprobs = choice.logprobs().orElseThrow();
         assertEquals(choice.text(), String.join("", logprobs.tokens().orElseThrow()));
         completion.validate();
+    }
+
+    @Test
+    void itChats() {
+        try (Served talking = new Served(ChatCompletionsTest.GPT, ChatCompletionsTest.ASCII, ServerOptions.builder())) {
+            OpenAIClient chatting = OpenAIOkHttpClient.builder()
+                    .baseUrl(talking.server.address() + "/v1")
+                    .apiKey("none")
+                    .maxRetries(0)
+                    .build();
+            ChatCompletionCreateParams params = ChatCompletionCreateParams.builder()
+                    .model("minigpt")
+                    .addDeveloperMessage("Be kind.")
+                    .addUserMessage("Hello")
+                    .maxCompletionTokens(20)
+                    .putAdditionalBodyProperty("seed", JsonValue.from(7))
+                    .logprobs(true)
+                    .topLogprobs(2)
+                    .build();
+            String expected = talking.generator.generate(
+                    "Be kind.\n\nUser: Hello\nAssistant:",
+                    SamplingOptions.builder()
+                            .maxNewTokens(20)
+                            .seed(7)
+                            .stop("\nUser:")
+                            .build());
+            ChatCompletion completion = chatting.chat().completions().create(params);
+            completion.validate();
+            assertEquals(
+                    expected, completion.choices().get(0).message().content().orElseThrow());
+            try (StreamResponse<ChatCompletionChunk> stream =
+                    chatting.chat().completions().createStreaming(params)) {
+                List<ChatCompletionChunk> chunks = stream.stream().toList();
+                chunks.forEach(ChatCompletionChunk::validate);
+                assertEquals(
+                        expected,
+                        chunks.stream()
+                                .map(chunk ->
+                                        chunk.choices().get(0).delta().content().orElse(""))
+                                .collect(Collectors.joining()));
+            }
+            chatting.close();
+        }
     }
 
     @Test

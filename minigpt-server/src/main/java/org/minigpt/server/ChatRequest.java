@@ -1,0 +1,155 @@
+package org.minigpt.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.minigpt.MiniGptException;
+import org.minigpt.generate.SamplingOptions;
+
+/** Reads what a client wants from {@code /v1/chat/completions}. */
+final class ChatRequest {
+    private static final int MAX_MESSAGES = 1000;
+
+    /** What clients send though it changes no text here. */
+    private static final List<String> IGNORED = List.of(
+            "user",
+            "store",
+            "metadata",
+            "service_tier",
+            "safety_identifier",
+            "prompt_cache_key",
+            "prompt_cache_retention",
+            "parallel_tool_calls",
+            "reasoning_effort",
+            "verbosity",
+            "prediction");
+
+    private ChatRequest() {}
+
+    static CompletionRequest of(RequestBody body, ModelTexts model, ServerOptions server) {
+        int n = body.integer("n", 1, 1, server.maxChoices());
+        int vocabSize = model.tokenizer().vocabSize();
+        List<ChatTemplate.Message> messages = messages(body.take("messages"));
+        int top = body.integer("top_logprobs", 0, 0, CompletionRequest.MAX_LOGPROBS);
+        boolean logprobs = body.bool("logprobs");
+        if (top > 0 && !logprobs) {
+            throw ApiException.invalid("top_logprobs", "top_logprobs asks for logprobs; set logprobs to true");
+        }
+        boolean stream = body.bool("stream");
+        boolean usage = CompletionRequest.usage(body, stream);
+        int older = body.integer("max_tokens", server.maxTokens(), 0, server.maxTokens());
+        int maxTokens = body.integer("max_completion_tokens", older, 0, server.maxTokens());
+        List<String> stops = new ArrayList<>(SamplingParameters.stops(body));
+        stops.addAll(model.template().stop());
+        SamplingOptions.Builder builder = SamplingParameters.of(body, vocabSize)
+                .stop(stops)
+                .topLogProbabilities(top)
+                .maxNewTokens(maxTokens);
+        JsonGrammar grammar = grammar(body.take("response_format"));
+        if (grammar != null) {
+            if (grammar.shortest() > maxTokens) {
+                throw ApiException.invalid(
+                        "max_completion_tokens",
+                        "max_completion_tokens is " + maxTokens + ", but the shortest text of the schema has "
+                                + grammar.shortest() + " characters; allow as many tokens");
+            }
+            Set<Integer> ends = SamplingParameters.build(builder).ignoreEos()
+                    ? Set.of()
+                    : Set.copyOf(model.generator().eosTokenIds());
+            builder.penalty(new JsonConstraint(grammar, model.texts(), maxTokens, ends));
+        }
+        refuseTools(body);
+        body.requireUnused("modalities", "[\"text\"]", "empty");
+        model.ignore(body.ignore(IGNORED.toArray(String[]::new)));
+        body.requireNoMore();
+        int[] prompt = encode(messages, model);
+        SamplingOptions options = SamplingParameters.build(builder);
+        return new CompletionRequest(
+                true, List.of(prompt), n, n, options, false, logprobs, stream, usage, grammar != null);
+    }
+
+    private static int[] encode(List<ChatTemplate.Message> messages, ModelTexts model) {
+        try {
+            String text = model.template().renderer().apply(messages);
+            // Other templates write the token that begins a text by themselves.
+            boolean bare = model.template().name().equals(ChatTemplate.PLAIN);
+            int[] ids = bare ? new int[0] : model.tokenizer().encode(text);
+            return ids.length == 0 ? model.generator().encode(text) : ids;
+        } catch (MiniGptException e) {
+            throw ApiException.invalid("messages", e.getMessage());
+        }
+    }
+
+    private static void refuseTools(RequestBody body) {
+        for (String name : List.of("tools", "functions")) {
+            JsonNode tools = body.take(name);
+            if (tools != null && !tools.isEmpty()) {
+                throw ApiException.invalid(name, name + " can't be called by the models served here; leave them out");
+            }
+        }
+        body.requireUnused("tool_choice", "none", "auto");
+        body.requireUnused("function_call", "none", "auto");
+    }
+
+    private static List<ChatTemplate.Message> messages(JsonNode node) {
+        if (node == null) {
+            throw ApiException.invalid(
+                    "messages", "there are no messages; give at least [{\"role\": \"user\", \"content\": \"Hello\"}]");
+        }
+        if (!node.isArray() || node.isEmpty() || node.size() > MAX_MESSAGES) {
+            throw RequestBody.wrong("messages", node, "an array of 1 to " + MAX_MESSAGES + " messages");
+        }
+        List<ChatTemplate.Message> result = new ArrayList<>();
+        for (int i = 0; i < node.size(); i++) {
+            JsonNode message = node.get(i);
+            String name = "messages[" + i + "]";
+            if (!message.isObject()) {
+                throw RequestBody.wrong(name, message, "an object with role and content");
+            }
+            String role = message.path("role").asText();
+            switch (role) {
+                case "system", "user", "assistant" -> result.add(message(role, message, name));
+                case "developer" -> result.add(message("system", message, name));
+                default ->
+                    throw RequestBody.wrong(
+                            name + ".role", message.path("role"), "system, developer, user or assistant");
+            }
+        }
+        return result;
+    }
+
+    private static ChatTemplate.Message message(String role, JsonNode message, String name) {
+        JsonNode content = message.path("content");
+        String must = "a string, or an array of parts {\"type\": \"text\", \"text\": ...}";
+        if (content.isTextual()) {
+            return new ChatTemplate.Message(role, content.textValue());
+        }
+        if (!content.isArray()) {
+            throw RequestBody.wrong(name + ".content", content, must);
+        }
+        StringBuilder text = new StringBuilder();
+        for (JsonNode part : content) {
+            if (!part.path("type").asText().equals("text") || !part.path("text").isTextual()) {
+                throw RequestBody.wrong(name + ".content", part, must);
+            }
+            text.append(part.get("text").textValue());
+        }
+        return new ChatTemplate.Message(role, text.toString());
+    }
+
+    /** @return null if any text may come */
+    private static JsonGrammar grammar(JsonNode format) {
+        if (format == null) {
+            return null;
+        }
+        return switch (format.path("type").asText()) {
+            case "text" -> null;
+            case "json_object" -> JsonGrammar.anyObject(1);
+            case "json_schema" -> JsonGrammar.of(format.at("/json_schema/schema"), "schema");
+            default ->
+                throw RequestBody.wrong(
+                        "response_format.type", format.path("type"), "text, json_object or json_schema");
+        };
+    }
+}

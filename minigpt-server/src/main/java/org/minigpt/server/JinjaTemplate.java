@@ -1,0 +1,125 @@
+package org.minigpt.server;
+
+import com.hubspot.jinjava.Jinjava;
+import com.hubspot.jinjava.JinjavaConfig;
+import com.hubspot.jinjava.interpret.RenderResult;
+import com.hubspot.jinjava.interpret.TemplateError;
+import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import java.time.LocalDate;
+import java.time.format.DateTimeFormatter;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import org.minigpt.MiniGptException;
+
+/** A chat template in Jinja, with bounds on its time and on what it writes. */
+final class JinjaTemplate implements Function<List<ChatTemplate.Message>, String> {
+    private static final int MAX_OUTPUT = 4 << 20;
+    private static final int SECONDS = 2;
+
+    private final Jinjava jinja;
+    private final String name;
+    private final String source;
+    private final String bosToken;
+    private final String eosToken;
+
+    JinjaTemplate(String name, String source, String bosToken, String eosToken) {
+        this.name = name;
+        // Jinjava takes white space away before tags only, and not before what is written.
+        this.source = source.replaceAll("\\s*\\{\\{-", "{{").replaceAll("-}}\\s*", "}}");
+        this.bosToken = bosToken;
+        this.eosToken = eosToken;
+        // As Hugging Face's library sets Jinja up.
+        jinja = new Jinjava(JinjavaConfig.newBuilder()
+                .withTrimBlocks(true)
+                .withLstripBlocks(true)
+                .withMaxOutputSize(MAX_OUTPUT)
+                .withMaxRenderDepth(20)
+                .withMaxMacroRecursionDepth(20)
+                .withEnableRecursiveMacroCalls(true)
+                .build());
+        jinja.registerFunction(
+                new ELFunctionDefinition("", "raise_exception", JinjaTemplate.class, "refuse", String.class));
+        jinja.registerFunction(new ELFunctionDefinition("", "strftime_now", JinjaTemplate.class, "now", String.class));
+    }
+
+    /** For templates: {@code raise_exception}. */
+    public static String refuse(String why) {
+        throw new RefusedException(why);
+    }
+
+    /** For templates: {@code strftime_now}, of which days, months and years are known. */
+    public static String now(String format) {
+        LocalDate today = LocalDate.now();
+        return format.replace("%d", today.format(DateTimeFormatter.ofPattern("dd")))
+                .replace("%m", today.format(DateTimeFormatter.ofPattern("MM")))
+                .replace("%Y", String.valueOf(today.getYear()))
+                .replace("%b", today.format(DateTimeFormatter.ofPattern("MMM", Locale.ENGLISH)))
+                .replace("%B", today.format(DateTimeFormatter.ofPattern("MMMM", Locale.ENGLISH)));
+    }
+
+    /** What a template says of a conversation that it is not for. */
+    private static final class RefusedException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        RefusedException(String why) {
+            super(why, null, false, false);
+        }
+    }
+
+    @Override
+    public String apply(List<ChatTemplate.Message> messages) {
+        Map<String, Object> values = new HashMap<>();
+        values.put(
+                "messages",
+                messages.stream()
+                        .map(message -> Map.of("role", message.role(), "content", message.content()))
+                        .toList());
+        values.put("add_generation_prompt", true);
+        values.put("bos_token", bosToken);
+        values.put("eos_token", eosToken);
+        FutureTask<RenderResult> rendering = new FutureTask<>(() -> jinja.renderForResult(source, values));
+        Thread thread = new Thread(rendering, "minigpt-template");
+        thread.setDaemon(true);
+        thread.start();
+        try {
+            RenderResult result = rendering.get(SECONDS, TimeUnit.SECONDS);
+            for (TemplateError error : result.getErrors()) {
+                if (error.getSeverity() == TemplateError.ErrorType.FATAL) {
+                    throw failure(error);
+                }
+            }
+            return result.getOutput();
+        } catch (TimeoutException e) {
+            rendering.cancel(true);
+            throw new MiniGptException(
+                    "the chat template " + name + " takes more than " + SECONDS + " s; choose another --chat-template",
+                    e);
+        } catch (ExecutionException e) {
+            throw new MiniGptException(
+                    "the chat template " + name + " fails (" + e.getCause().getMessage()
+                            + "); choose another --chat-template",
+                    e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new MiniGptException("the chat template was interrupted; try again", e);
+        }
+    }
+
+    private MiniGptException failure(TemplateError error) {
+        for (Throwable cause = error.getException(); cause != null; cause = cause.getCause()) {
+            if (cause instanceof RefusedException) {
+                return new MiniGptException("the model's chat template refuses the messages: " + cause.getMessage()
+                        + "; change them accordingly");
+            }
+        }
+        return new MiniGptException("the chat template " + name + " fails in line " + error.getLineno() + " ("
+                + error.getMessage().lines().findFirst().orElse("") + "); choose another --chat-template");
+    }
+}

@@ -1,0 +1,47 @@
+package org.minigpt.server;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import org.minigpt.generate.LogitsProcessor;
+
+/**
+ * Lets only tokens come by which a text stays one that a {@link JsonGrammar} lets be written, and can be ended within the
+ * tokens that are left.
+ *
+ * @param grammar of the text
+ * @param texts of each token; null for one that is not to come, such as a part of a character
+ * @param maxTokens that the text may have
+ * @param ends the tokens that end it, which come when it is whole
+ */
+record JsonConstraint(JsonGrammar grammar, String[] texts, int maxTokens, Set<Integer> ends)
+        implements LogitsProcessor {
+
+    @Override
+    public void apply(double[] logits, Context context) {
+        JsonState state = JsonState.start(grammar);
+        int[] generated = context.generatedIds();
+        for (int id : generated) {
+            state = state.next(texts[id]);
+        }
+        int left = maxTokens - generated.length - 1;
+        Map<Character, JsonState> firsts = new HashMap<>();
+        for (int id = 0; id < logits.length; id++) {
+            boolean may =
+                    ends.contains(id) ? state.rest() == 0 : texts[id] != null && fits(state, texts[id], left, firsts);
+            if (!may) {
+                logits[id] = Double.NEGATIVE_INFINITY;
+            }
+        }
+    }
+
+    private static boolean fits(JsonState state, String text, int left, Map<Character, JsonState> firsts) {
+        char first = text.charAt(0);
+        if (!firsts.containsKey(first)) {
+            firsts.put(first, state.next(first));
+        }
+        JsonState after = firsts.get(first);
+        after = after == null ? null : after.next(text.substring(1));
+        return after != null && after.rest() <= left;
+    }
+}

@@ -1,0 +1,80 @@
+package org.minigpt.server;
+
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.minigpt.generate.TextGenerator;
+import org.minigpt.model.Gpt;
+import org.minigpt.text.Tokenizer;
+import org.minigpt.text.bpe.BpeTokenizer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What is served as texts: the model with its tokenizer and its chat template. */
+final class ModelTexts {
+    private static final Logger LOG = LoggerFactory.getLogger(ModelTexts.class);
+
+    private final ServedModel served;
+    private final Tokenizer tokenizer;
+    private final TextGenerator generator;
+    private final ChatTemplate template;
+    private final Set<String> ignored = ConcurrentHashMap.newKeySet();
+    private String[] texts;
+
+    ModelTexts(ServedModel served, Tokenizer tokenizer, ChatTemplate template) {
+        this.served = served;
+        this.tokenizer = tokenizer;
+        this.template = template;
+        this.generator = new TextGenerator(served.model(), tokenizer);
+    }
+
+    /** @throws ApiException if the model's weights are kept in fewer bytes */
+    Gpt gpt() {
+        return served.gpt()
+                .orElseThrow(() -> ApiException.of(
+                        501,
+                        "not_f32",
+                        "a model whose weights are kept in fewer bytes tells no logprobs of prompts; serve it with"
+                                + " --weights f32"));
+    }
+
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    TextGenerator generator() {
+        return generator;
+    }
+
+    ChatTemplate template() {
+        return template;
+    }
+
+    /** Says once of each parameter that it has no effect. */
+    void ignore(List<String> parameters) {
+        for (String parameter : parameters) {
+            if (ignored.add(parameter)) {
+                LOG.warn("The parameter {} of requests has no effect here", parameter);
+            }
+        }
+    }
+
+    /** @return the text of each token, null for those that are special, without a text, or a part of a character */
+    synchronized String[] texts() {
+        if (texts == null) {
+            Set<Integer> special = new HashSet<>(generator.eosTokenIds());
+            Collection<Integer> more =
+                    tokenizer instanceof BpeTokenizer bpe ? bpe.specialTokens().values() : List.of();
+            special.addAll(more);
+            String[] all = new String[tokenizer.vocabSize()];
+            for (int id = 0; id < all.length; id++) {
+                String text = special.contains(id) ? "" : tokenizer.decodeContinued(id);
+                all[id] = text.isEmpty() || text.indexOf('\uFFFD') >= 0 ? null : text;
+            }
+            texts = all;
+        }
+        return texts;
+    }
+}

@@ -131,8 +131,12 @@ final class BenchCommand implements Callable<Integer> {
     @Mixin(name = "Model")
     private ModelOptions model = new ModelOptions();
 
+    @Mixin
+    private ThreadsOption threads = new ThreadsOption();
+
     @Override
     public Integer call() {
+        threads.apply();
         conflict().ifPresent(message -> {
             throw new ParameterException(spec.commandLine(), message);
         });

@@ -51,8 +51,12 @@ final class ChatCommand implements Callable<Integer> {
     @Mixin(name = "Choice of tokens")
     private SamplerOptions sampler = new SamplerOptions();
 
+    @Mixin
+    private ThreadsOption threads = new ThreadsOption();
+
     @Override
     public Integer call() {
+        threads.apply();
         SamplingOptions options = sampler.builder().build();
         WeightsOption.Opened saved = weights.open(model);
         sampler.requireIdsOf(saved.model().vocabSize());

@@ -69,8 +69,12 @@ final class EvalCommand implements Callable<Integer> {
         private long seed;
     }
 
+    @Mixin
+    private ThreadsOption threads = new ThreadsOption();
+
     @Override
     public Integer call() {
+        threads.apply();
         Checks.requireNotNegative("--eval-iters", measure.evalIters);
         Checks.requireAtLeastOne("--batch-size", measure.batchSize);
         ModelFolder.SavedModel saved = weights.openRounded(model);

@@ -76,8 +76,12 @@ final class SampleCommand implements Callable<Integer> {
 
     private final PrintStream out = System.out;
 
+    @Mixin
+    private ThreadsOption threads = new ThreadsOption();
+
     @Override
     public Integer call() {
+        threads.apply();
         long called = System.currentTimeMillis();
         Checks.requireAtLeastOne("--num-samples", numSamples);
         SamplingOptions options = sampler.builder().build();

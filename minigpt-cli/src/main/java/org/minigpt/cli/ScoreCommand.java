@@ -46,8 +46,12 @@ final class ScoreCommand implements Callable<Integer> {
     @Mixin(name = "Weights")
     private WeightsOption weights = new WeightsOption();
 
+    @Mixin
+    private ThreadsOption threads = new ThreadsOption();
+
     @Override
     public Integer call() {
+        threads.apply();
         String scored = TextOptions.read("--text", text, "--file", file);
         if (scored == null) {
             throw new MiniGptException("there is nothing to score: give --text or --file.");

@@ -164,8 +164,12 @@ final class ServeCommand implements Callable<Integer> {
             description = "How long what is generating may go on after Ctrl-C or SIGTERM [${DEFAULT-VALUE}].")
     private int drain;
 
+    @Mixin
+    private ThreadsOption threads = new ThreadsOption();
+
     @Override
     public Integer call() {
+        threads.apply();
         Checks.requireAtLeastOne("--timeout", timeout);
         Checks.requireAtLeastOne("--patience", patience);
         ServerOptions options = ServerOptions.builder()

@@ -1,13 +1,11 @@
 package org.minigpt.decode;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.graph.Scope;
 import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.kernels.NativeMemory;
-import org.minigpt.internal.parallel.Work;
 import org.minigpt.internal.runtime.Plan;
 import org.minigpt.internal.runtime.PlanArena;
 import org.minigpt.internal.runtime.RecentlyUsed;
@@ -18,9 +16,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * A second graph of the model's layers, made with {@link CachedOps}, which shares its parameters: it takes new tokens
- * only and keeps the keys and values of those before them. There is a plan for each number of rows and of new tokens,
- * the latter rounded up and padded, so that prompts of all lengths share a few. A batch that grows by a token each is
- * shared out among threads, where that needs no weights to be read twice from memory.
+ * only and keeps the keys and values of those before them. There is a plan for each number of rows of single tokens, and
+ * one for each number of new tokens of a prompt, rounded up and padded, so that prompts of all lengths share a few.
  */
 final class CachedForward implements Forward {
     /** Of the plans, with the tiles of their kernels: some ten of GPT-2. */
@@ -38,8 +35,8 @@ final class CachedForward implements Forward {
     private final SameDiff sd = Graphs.create();
     private final DecodeMemory memory;
 
-    /** For each of the plans that run at once: what another decoder leaves behind must not slow a token. */
-    private final List<PlanArena> arenas = new ArrayList<>();
+    /** Its own: what another decoder leaves behind must not slow a token. */
+    private final PlanArena arena = new PlanArena();
 
     private final RecentlyUsed<List<Integer>, Bound> plans =
             new RecentlyUsed<>(MAX_BYTES, bound -> bound.plan.ownBytes(), bound -> bound.plan.close());
@@ -61,9 +58,6 @@ final class CachedForward implements Forward {
             }
         });
         this.memory = memory;
-        for (int i = 0; i < memory.team().size(); i++) {
-            arenas.add(new PlanArena());
-        }
         SDVariable ids = sd.placeHolder(IDS, DataType.INT32, -1, -1);
         CachedOps ops = new CachedOps(
                 new CachedOps.Sequences(
@@ -89,54 +83,26 @@ final class CachedForward implements Forward {
     }
 
     private double[][] runAll(int[] rows, int[] past, int[][] ids) {
-        int longest = 1;
-        for (int[] row : ids) {
-            longest = Math.max(longest, row.length);
-        }
-        int t = padded(longest);
         double[][] logits = new double[rows.length][];
-        int members = t == 1 ? memory.members(rows.length) : 1;
-        if (members == 1) {
-            bound(rows.length, t, 0).run(rows, past, ids, 0, logits);
-            return logits;
-        }
-        Bound[] plans = new Bound[members];
-        for (int i = 0; i < members; i++) {
-            int first = Work.cut(rows.length, i, members, 1);
-            plans[i] = bound(Work.cut(rows.length, i + 1, members, 1) - first, t, i);
-        }
-        memory.runShares(rows.length, new Work() {
-            @Override
-            public int parts() {
-                return members;
-            }
-
-            @Override
-            public void run(int member) {
-                plans[member].run(rows, past, ids, Work.cut(rows.length, member, members, 1), logits);
-            }
-        });
-        return logits;
-    }
-
-    private Bound bound(int b, int t, int member) {
-        List<Integer> key = List.of(b, t, member);
+        int t = padded(ids[0].length);
+        List<Integer> key = List.of(rows.length, t);
         Bound bound = plans.get(key);
         if (bound == null || !bound.plan.hasMemory()) {
-            bound = new Bound(b, t, member);
+            bound = new Bound(rows.length, t);
             plans.put(key, bound);
         }
-        return bound;
+        bound.run(rows, past, ids, logits);
+        return logits;
     }
 
     @Override
     public long bytes() {
-        return memory.bytes() + arenas.stream().mapToLong(PlanArena::bytes).sum();
+        return memory.bytes() + arena.bytes();
     }
 
     @Override
     public void close() {
-        arenas.forEach(PlanArena::close);
+        arena.close();
         memory.close();
     }
 
@@ -172,13 +138,12 @@ final class CachedForward implements Forward {
         private final int b;
         private final int t;
 
-        Bound(int b, int t, int member) {
+        Bound(int b, int t) {
             this.b = b;
             this.t = t;
             long[] each = {b};
             Map<String, long[]> shapes = Map.of(IDS, new long[] {b, t}, ROWS, each, PAST, each, COUNT, each);
-            plan = Plan.of(
-                    sd, List.of(output), shapes, Map.of(), arenas.get(member), new DecodeMemory.Member(memory, member));
+            plan = Plan.of(sd, List.of(output), shapes, Map.of(), arena, memory);
             ids = NativeMemory.of(plan.placeholder(IDS));
             rows = NativeMemory.of(plan.placeholder(ROWS));
             past = NativeMemory.of(plan.placeholder(PAST));
@@ -186,12 +151,12 @@ final class CachedForward implements Forward {
             logits = NativeMemory.of(plan.output(output));
         }
 
-        /** Runs the sequences from {@code first} on, as many as the plan takes, and sets their logits. */
-        void run(int[] rowsOf, int[] pastOf, int[][] idsOf, int first, double[][] logitsOf) {
+        /** Runs as many sequences as the plan takes, and sets their logits. */
+        void run(int[] rowsOf, int[] pastOf, int[][] idsOf, double[][] logitsOf) {
             for (int i = 0; i < b; i++) {
-                int[] tokens = idsOf[first + i];
-                rows.write(i, rowsOf[first + i]);
-                past.write(i, pastOf[first + i]);
+                int[] tokens = idsOf[i];
+                rows.write(i, rowsOf[i]);
+                past.write(i, pastOf[i]);
                 count.write(i, tokens.length);
                 ids.write((long) i * t, Arrays.copyOf(tokens, t));
             }
@@ -202,7 +167,7 @@ final class CachedForward implements Forward {
                 for (int v = 0; v < vocabSize; v++) {
                     result[v] = row[v];
                 }
-                logitsOf[first + i] = result;
+                logitsOf[i] = result;
             }
         }
     }

@@ -11,13 +11,9 @@ import org.minigpt.internal.ops.EmbeddingOp;
 import org.minigpt.internal.ops.InferenceLinearOp;
 import org.minigpt.internal.ops.LastTokenOp;
 import org.minigpt.internal.ops.RotaryOp;
-import org.minigpt.internal.runtime.Workspaces;
 import org.minigpt.internal.simd.Gelu;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * The op set of generation: the same layers, defined with it, make a graph that takes only the new tokens of each
@@ -109,25 +105,10 @@ final class CachedOps implements OpSet {
         requireNone(dropout);
         SameDiff sd = qkv.getSameDiff();
         long d = widths.get(qkv.name()) / (heads + 2L * kvHeads);
-        INDArray keys = cache(kvHeads, d);
-        INDArray values = cache(kvHeads, d);
-        memory.add(keys, values);
+        int layer = memory.addCache(maxRows, kvHeads, capacity, Math.toIntExact(d));
         return new CachedAttentionOp(
-                        sd,
-                        qkv,
-                        sd.var(name + ".keys", keys),
-                        sd.var(name + ".values", values),
-                        sequences.rows(),
-                        sequences.past(),
-                        sequences.count(),
-                        heads,
-                        alibi)
+                        sd, qkv, sequences.rows(), sequences.past(), sequences.count(), heads, kvHeads, layer, alibi)
                 .outputVariables(name)[0];
-    }
-
-    /** @return [R,K,S,D] */
-    private INDArray cache(int kvHeads, long d) {
-        return Workspaces.outside(() -> Nd4j.create(DataType.FLOAT, maxRows, kvHeads, capacity, d));
     }
 
     @Override

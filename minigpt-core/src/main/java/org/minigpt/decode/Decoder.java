@@ -2,9 +2,7 @@ package org.minigpt.decode;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.minigpt.MiniGptException;
@@ -25,8 +23,11 @@ import org.minigpt.MiniGptException;
  * <p>For use by one thread at a time; a model may have many. The parameters must not change while it is open.
  */
 public final class Decoder implements AutoCloseable {
-    /** Tokens that run at once: products are at their full rate well below, and memory grows with it. */
-    private static final int MAX_TOKENS = 4096;
+    /**
+     * Tokens of a prompt that run at once. A prompt is cut at positions that are multiples of this, so it has the same
+     * bits when it comes in pieces that end there.
+     */
+    public static final int CHUNK = 512;
 
     private final int vocabSize;
     private final int blockSize;
@@ -122,18 +123,17 @@ public final class Decoder implements AutoCloseable {
             pending[i] = take(rows[i], ids[i]);
         }
         double[][] logits = new double[rows.length][];
-        // Equal lengths together: a sequence that begins anew must not make padding of the others.
-        Map<Integer, List<Integer>> byLength = new LinkedHashMap<>();
+        List<Integer> single = new ArrayList<>();
         for (int i = 0; i < rows.length; i++) {
-            byLength.computeIfAbsent(Integer.highestOneBit(pending[i].length), n -> new ArrayList<>())
-                    .add(i);
-        }
-        byLength.forEach((length, all) -> {
-            int atOnce = Math.max(1, MAX_TOKENS / (2 * length));
-            for (int from = 0; from < all.size(); from += atOnce) {
-                run(all.subList(from, Math.min(all.size(), from + atOnce)), rows, pending, logits);
+            if (pending[i].length == 1) {
+                single.add(i);
+            } else {
+                logits[i] = prompt(rows[i], pending[i]);
             }
-        });
+        }
+        if (!single.isEmpty()) {
+            tokens(single, rows, pending, logits);
+        }
         return logits;
     }
 
@@ -180,7 +180,22 @@ public final class Decoder implements AutoCloseable {
         remembered[row] = 0;
     }
 
-    private void run(List<Integer> which, int[] rows, int[][] pending, double[][] logits) {
+    /** Runs several tokens of one sequence, by itself, so that its bits do not depend on others. */
+    private double[] prompt(int row, int[] ids) {
+        double[] logits = null;
+        for (int from = 0; from < ids.length; ) {
+            int past = lengths[row] - ids.length + from;
+            int to = forward.remembers() ? Math.min(ids.length, from + CHUNK - past % CHUNK) : ids.length;
+            int[] piece = Arrays.copyOfRange(ids, from, to);
+            logits = forward.run(new int[] {row}, new int[] {past}, new int[][] {piece})[0];
+            from = to;
+        }
+        remembered[row] = lengths[row];
+        return logits;
+    }
+
+    /** Runs a token each of some sequences, at once: their bits do not depend on each other. */
+    private void tokens(List<Integer> which, int[] rows, int[][] pending, double[][] logits) {
         int[] someRows = which.stream().mapToInt(i -> rows[i]).toArray();
         int[] past = Arrays.stream(someRows).map(row -> remembered[row]).toArray();
         int[][] ids = which.stream().map(i -> pending[i]).toArray(int[][]::new);
@@ -199,7 +214,7 @@ public final class Decoder implements AutoCloseable {
         forward.copy(from, to, remembered[from]);
     }
 
-    /** @return the native memory that it has, in bytes */
+    /** @return the memory that it has, in bytes */
     long bytes() {
         return forward.bytes();
     }

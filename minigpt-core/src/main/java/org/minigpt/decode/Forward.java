@@ -14,12 +14,12 @@ interface Forward {
      *
      * @param rows the place of each sequence
      * @param past by sequence, how many of its tokens are remembered from earlier runs; those beyond are forgotten
-     * @param ids by sequence, the tokens that follow them, at least one, maybe not as many for each
+     * @param ids by sequence, the token that follows them; or of a single sequence, several tokens
      * @return the logits after the last token of each sequence, [rows.length,V]
      */
     double[][] run(int[] rows, int[] past, int[][] ids);
 
-    /** @return the native memory that it has, in bytes */
+    /** @return the memory that it has, in bytes */
     long bytes();
 
     /** Gives its memory back. */

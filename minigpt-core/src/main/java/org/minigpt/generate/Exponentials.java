@@ -2,15 +2,15 @@ package org.minigpt.generate;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.minigpt.internal.parallel.Team;
 import org.minigpt.internal.parallel.Work;
+import org.minigpt.internal.parallel.Workers;
 
 /**
  * exp((logit - max) / temperature) of each token, and their sum: what probabilities, draws and log-probabilities are
  * made of. They take most of a draw's time, so a token's draw and its log-probability share them.
  */
 final class Exponentials {
-    /** Logits that are worth a thread. */
+    /** Logits that are worth a thread: the parts depend on their number only, and so do the bits of the sum. */
     private static final int LOGITS_A_THREAD = 8_192;
 
     private final double[] logits;
@@ -27,9 +27,9 @@ final class Exponentials {
         this.logits = logits;
         this.max = logits[Logits.argMax(logits)];
         this.values = new double[logits.length];
-        int parts = Math.max(1, Math.min(Team.processors(), logits.length / LOGITS_A_THREAD));
+        int parts = Math.max(1, logits.length / LOGITS_A_THREAD);
         double[] sums = new double[parts];
-        Team.runOnProcessors(new Work() {
+        Workers.run(new Work() {
             @Override
             public int parts() {
                 return parts;

@@ -5,6 +5,7 @@ import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.OpenBlas;
 import org.minigpt.internal.ops.Ops;
+import org.minigpt.internal.parallel.Workers;
 import org.minigpt.internal.runtime.JavaOpExecutioner;
 import org.minigpt.internal.runtime.NativeLibraries;
 import org.minigpt.internal.runtime.OpenBlasBuffers;
@@ -27,6 +28,9 @@ public final class MiniGptRuntime {
     private static final String BLAS_THREADS = "org.minigpt.blas.threads";
 
     private static boolean installed;
+
+    /** Of a decoder. */
+    private static final int MOST_THREADS = 1024;
 
     private MiniGptRuntime() {}
 
@@ -58,6 +62,33 @@ public final class MiniGptRuntime {
         blasThreads.ifPresent(Nd4j.getNDArrayFactory().blas()::setMaxThreads);
         OpenBlasBuffers.touch(Runtime.getRuntime().availableProcessors());
         installed = true;
+    }
+
+    /**
+     * Sets how many threads a decoder uses, for decoders of models that are made or loaded from now on: by default as many
+     * as there are processors, or {@code -Dorg.minigpt.threads}. What they compute is the same, bit for bit.
+     *
+     * @param threads from 1 to {@value #MOST_THREADS}; more than there are processors are of no use
+     * @throws MiniGptException if it is neither
+     */
+    public static void setThreads(int threads) {
+        if (threads < 1 || threads > MOST_THREADS) {
+            throw new MiniGptException("threads is " + threads + ": it must be from 1 to " + MOST_THREADS
+                    + ", and more than this machine's "
+                    + Runtime.getRuntime().availableProcessors() + " processors are of no use.");
+        }
+        Workers.setThreads(threads);
+    }
+
+    /** @return the threads that a decoder uses, the caller's among them */
+    public static int threads() {
+        return Workers.threads();
+    }
+
+    /** Waits until the kernels of generation are compiled, which takes the JIT some seconds of processor time. */
+    public static void warmUp() {
+        install();
+        Simd.awaitWarm();
     }
 
     /**

@@ -32,9 +32,10 @@ public record GenerateBench(GptConfig config, WeightType weights, int batch, int
 
     /** Measures and prints. */
     public void run(ResultLines lines) {
-        MiniGptRuntime.install(); // before anything loads the BLAS whose kernels it chooses
+        MiniGptRuntime.warmUp(); // and installs it, before anything loads the BLAS whose kernels it chooses
         lines.print("java", Runtime.version());
         lines.print("kernels", MiniGptRuntime.kernels());
+        lines.print("threads", MiniGptRuntime.threads());
         lines.print("parameters", StepBench.parameters(config));
         lines.print("weights", weights);
         LanguageModel gpt = model();

@@ -2,7 +2,6 @@ package org.minigpt.internal.kernels;
 
 import java.util.function.Supplier;
 import org.minigpt.internal.random.DropoutMask;
-import org.minigpt.internal.simd.Products;
 import org.minigpt.internal.simd.Simd;
 
 /**
@@ -43,7 +42,7 @@ public sealed class AttentionKernel implements Runnable {
      * @param masks the mask of each run
      */
     public AttentionKernel(int b, AttentionShape shape, Floats qkv, Supplier<DropoutMask> masks, Floats y) {
-        this(b, shape, qkv, masks, y, Simd.PRODUCTS.fasterAt(Products.Kind.SMALL));
+        this(b, shape, qkv, masks, y, Simd.PRODUCTS.fasterThanBlas());
     }
 
     /** @param onHeap whether to compute few positions as {@link SmallAttention} does */
@@ -146,7 +145,7 @@ public sealed class AttentionKernel implements Runnable {
         private final Floats dProbabilities; // [T,tileRows], null on the heap
 
         public Gradient(int b, AttentionShape shape, Floats qkv, Supplier<DropoutMask> masks, Floats dy, Floats dqkv) {
-            this(b, shape, qkv, masks, dy, dqkv, Simd.PRODUCTS.fasterAt(Products.Kind.SMALL));
+            this(b, shape, qkv, masks, dy, dqkv, Simd.PRODUCTS.fasterThanBlas());
         }
 
         Gradient(

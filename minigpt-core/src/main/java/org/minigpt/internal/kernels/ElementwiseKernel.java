@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.function.Supplier;
 import org.minigpt.internal.random.DropoutMask;
 import org.minigpt.internal.simd.Gelu;
+import org.minigpt.internal.simd.RowProducts;
 import org.minigpt.internal.simd.Simd;
 
 /** Operations that treat every entry alike: ReLU, GELU, SiLU, the residual sum and dropout, on arrays of one length. */
@@ -51,12 +52,16 @@ public final class ElementwiseKernel implements Runnable {
         return new ElementwiseKernel(dy, x, dx, (a, b, n, at) -> Simd.MATH.geluGradient(form, b, a, n));
     }
 
-    /** y = x·σ(x): SwiGLU of x and 1. */
+    /** y = x·σ(x): SwiGLU of x and 1, filled up so that the bits of an entry do not depend on its place in a tile. */
     public static ElementwiseKernel silu(Floats x, Floats y) {
         float[] halves = new float[2 * TILE];
         return new ElementwiseKernel(x, null, y, (a, b, n, at) -> {
-            besideOnes(a, n, halves);
-            Simd.MATH.swiGlu(halves, 0, n, a, 0);
+            int filled = Tiles.roundUp(n, RowProducts.WIDTH);
+            System.arraycopy(a, 0, halves, 0, n);
+            Arrays.fill(halves, n, filled, 0f);
+            Arrays.fill(halves, filled, 2 * filled, 1f);
+            Simd.MATH.swiGlu(halves, 0, filled, halves, 0);
+            System.arraycopy(halves, 0, a, 0, n);
         });
     }
 
@@ -64,15 +69,11 @@ public final class ElementwiseKernel implements Runnable {
     public static ElementwiseKernel siluGradient(Floats x, Floats dy, Floats dx) {
         float[] halves = new float[2 * TILE];
         return new ElementwiseKernel(dy, x, dx, (a, b, n, at) -> {
-            besideOnes(b, n, halves);
+            System.arraycopy(b, 0, halves, 0, n);
+            Arrays.fill(halves, n, 2 * n, 1f);
             Simd.MATH.swiGluGradient(halves, 0, n, a, 0);
             System.arraycopy(halves, 0, a, 0, n);
         });
-    }
-
-    private static void besideOnes(float[] x, int n, float[] halves) {
-        System.arraycopy(x, 0, halves, 0, n);
-        Arrays.fill(halves, n, 2 * n, 1f);
     }
 
     /** y = a + b. */

@@ -1,8 +1,8 @@
 package org.minigpt.internal.kernels;
 
-import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import org.bytedeco.javacpp.FloatPointer;
+import org.minigpt.internal.simd.NativeBytes;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -58,8 +58,8 @@ public final class Floats {
     }
 
     /** @return the memory, of which this object must be kept as long as it is used; at most 2^31 - 1 bytes */
-    ByteBuffer bytes() {
-        return NativeMemory.bytes(pointer);
+    NativeBytes nativeBytes() {
+        return NativeBytes.of(NativeMemory.bytes(pointer));
     }
 
     /** Copies {@code count} floats from {@code offset} on to {@code tile[start..]}. */

@@ -1,20 +1,20 @@
 package org.minigpt.internal.kernels;
 
-import org.minigpt.internal.simd.Products;
+import org.minigpt.internal.simd.NativeBytes;
+import org.minigpt.internal.simd.RowProducts;
+import org.minigpt.internal.simd.Simd;
 
 /**
- * Weights W [in,out] or [out,in] as a product of few rows wants them: on the heap, in {@link Products panels} of 16
- * columns, [out/16,in,16], with zeros beyond the last column. A BLAS makes such a copy for each product, and for few
- * rows that takes longer than the product. Here it is made when it is first asked for, and kept until {@link #forget}.
- * Safe for use by several threads.
+ * Weights W [in,out] of a small model on the heap, in {@link RowProducts#panels panels} of 16 columns, [out/16,in,16], with
+ * zeros beyond the last column and terms in the order of {@link TermGroups}: they are read from one end to the other, and
+ * not copied for each batch. They are copied when they are first asked for, and kept until {@link #forget}. Safe for use
+ * by several threads.
  */
 final class WeightPanels {
-    private static final int WIDTH = Products.WIDTH;
+    private static final int WIDTH = RowProducts.WIDTH;
 
-    private final Floats w;
-    private final int in;
-    private final int out;
-    private final boolean outIn;
+    private final LinearOperands o;
+    private final TermGroups groups;
     private float[] panels;
 
     /**
@@ -22,12 +22,10 @@ final class WeightPanels {
      */
     private volatile float[] ready;
 
-    /** @param outIn whether W is [out,in] */
-    WeightPanels(int in, int out, boolean outIn, Floats w) {
-        this.w = w;
-        this.in = in;
-        this.out = out;
-        this.outIn = outIn;
+    /** @param o with W [in,out] */
+    WeightPanels(LinearOperands o, TermGroups groups) {
+        this.o = o;
+        this.groups = groups;
     }
 
     /** The weights are about to change: they are copied anew when they are next asked for. */
@@ -43,38 +41,26 @@ final class WeightPanels {
     private synchronized float[] copy() {
         if (ready == null) {
             if (panels == null) {
-                panels = new float[Tiles.roundUp(out, WIDTH) * in];
+                panels = new float[Tiles.roundUp(o.out(), WIDTH) * o.in()];
             }
-            if (outIn) {
-                turn();
-            } else {
-                cut();
+            NativeBytes w = o.w().nativeBytes();
+            for (int group = 0; group < groups.count(); group++) {
+                int k = groups.first(group);
+                int terms = groups.first(group + 1) - k;
+                Simd.rows()
+                        .pack(
+                                terms,
+                                groups.spread(),
+                                o.out(),
+                                w,
+                                k * o.out(),
+                                o.out(),
+                                panels,
+                                k * WIDTH,
+                                o.in() * WIDTH);
             }
             ready = panels;
         }
         return ready;
-    }
-
-    /** Copies rows of W [in,out], piece by piece. */
-    private void cut() {
-        float[] row = new float[out];
-        for (int k = 0; k < in; k++) {
-            w.read(k * out, row, 0, out);
-            for (int column = 0; column < out; column += WIDTH) {
-                System.arraycopy(row, column, panels, column * in + k * WIDTH, Math.min(WIDTH, out - column));
-            }
-        }
-    }
-
-    /** Copies rows of W [out,in], each to a column. */
-    private void turn() {
-        float[] row = new float[in];
-        for (int column = 0; column < out; column++) {
-            w.read(column * in, row, 0, in);
-            int to = column / WIDTH * WIDTH * in + column % WIDTH;
-            for (int k = 0; k < in; k++) {
-                panels[to + k * WIDTH] = row[k];
-            }
-        }
     }
 }

@@ -8,6 +8,7 @@ import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.LinearChoice;
 import org.minigpt.internal.kernels.LinearOperands;
+import org.minigpt.internal.parallel.Team;
 import org.minigpt.ops.JavaOp;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -59,17 +60,17 @@ public final class InferenceLinearOp extends JavaOp implements DecodeOp {
 
     @Override
     public Runnable bind(INDArray[] in, INDArray[] out) {
-        return bind(in, out, null);
+        return bind(in, out, new DecodeMemory(new Team(1), Long.MAX_VALUE));
     }
 
     @Override
-    public Runnable bind(INDArray[] in, INDArray[] out, DecodeMemory.Member member) {
+    public Runnable bind(INDArray[] in, INDArray[] out, DecodeMemory memory) {
         int rows = Checks.rows(in[0]);
         boolean tokenEach = in[0].size(0) == rows;
         Floats b = in.length == 3 ? Floats.of(in[2]) : null;
         if (BlockMatrix.is(in[1])) {
             BlockMatrix w = new BlockMatrix(in[1]);
-            return LinearChoice.bind(rows, w, Floats.of(in[0]), b, Floats.of(out[0]), tokenEach, member);
+            return LinearChoice.bind(rows, w, Floats.of(in[0]), b, Floats.of(out[0]), tokenEach, memory);
         }
         LinearOperands operands = new LinearOperands(
                 rows,
@@ -80,6 +81,6 @@ public final class InferenceLinearOp extends JavaOp implements DecodeOp {
                 Floats.of(in[1]),
                 b,
                 Floats.of(out[0]));
-        return LinearChoice.bind(operands, in[1], tokenEach, member);
+        return LinearChoice.bind(operands, in[1], tokenEach, memory);
     }
 }

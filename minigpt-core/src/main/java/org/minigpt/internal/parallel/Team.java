@@ -1,25 +1,60 @@
 package org.minigpt.internal.parallel;
 
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * Threads that share works. A work's parts do not depend on the processors that happen to be free: if there are fewer,
- * a thread does several parts, one after the other, and the results are the same.
+ * Threads that share works, one after the other, each for some microseconds. A part of a work is done by whoever claims it
+ * first: the caller, or one of the others if it has come. So a thread whose processor is taken by another program holds
+ * nobody up unless it is in the middle of a part; and if it is, nobody is asked to help for a while. Results must not
+ * depend on who does a part.
+ *
+ * <p>A thread that finds nothing to do looks out for work for a moment, since waking it takes some 50 µs; then it sleeps, and
+ * ends when nothing comes for long, so nobody need close anything.
+ *
+ * <p>For use by one caller at a time.
  */
 public final class Team {
-    /** Turns of a loop, some 100 µs, after which another thread may want this one's processor. */
-    private static final int PATIENCE = 5_000;
+    private static final long SPIN_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
+    private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-    /** Counters so far apart are in cache lines of their own. */
-    private static final int LINE = 32;
+    /** A caller that has to wait so long, and half as long as its own parts took, does without the others for a while. */
+    private static final long LATE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
+
+    private static final long SHORTEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+    private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    /** Pauses without being late after which the next one is the shortest again. */
+    private static final int PROMPT_PAUSES = 20;
+
+    /** Looks at the clock are dear: so many looks for work come between them. */
+    private static final int LOOKS = 64;
+
+    /** Parts that are claimed one by one, a bit each. */
+    private static final int CLAIMS = Long.SIZE;
+
+    /** Places in {@link #shared}, in cache lines of their own: a bit for each part that nobody has begun. */
+    private static final int OPEN = 16;
+
+    /** Parts that the others have done. */
+    private static final int DONE = 32;
+
+    private static final int SHARED = 48;
 
     private final int size;
     private final Semaphore spare;
-    private final AtomicIntegerArray steps;
-    private int members;
-    private volatile boolean together;
+    private final Member[] others;
+    private final AtomicLongArray shared = new AtomicLongArray(SHARED);
+    private Work work; // written before OPEN, read after a claim
+    private int parts;
+    private volatile Thread waiting; // the caller, if it sleeps
     private volatile Throwable failure;
+    private boolean paused;
+    private long pause = SHORTEST_PAUSE_NANOS;
+    private long lateAt;
 
     /**
      * A team of its own threads, whatever the processors.
@@ -30,148 +65,195 @@ public final class Team {
         this(threads, new Semaphore(threads - 1));
     }
 
-    private Team(int threads, Semaphore spare) {
-        this.size = sizeOf(threads);
+    /** @param spare permits for threads that are awake, beside the caller's */
+    Team(int threads, Semaphore spare) {
+        this.size = threads;
         this.spare = spare;
-        this.steps = new AtomicIntegerArray(size * LINE);
+        this.others = new Member[threads - 1];
+        for (int i = 1; i < threads; i++) {
+            others[i - 1] = new Member(i);
+        }
     }
 
     /**
-     * @return a team of as many threads as there are processors, with which all such teams keep to a processor a thread
+     * @return a team of {@link Workers#threads}. All such teams together use no more than there are processors, unless
+     *     more are asked for
      */
     public static Team ofProcessors() {
-        return new Team(Workers.PROCESSORS, Workers.SPARE);
+        int threads = Workers.threads();
+        return threads > Workers.PROCESSORS ? new Team(threads) : new Team(threads, Workers.SPARE);
     }
 
-    /** @return the most parts that are worth making */
+    /** @return the threads that it has at most, with the caller's */
     public int size() {
         return size;
     }
 
-    /** @return {@link #size} of a team of {@link #ofProcessors} */
-    public static int processors() {
-        return sizeOf(Workers.PROCESSORS);
-    }
-
-    /** As many parts as threads, but two for one thread, which so computes what two would, bit for bit. */
-    private static int sizeOf(int threads) {
-        return Math.max(2, threads);
-    }
-
-    /** Runs a work on as many threads as are free. What a part throws is thrown here, once all threads have ended. */
-    public void run(Work work) {
-        share(work, spare);
-    }
-
-    /** {@link #run} with the processors that all teams of {@link #ofProcessors} share. */
-    public static void runOnProcessors(Work work) {
-        share(work, Workers.SPARE);
-    }
-
-    private static void share(Work work, Semaphore spare) {
-        int parts = work.parts();
-        int others = 0;
-        while (others < parts - 1 && spare.tryAcquire()) {
-            others++;
-        }
-        if (others == 0) {
-            Work.alone(work);
+    /** Runs a work. What a part throws is thrown here, once all parts have ended. */
+    public void run(Work next) {
+        parts = next.parts();
+        if (parts == 1 || size == 1 || paused && stillPaused()) {
+            Work.alone(next);
             return;
         }
-        try {
-            Workers.run(work, others + 1);
-        } finally {
-            spare.release(others);
-        }
-        work.finish();
-    }
-
-    /**
-     * Runs a work whose parts go step by step, each on with what the others have done by then: see {@link #together}.
-     * What one of them throws is thrown here, once all have ended; the others end at their next {@link #await}.
-     */
-    public void runTogether(Work work) {
-        int parts = work.parts();
-        if (parts == 1 || !spare.tryAcquire(parts - 1)) {
-            run(work);
-            return;
-        }
-        for (int member = 0; member < parts; member++) {
-            steps.set(member * LINE, 0);
-        }
-        members = parts;
+        int claims = Math.min(parts, CLAIMS);
+        work = next;
         failure = null;
-        together = true;
-        try {
-            Workers.run(new Playing(work), parts);
-        } finally {
-            together = false;
-            spare.release(parts - 1);
+        shared.setPlain(DONE, 0);
+        shared.set(OPEN, -1L >>> (CLAIMS - claims));
+        wake(claims - 1);
+        long start = System.nanoTime();
+        int own = takeAll(0);
+        if (own < claims) {
+            await(claims - own, start);
         }
-        Workers.rethrow(failure);
-        work.finish();
+        work = null;
+        Work.rethrow(failure);
+        next.finish();
     }
 
-    /** The parts of a work, none of which leaves another waiting when it ends. */
-    private final class Playing implements Work {
-        private final Work work;
+    private boolean stillPaused() {
+        paused = System.nanoTime() - lateAt < pause;
+        return paused;
+    }
 
-        Playing(Work work) {
-            this.work = work;
+    private void wake(int most) {
+        for (int i = 0; i < others.length && i < most; i++) {
+            others[i].wake();
         }
+    }
 
-        @Override
-        public int parts() {
-            return work.parts();
-        }
-
-        @Override
-        public void run(int member) {
+    /** Does parts that nobody has begun until there are none. @return how many claims that were */
+    private int takeAll(int member) {
+        int taken = 0;
+        for (int claim = claim(member); claim >= 0; claim = claim(member)) {
             try {
-                work.run(member);
-            } catch (RuntimeException | Error e) {
-                if (!(e instanceof Abandoned)) {
-                    failure = e;
+                for (int part = claim; part < parts; part += CLAIMS) {
+                    work.run(part);
                 }
-            } finally {
-                steps.set(member * LINE, Integer.MAX_VALUE); // nobody waits for it any more
+            } catch (Throwable e) { // whatever it is: the caller waits
+                failure = e;
+            }
+            taken++;
+            if (member > 0) {
+                shared.getAndAdd(DONE, 1);
+            }
+        }
+        return taken;
+    }
+
+    /** @return a part that nobody has begun, of the member's own if there is one; -1 for none */
+    private int claim(int member) {
+        while (true) {
+            long open = shared.get(OPEN);
+            if (open == 0) {
+                return -1;
+            }
+            int claims = Math.min(parts, CLAIMS);
+            int first = Math.min(claims * member / size, CLAIMS - 1);
+            int end = claims * (member + 1) / size;
+            long own = open >>> first << first;
+            int part = Long.numberOfTrailingZeros(own);
+            if (own == 0 || part >= end) {
+                part = CLAIMS - 1 - Long.numberOfLeadingZeros(open); // the last of those whose own ones come later
+            }
+            if (shared.compareAndSet(OPEN, open, open & ~(1L << part))) {
+                return part;
             }
         }
     }
 
-    /** @return whether the parts of {@link #runTogether} have a thread each; if not, none may wait for another */
-    public boolean together() {
-        return together;
-    }
-
-    /** @return the parts that run {@link #together} */
-    public int members() {
-        return members;
-    }
-
-    /** Waits until all parts have come as often to here as this one. */
-    public void await(int member) {
-        int step = steps.incrementAndGet(member * LINE);
-        for (int other = 0; other < members; other++) {
-            for (int turn = 0; steps.get(other * LINE) < step; turn++) {
-                if (turn < PATIENCE) {
-                    Thread.onSpinWait();
-                } else {
-                    Thread.yield();
+    /** Waits for parts that others have begun. */
+    private void await(int claims, long start) {
+        long ready = System.nanoTime();
+        long waited = 0;
+        boolean interrupted = false;
+        for (int look = 1; shared.get(DONE) < claims; look++) {
+            if (waited < SPIN_NANOS) {
+                Thread.onSpinWait();
+                waited = look % LOOKS == 0 ? System.nanoTime() - ready : waited;
+            } else {
+                waiting = Thread.currentThread();
+                if (shared.get(DONE) < claims) {
+                    LockSupport.parkNanos(this, IDLE_NANOS);
+                    interrupted |= Thread.interrupted(); // parts write to memory that the caller will use
                 }
+                waiting = null;
             }
         }
-        if (failure != null) {
-            throw new Abandoned();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (waited > 0) {
+            long now = System.nanoTime();
+            if (now - ready > LATE_NANOS + (ready - start) / 2) {
+                pause = now - lateAt > PROMPT_PAUSES * pause
+                        ? SHORTEST_PAUSE_NANOS
+                        : Math.min(2 * pause, LONGEST_PAUSE_NANOS);
+                lateAt = now;
+                paused = true;
+            }
         }
     }
 
-    /** Ends a part of which another has failed. */
-    private static final class Abandoned extends RuntimeException {
-        private static final long serialVersionUID = 1L;
+    /** One of the threads beside the caller's. */
+    private final class Member implements Runnable {
+        private static final int AWAKE = 0;
+        private static final int ASLEEP = 1;
+        private static final int GONE = 2;
 
-        Abandoned() {
-            super("another part has failed", null, false, false);
+        private final int index;
+        private final AtomicInteger state = new AtomicInteger(GONE);
+        private volatile Thread thread;
+
+        Member(int index) {
+            this.index = index;
+        }
+
+        /** Wakes it if it sleeps and there is a processor for it. */
+        void wake() {
+            int present = state.get();
+            if (present == AWAKE || !spare.tryAcquire()) {
+                return;
+            }
+            if (state.compareAndSet(ASLEEP, AWAKE)) {
+                LockSupport.unpark(thread);
+            } else if (state.compareAndSet(GONE, AWAKE)) {
+                thread = new Thread(this, "minigpt-worker-" + Workers.COUNT.incrementAndGet());
+                thread.setDaemon(true);
+                thread.start();
+            } else {
+                spare.release();
+            }
+        }
+
+        @Override
+        public void run() {
+            do {
+                long start = System.nanoTime();
+                for (int look = 1; look % LOOKS != 0 || System.nanoTime() - start < SPIN_NANOS; look++) {
+                    if (shared.get(OPEN) == 0) {
+                        Thread.onSpinWait();
+                    } else if (takeAll(index) > 0) {
+                        LockSupport.unpark(waiting); // nobody if it does not sleep
+                        start = System.nanoTime();
+                    }
+                }
+            } while (sleep());
+        }
+
+        /** @return false if nobody woke it for long, and nobody will */
+        private boolean sleep() {
+            spare.release();
+            state.set(ASLEEP);
+            long start = System.nanoTime();
+            while (state.get() == ASLEEP) {
+                LockSupport.parkNanos(this, IDLE_NANOS);
+                if (System.nanoTime() - start >= IDLE_NANOS && state.compareAndSet(ASLEEP, GONE)) {
+                    return false;
+                }
+            }
+            return true;
         }
     }
 }

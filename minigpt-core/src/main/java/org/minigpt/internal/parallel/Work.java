@@ -22,11 +22,30 @@ public interface Work {
         return Math.min(total, (cut(total, part, parts, 1) + unit - 1) / unit * unit);
     }
 
-    /** Does all of it on the calling thread. */
+    /** Does all of it on the calling thread. What a part throws is thrown once all have ended. */
     static void alone(Work work) {
+        Throwable failure = null;
         for (int part = 0; part < work.parts(); part++) {
-            work.run(part);
+            try {
+                work.run(part);
+            } catch (RuntimeException | Error e) {
+                failure = e;
+            }
         }
+        rethrow(failure);
         work.finish();
+    }
+
+    /** Throws what is not null. */
+    static void rethrow(Throwable failure) {
+        if (failure instanceof Error error) {
+            throw error;
+        }
+        if (failure instanceof RuntimeException e) {
+            throw e;
+        }
+        if (failure != null) {
+            throw new IllegalStateException(failure); // a checked one, thrown past the compiler
+        }
     }
 }

@@ -81,7 +81,7 @@ public final class Plan {
     /**
      * {@link #of(SameDiff, List, Map, Map, PlanArena)} of a decoder.
      *
-     * @param member what its ops are bound with; null for none
+     * @param decoder what its ops are bound with; null for none
      */
     public static Plan of(
             SameDiff sd,
@@ -89,9 +89,9 @@ public final class Plan {
             Map<String, long[]> shapes,
             Map<String, INDArray> targets,
             PlanArena arena,
-            DecodeMemory.Member member) {
+            DecodeMemory decoder) {
         return PlanBuilder.plannable(sd, outputs)
-                ? new PlanBuilder(sd, outputs, shapes, targets, arena, member).build()
+                ? new PlanBuilder(sd, outputs, shapes, targets, arena, decoder).build()
                 : null;
     }
 

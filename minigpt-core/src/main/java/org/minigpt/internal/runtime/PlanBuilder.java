@@ -33,7 +33,7 @@ final class PlanBuilder {
     private final Map<String, INDArray> arrays = new HashMap<>();
     private final Map<String, Integer> lastUse = new HashMap<>();
     private final PlanArena arena;
-    private final DecodeMemory.Member member; // null for none
+    private final DecodeMemory decoder; // null for none
     private final PlanMemory memory;
 
     PlanBuilder(
@@ -42,13 +42,13 @@ final class PlanBuilder {
             Map<String, long[]> shapes,
             Map<String, INDArray> targets,
             PlanArena arena,
-            DecodeMemory.Member member) {
+            DecodeMemory decoder) {
         this.sd = sd;
         this.outputs = outputs;
         this.shapes = shapes;
         this.targets = targets;
         this.arena = arena;
-        this.member = member;
+        this.decoder = decoder;
         this.memory = new PlanMemory(arena);
     }
 
@@ -180,8 +180,8 @@ final class PlanBuilder {
             arrays.put(name, out[o]);
         }
         if (!idle) {
-            Runnable arithmetic = member != null && javaOp instanceof DecodeOp decodeOp
-                    ? decodeOp.bind(in, out, member)
+            Runnable arithmetic = decoder != null && javaOp instanceof DecodeOp decodeOp
+                    ? decodeOp.bind(in, out, decoder)
                     : javaOp.bind(in, out);
             steps.add(new Plan.Step(javaOp.opName(), arithmetic));
         }

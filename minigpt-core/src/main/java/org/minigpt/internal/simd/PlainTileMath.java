@@ -1,8 +1,9 @@
 package org.minigpt.internal.simd;
 
 /**
- * {@link TileMath} in plain Java, for any JVM without flags. Sums run in four lanes: the JIT may not reorder a float
- * sum by itself, and shorter chains of additions also round less.
+ * {@link TileMath} in plain Java, for any JVM without flags. What generation uses, layerNorm, rmsNorm, softmax, gelu and
+ * swiGlu, has the same bits as by vectors: sums run in 16 lanes, of which then the upper half is added to the lower one until
+ * one is left, and what does not fill 16 entries is added after that.
  */
 class PlainTileMath implements TileMath {
     static final float LOG2_E = 1.44269504f;
@@ -12,6 +13,13 @@ class PlainTileMath implements TileMath {
     static final float INV_SQRT_2PI = 0.39894228f;
     static final float TANH_A = 0.79788456f;
     static final float TANH_B = 0.044715f;
+
+    /** Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits. */
+    static final float ROUND = 12582912f;
+
+    /** Lanes of sums. */
+    static final int WIDTH = 16;
+
     static final float EXP_MIN = -87.33f;
     static final float EXP_MAX = 88.72f;
     static final float ERF_P = 0.3275911f;
@@ -45,6 +53,27 @@ class PlainTileMath implements TileMath {
         return p * power2(half) * power2(n - half);
     }
 
+    /** {@link #exp} as vectors compute it, by fused operations, bit for bit. */
+    static float fusedExp(float x) {
+        if (!(x >= EXP_MIN)) {
+            return x < EXP_MIN ? 0f : x; // NaN stays
+        }
+        float clamped = Math.min(EXP_MAX, x);
+        float shifted = Math.fma(clamped, LOG2_E, ROUND);
+        float n = shifted - ROUND;
+        float r = Math.fma(n, -LN2_HIGH, clamped);
+        r = Math.fma(n, -LN2_LOW, r);
+        float p = Math.fma(1f / 5040f, r, 1f / 720f);
+        p = Math.fma(p, r, 1f / 120f);
+        p = Math.fma(p, r, 1f / 24f);
+        p = Math.fma(p, r, 1f / 6f);
+        p = Math.fma(p, r, 0.5f);
+        p = Math.fma(p, r, 1f);
+        p = Math.fma(p, r, 1f);
+        // The shift drops all of ROUND's bits and so leaves n in the exponent's place.
+        return Float.intBitsToFloat(Float.floatToRawIntBits(p) + (Float.floatToRawIntBits(shifted) << 23));
+    }
+
     private static float power2(int n) {
         return Float.intBitsToFloat((n + 127) << 23);
     }
@@ -65,6 +94,11 @@ class PlainTileMath implements TileMath {
         return 1f - 2f / (exp(2f * x) + 1f);
     }
 
+    /** @return the floats of a vector; 1 for none */
+    int lanes() {
+        return 1;
+    }
+
     @Override
     public void relu(float[] x, int n) {
         for (int i = 0; i < n; i++) {
@@ -76,10 +110,20 @@ class PlainTileMath implements TileMath {
         return x > 0f ? dy : 0f;
     }
 
+    /** As vectors compute it, bit for bit. */
     static float gelu(Gelu form, float x) {
-        return form == Gelu.ERF
-                ? x * normalCdf(x, exp(-0.5f * x * x))
-                : 0.5f * x * (1f + tanh(TANH_A * (x + TANH_B * x * x * x)));
+        if (form == Gelu.ERF) {
+            float t = 1f / Math.fma(Math.abs(x), ERF_P * SQRT_HALF, 1f);
+            float poly = Math.fma(t, ERF_5, ERF_4);
+            poly = Math.fma(poly, t, ERF_3);
+            poly = Math.fma(poly, t, ERF_2);
+            poly = Math.fma(poly, t, ERF_1);
+            float tail = poly * t * fusedExp(x * x * -0.5f) * 0.5f;
+            return x * (x < 0f ? tail : 1f - tail);
+        }
+        float inner = Math.fma(x * x, TANH_A * TANH_B, TANH_A) * x;
+        float tanh = 1f - 2f / (fusedExp(inner + inner) + 1f);
+        return x * 0.5f * (tanh + 1f);
     }
 
     static float geluDerivative(Gelu form, float x) {
@@ -117,19 +161,39 @@ class PlainTileMath implements TileMath {
 
     @Override
     public void layerNorm(float[] x, int rows, int c, float eps, float[] gain, float[] bias) {
+        int whole = whole(c);
         for (int row = 0; row < rows; row++) {
             int at = row * c;
             float mean = sum(x, at, c) / c;
             float rstd = reciprocalDeviation(x, at, c, mean, eps);
-            for (int j = 0; j < c; j++) {
-                x[at + j] = (x[at + j] - mean) * rstd * gain[j];
+            for (int j = 0; j < whole; j++) {
+                float hat = (x[at + j] - mean) * rstd;
+                x[at + j] = bias == null ? hat * gain[j] : Math.fma(hat, gain[j], bias[j]);
             }
-            if (bias != null) {
-                for (int j = 0; j < c; j++) {
-                    x[at + j] += bias[j];
-                }
+            layerNormRest(x, at, whole, c, mean, rstd, gain, bias);
+        }
+    }
+
+    /** The entries from {@code from} on, which do not fill 16. */
+    static void layerNormRest(float[] x, int at, int from, int c, float mean, float rstd, float[] gain, float[] bias) {
+        for (int j = from; j < c; j++) {
+            x[at + j] = (x[at + j] - mean) * rstd * gain[j] + (bias == null ? 0f : bias[j]);
+        }
+    }
+
+    /** @return the largest multiple of 16 up to n */
+    static int whole(int n) {
+        return n & -WIDTH;
+    }
+
+    /** @return the sum of 16 lanes, which are spoilt, by halves */
+    static float sum(float[] lanes) {
+        for (int half = WIDTH / 2; half > 0; half /= 2) {
+            for (int l = 0; l < half; l++) {
+                lanes[l] += lanes[l + half];
             }
         }
+        return lanes[0];
     }
 
     @Override
@@ -165,46 +229,45 @@ class PlainTileMath implements TileMath {
 
     /** @return 1/√(variance + eps) of x[at..at+c) */
     float reciprocalDeviation(float[] x, int at, int c, float mean, float eps) {
-        float s0 = 0f;
-        float s1 = 0f;
-        float s2 = 0f;
-        float s3 = 0f;
-        int j = 0;
-        for (; j + 3 < c; j += 4) {
-            float a = x[at + j] - mean;
-            float b = x[at + j + 1] - mean;
-            float d = x[at + j + 2] - mean;
-            float e = x[at + j + 3] - mean;
-            s0 += a * a;
-            s1 += b * b;
-            s2 += d * d;
-            s3 += e * e;
+        float[] lanes = new float[WIDTH];
+        int whole = whole(c);
+        for (int j = 0; j < whole; j += WIDTH) {
+            for (int l = 0; l < WIDTH; l++) {
+                float d = x[at + j + l] - mean;
+                lanes[l] = Math.fma(d, d, lanes[l]);
+            }
         }
-        for (; j < c; j++) {
-            float a = x[at + j] - mean;
-            s0 += a * a;
+        return reciprocalDeviation(sum(lanes), x, at, whole, c, mean, eps);
+    }
+
+    /** @param total of the squares before {@code from} */
+    static float reciprocalDeviation(float total, float[] x, int at, int from, int c, float mean, float eps) {
+        float sum = total;
+        for (int j = from; j < c; j++) {
+            sum += (x[at + j] - mean) * (x[at + j] - mean);
         }
-        float variance = ((s0 + s1) + (s2 + s3)) / c;
-        return (float) (1.0 / Math.sqrt(variance + eps));
+        return (float) (1.0 / Math.sqrt(sum / c + eps));
     }
 
     /** @return Σ x[at..at+n) */
     float sum(float[] x, int at, int n) {
-        float s0 = 0f;
-        float s1 = 0f;
-        float s2 = 0f;
-        float s3 = 0f;
-        int j = 0;
-        for (; j + 3 < n; j += 4) {
-            s0 += x[at + j];
-            s1 += x[at + j + 1];
-            s2 += x[at + j + 2];
-            s3 += x[at + j + 3];
+        float[] lanes = new float[WIDTH];
+        int whole = whole(n);
+        for (int j = 0; j < whole; j += WIDTH) {
+            for (int l = 0; l < WIDTH; l++) {
+                lanes[l] += x[at + j + l];
+            }
         }
-        for (; j < n; j++) {
-            s0 += x[at + j];
+        return sum(sum(lanes), x, at, whole, n);
+    }
+
+    /** @return {@code total} and the entries from {@code from} on */
+    static float sum(float total, float[] x, int at, int from, int n) {
+        float sum = total;
+        for (int j = from; j < n; j++) {
+            sum += x[at + j];
         }
-        return (s0 + s1) + (s2 + s3);
+        return sum;
     }
 
     /** @return the largest of x[at..at+n) */
@@ -218,8 +281,22 @@ class PlainTileMath implements TileMath {
 
     /** x[at..at+n) = exp(x - shift). Returns the sum. */
     float expMinus(float[] x, int at, int n, float shift) {
-        float sum = 0f;
-        for (int j = at; j < at + n; j++) {
+        float[] lanes = new float[WIDTH];
+        int whole = whole(n);
+        for (int j = 0; j < whole; j += WIDTH) {
+            for (int l = 0; l < WIDTH; l++) {
+                float e = fusedExp(x[at + j + l] - shift);
+                x[at + j + l] = e;
+                lanes[l] += e;
+            }
+        }
+        return expMinus(sum(lanes), x, at, whole, n, shift);
+    }
+
+    /** The entries from {@code from} on, which do not fill 16. @return {@code total} and their sum */
+    static float expMinus(float total, float[] x, int at, int from, int n, float shift) {
+        float sum = total;
+        for (int j = at + from; j < at + n; j++) {
             x[j] = exp(x[j] - shift);
             sum += x[j];
         }
@@ -388,7 +465,15 @@ class PlainTileMath implements TileMath {
 
     /** @return 1/√(E[x²] + eps) of x[at..at+c) */
     float reciprocalRms(float[] x, int at, int c, float eps) {
-        return (float) (1 / Math.sqrt(sumOfFloatSquares(x, at, at + c) / c + eps));
+        float[] lanes = new float[WIDTH];
+        int whole = whole(c);
+        for (int j = 0; j < whole; j += WIDTH) {
+            for (int l = 0; l < WIDTH; l++) {
+                lanes[l] = Math.fma(x[at + j + l], x[at + j + l], lanes[l]);
+            }
+        }
+        float total = sum(lanes) + sumOfFloatSquares(x, at + whole, at + c);
+        return (float) (1 / Math.sqrt(total / c + eps));
     }
 
     /** Σ x[from..to)² in four lanes, which round less than one chain. */
@@ -412,10 +497,15 @@ class PlainTileMath implements TileMath {
 
     @Override
     public void swiGlu(float[] x, int at, int n, float[] y, int yAt) {
-        swiGlu(x, at, 0, n, y, yAt);
+        int whole = whole(n);
+        for (int j = 0; j < whole; j++) {
+            float gate = x[at + j];
+            y[yAt + j] = gate / (fusedExp(-gate) + 1f) * x[at + n + j];
+        }
+        swiGlu(x, at, whole, n, y, yAt);
     }
 
-    /** The entries from {@code from} on. */
+    /** The entries from {@code from} on, which do not fill 16. */
     static void swiGlu(float[] x, int at, int from, int n, float[] y, int yAt) {
         for (int j = from; j < n; j++) {
             y[yAt + j] = x[at + j] * sigmoid(x[at + j]) * x[at + n + j];

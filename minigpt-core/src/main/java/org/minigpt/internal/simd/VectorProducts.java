@@ -9,12 +9,12 @@ import jdk.incubator.vector.VectorSpecies;
  * computed at a time, so that what is loaded is used more than once, and the sums, which wait for each other, are many; of
  * rows that are left over, one by four vectors.
  */
-final class VectorProducts extends Vector8Products {
+final class VectorProducts extends PlainProducts {
     private static final VectorSpecies<Float> F = VectorTileMath.species(MethodHandles.lookup());
     private static final int LANES = F.length();
 
     @Override
-    public boolean fasterAt(Kind kind) {
+    public boolean fasterThanBlas() {
         return LANES == 8;
     }
 

@@ -28,9 +28,6 @@ final class VectorTileMath extends PlainTileMath {
     private static final VectorShuffle<Float> ROTATE_2 = rotation(2);
     private static final VectorShuffle<Float> ROTATE_1 = rotation(1);
 
-    /** Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits. */
-    private static final float ROUND = 12582912f;
-
     /**
      * @return the vectors of a class: the machine's, or those that it is given as class data when it is defined once more as a
      *     hidden class. So there can be variants for any vectors, and each has them as a constant, as the JIT wants it
@@ -108,6 +105,11 @@ final class VectorTileMath extends PlainTileMath {
     }
 
     @Override
+    int lanes() {
+        return LANES;
+    }
+
+    @Override
     public void reluGradient(float[] x, float[] dy, int n) {
         int i = 0;
         for (; i <= n - LANES; i += LANES) {
@@ -163,21 +165,18 @@ final class VectorTileMath extends PlainTileMath {
 
     @Override
     public void layerNorm(float[] x, int rows, int c, float eps, float[] gain, float[] bias) {
-        int whole = F.loopBound(c);
+        int whole = whole(c);
         for (int row = 0; row < rows; row++) {
             int at = row * c;
             float mean = sum(x, at, c) / c;
             float rstd = reciprocalDeviation(x, at, c, mean, eps);
-            int j = 0;
-            for (; j < whole; j += LANES) {
+            for (int j = 0; j < whole; j += LANES) {
                 FloatVector hat = FloatVector.fromArray(F, x, at + j).sub(mean).mul(rstd);
                 FloatVector g = FloatVector.fromArray(F, gain, j);
                 FloatVector y = bias == null ? hat.mul(g) : hat.fma(g, FloatVector.fromArray(F, bias, j));
                 y.intoArray(x, at + j);
             }
-            for (; j < c; j++) {
-                x[at + j] = (x[at + j] - mean) * rstd * gain[j] + (bias == null ? 0f : bias[j]);
-            }
+            layerNormRest(x, at, whole, c, mean, rstd, gain, bias);
         }
     }
 
@@ -231,31 +230,43 @@ final class VectorTileMath extends PlainTileMath {
 
     @Override
     float reciprocalDeviation(float[] x, int at, int c, float mean, float eps) {
-        FloatVector squares = FloatVector.zero(F);
-        int j = 0;
-        for (; j <= c - LANES; j += LANES) {
+        if (LANES < WIDTH / 2) {
+            return super.reciprocalDeviation(x, at, c, mean, eps);
+        }
+        FloatVector low = FloatVector.zero(F);
+        FloatVector high = FloatVector.zero(F);
+        int whole = whole(c);
+        for (int j = 0; j < whole; j += WIDTH) {
             FloatVector d = FloatVector.fromArray(F, x, at + j).sub(mean);
-            squares = d.fma(d, squares);
+            low = d.fma(d, low);
+            if (LANES < WIDTH) {
+                d = FloatVector.fromArray(F, x, at + j + LANES).sub(mean);
+                high = d.fma(d, high);
+            }
         }
-        float total = sum(squares);
-        for (; j < c; j++) {
-            total += (x[at + j] - mean) * (x[at + j] - mean);
-        }
-        return (float) (1.0 / Math.sqrt(total / c + eps));
+        return reciprocalDeviation(sum(low, high), x, at, whole, c, mean, eps);
+    }
+
+    /** @return the sum of 16 lanes, which are one vector or two, by halves */
+    private static float sum(FloatVector low, FloatVector high) {
+        return sum(LANES < WIDTH ? low.add(high) : low);
     }
 
     @Override
     float sum(float[] x, int at, int n) {
-        FloatVector sums = FloatVector.zero(F);
-        int j = 0;
-        for (; j <= n - LANES; j += LANES) {
-            sums = sums.add(FloatVector.fromArray(F, x, at + j));
+        if (LANES < WIDTH / 2) {
+            return super.sum(x, at, n);
         }
-        float total = sum(sums);
-        for (; j < n; j++) {
-            total += x[at + j];
+        FloatVector low = FloatVector.zero(F);
+        FloatVector high = FloatVector.zero(F);
+        int whole = whole(n);
+        for (int j = 0; j < whole; j += WIDTH) {
+            low = low.add(FloatVector.fromArray(F, x, at + j));
+            if (LANES < WIDTH) {
+                high = high.add(FloatVector.fromArray(F, x, at + j + LANES));
+            }
         }
-        return total;
+        return sum(sum(low, high), x, at, whole, n);
     }
 
     @Override
@@ -274,19 +285,23 @@ final class VectorTileMath extends PlainTileMath {
 
     @Override
     float expMinus(float[] x, int at, int n, float shift) {
-        FloatVector sums = FloatVector.zero(F);
-        int j = 0;
-        for (; j <= n - LANES; j += LANES) {
+        if (LANES < WIDTH / 2) {
+            return super.expMinus(x, at, n, shift);
+        }
+        FloatVector low = FloatVector.zero(F);
+        FloatVector high = FloatVector.zero(F);
+        int whole = whole(n);
+        for (int j = 0; j < whole; j += WIDTH) {
             FloatVector e = exp(FloatVector.fromArray(F, x, at + j).sub(shift));
             e.intoArray(x, at + j);
-            sums = sums.add(e);
+            low = low.add(e);
+            if (LANES < WIDTH) {
+                e = exp(FloatVector.fromArray(F, x, at + j + LANES).sub(shift));
+                e.intoArray(x, at + j + LANES);
+                high = high.add(e);
+            }
         }
-        float total = sum(sums);
-        for (; j < n; j++) {
-            x[at + j] = exp(x[at + j] - shift);
-            total += x[at + j];
-        }
-        return total;
+        return expMinus(sum(low, high), x, at, whole, n, shift);
     }
 
     @Override
@@ -420,25 +435,33 @@ final class VectorTileMath extends PlainTileMath {
 
     @Override
     float reciprocalRms(float[] x, int at, int c, float eps) {
-        FloatVector squares = FloatVector.zero(F);
-        int j = 0;
-        for (; j <= c - LANES; j += LANES) {
-            FloatVector v = FloatVector.fromArray(F, x, at + j);
-            squares = v.fma(v, squares);
+        if (LANES < WIDTH / 2) {
+            return super.reciprocalRms(x, at, c, eps);
         }
-        float total = sum(squares) + sumOfFloatSquares(x, at + j, at + c);
+        FloatVector low = FloatVector.zero(F);
+        FloatVector high = FloatVector.zero(F);
+        int whole = whole(c);
+        for (int j = 0; j < whole; j += WIDTH) {
+            FloatVector v = FloatVector.fromArray(F, x, at + j);
+            low = v.fma(v, low);
+            if (LANES < WIDTH) {
+                v = FloatVector.fromArray(F, x, at + j + LANES);
+                high = v.fma(v, high);
+            }
+        }
+        float total = sum(low, high) + sumOfFloatSquares(x, at + whole, at + c);
         return (float) (1 / Math.sqrt(total / c + eps));
     }
 
     @Override
     public void swiGlu(float[] x, int at, int n, float[] y, int yAt) {
-        int j = 0;
-        for (; j <= n - LANES; j += LANES) {
+        int whole = whole(n);
+        for (int j = 0; j < whole; j += LANES) {
             FloatVector gate = FloatVector.fromArray(F, x, at + j);
             FloatVector silu = gate.div(exp(gate.neg()).add(1f));
             silu.mul(FloatVector.fromArray(F, x, at + n + j)).intoArray(y, yAt + j);
         }
-        swiGlu(x, at, j, n, y, yAt);
+        swiGlu(x, at, whole, n, y, yAt);
     }
 
     @Override

@@ -4,12 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.minigpt.internal.ops.OpFixture.array;
 import static org.minigpt.internal.ops.OpFixture.shape;
-import static org.minigpt.testing.Deviation.assertNear;
 import static org.minigpt.testing.Sentences.assertSentence;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.parallel.Team;
 import org.minigpt.runtime.MiniGptRuntime;
@@ -28,41 +28,45 @@ class CachedAttentionOpTest {
     }
 
     /** @return what SameDiff makes of an op when it clones it: the arguments, and nothing else */
-    private static CachedAttentionOp op(int heads, boolean alibi) {
+    private static CachedAttentionOp op(int heads, int kvHeads, boolean alibi) {
         CachedAttentionOp op = new CachedAttentionOp();
-        op.addIArgument(heads);
+        op.addIArgument(heads, kvHeads, 0);
         op.addBArgument(alibi);
         return op;
     }
 
-    private static void run(CachedAttentionOp op, DecodeMemory.Member member, INDArray y, INDArray... in) {
-        op.bind(in, new INDArray[] {y}, member).run();
+    private static DecodeMemory memory(int threads, int sequences, int kvHeads, int capacity, int d) {
+        DecodeMemory memory = new DecodeMemory(new Team(threads), 0);
+        memory.addCache(sequences, kvHeads, capacity, d);
+        return memory;
+    }
+
+    /** @return y of one sequence */
+    private static float[] run(CachedAttentionOp op, DecodeMemory memory, INDArray qkv, int row, int past, int count) {
+        return run(op, memory, qkv, new int[] {row}, new int[] {past}, new int[] {count});
+    }
+
+    private static float[] run(
+            CachedAttentionOp op, DecodeMemory memory, INDArray qkv, int[] rows, int[] past, int[] count) {
+        INDArray[] in = {qkv, Nd4j.createFromArray(rows), Nd4j.createFromArray(past), Nd4j.createFromArray(count)};
+        INDArray y =
+                Nd4j.zeros(DataType.FLOAT, op.outputShapes(List.of(in)).get(0)).addi(7);
+        op.bind(in, new INDArray[] {y}, memory).run();
+        return y.data().asFloat();
     }
 
     /**
-     * One head of one entry. The cache has key 0 and value 1; the new token has query 0, key 5 and value 3. Its scores
-     * are 0 and 0, so it sees both values by half.
+     * One head of one entry. The second sequence has a token with key 0 and value 1; the new one has query 0, key 5 and
+     * value 3. Its scores are 0 and 0, so it sees both values by half.
      */
     @Test
     void byHand() {
-        INDArray keys = floats(shape(2, 1, 4, 1), 9, 9, 9, 9, 0, 9, 9, 9);
-        INDArray values = floats(shape(2, 1, 4, 1), 9, 9, 9, 9, 1, 9, 9, 9);
-        INDArray y = Nd4j.zeros(DataType.FLOAT, 1, 1, 1);
-        // The second sequence, of which one token is there and one is new.
-        run(
-                op(1, false),
-                null,
-                y,
-                floats(shape(1, 1, 3), 0, 5, 3),
-                keys,
-                values,
-                Nd4j.createFromArray(1),
-                Nd4j.createFromArray(1),
-                Nd4j.createFromArray(1));
+        DecodeMemory memory = memory(1, 2, 1, 4, 1);
+        float[] first = run(op(1, 1, false), memory, floats(shape(1, 1, 3), 0, 0, 1), 1, 0, 1);
+        float[] second = run(op(1, 1, false), memory, floats(shape(1, 1, 3), 0, 5, 3), 1, 1, 1);
 
-        assertEquals(2, y.getFloat(0), 1e-6); // (1 + 3)/2
-        assertEquals(floats(shape(2, 1, 4, 1), 9, 9, 9, 9, 0, 5, 9, 9), keys, "appended in place");
-        assertEquals(floats(shape(2, 1, 4, 1), 9, 9, 9, 9, 1, 3, 9, 9), values);
+        assertArrayEquals(new float[] {1}, first, "itself");
+        assertArrayEquals(new float[] {2}, second, 1e-6f, "(1 + 3)/2");
     }
 
     /**
@@ -71,99 +75,93 @@ class CachedAttentionOpTest {
      */
     @Test
     void headsOfQueriesShareAHeadOfKeys() {
-        INDArray keys = floats(shape(1, 1, 2, 1), 0, 0);
-        INDArray values = floats(shape(1, 1, 2, 1), 4, 0);
-        INDArray y = Nd4j.zeros(DataType.FLOAT, 1, 1, 2);
-        run(
-                op(2, false),
-                null,
-                y,
-                floats(shape(1, 1, 4), 0, 1, Math.log(3), 8),
-                keys,
-                values,
-                Nd4j.createFromArray(0),
-                Nd4j.createFromArray(1),
-                Nd4j.createFromArray(1));
+        DecodeMemory memory = memory(1, 1, 1, 2, 1);
+        run(op(2, 1, false), memory, floats(shape(1, 1, 4), 0, 0, 0, 4), 0, 0, 1);
 
-        assertArrayEquals(new float[] {6, 7}, y.data().asFloat(), 1e-6f);
+        float[] y = run(op(2, 1, false), memory, floats(shape(1, 1, 4), 0, 1, Math.log(3), 8), 0, 1, 1);
+
+        assertArrayEquals(new float[] {6, 7}, y, 1e-6f);
     }
 
     /** A prompt of two tokens and padding: the first sees itself, the second both by half, and padding is 0. */
     @Test
     void tokensOfAPromptSeeThoseBeforeThem() {
-        INDArray keys = Nd4j.zeros(DataType.FLOAT, 1, 1, 3, 1);
-        INDArray values = Nd4j.zeros(DataType.FLOAT, 1, 1, 3, 1);
-        INDArray y = Nd4j.zeros(DataType.FLOAT, 1, 3, 1).addi(7);
-        run(
-                op(1, false),
-                null,
-                y,
+        float[] y = run(
+                op(1, 1, false),
+                memory(1, 1, 1, 3, 1),
                 floats(shape(1, 3, 3), 0, 1, 10, 0, 1, 30, 9, 9, 9), // q, k and v of each token
-                keys,
-                values,
-                Nd4j.createFromArray(0),
-                Nd4j.createFromArray(0),
-                Nd4j.createFromArray(2));
+                0,
+                0,
+                2);
 
-        assertArrayEquals(new float[] {10, 20, 0}, y.data().asFloat(), 1e-5f);
-        assertArrayEquals(new float[] {10, 30, 0}, values.data().asFloat());
+        assertArrayEquals(new float[] {10, 20, 0}, y, 1e-5f);
+    }
+
+    /** What a copy of a sequence goes on with is what the sequence itself goes on with. */
+    @Test
+    void aCopyHasTheTokens() {
+        DecodeMemory memory = memory(1, 2, 2, 40, 20);
+        INDArray prompt = OpFixture.normal(1, 1, 33, 6 * 20).castTo(DataType.FLOAT);
+        INDArray token = OpFixture.normal(2, 1, 1, 6 * 20).castTo(DataType.FLOAT);
+        run(op(2, 2, false), memory, prompt, 0, 0, 33);
+
+        memory.copy(0, 1, 33);
+
+        assertArrayEquals(run(op(2, 2, false), memory, token, 0, 33, 1), run(op(2, 2, false), memory, token, 1, 33, 1));
     }
 
     /**
-     * Of both sequences a prompt, then tokens: any number of threads, with caches on the heap and without, gives what
-     * one thread does without.
+     * Prompts, then tokens: each has the bits that it has alone, in any row of any batch and with any number of
+     * threads, and is what the prompt's way computes of the same tokens.
      */
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 3, 5})
-    void inADecodersMemoryItIsTheSame(int threads) {
-        int capacity = 200;
-        int d = 64;
-        INDArray[] alone = caches(capacity, d);
-        INDArray[] shared = caches(capacity, d);
-        DecodeMemory memory = DecodeMemory.onHeap(new Team(threads));
-        memory.add(shared[0], shared[1]);
-        INDArray rows = Nd4j.createFromArray(1, 0);
-        int past = 0;
-        // 2·199·4·64 multiplications a token and sequence: from 101888 to 203776, more than two threads are worth.
-        for (int t : new int[] {196, 1, 1, 1}) {
-            INDArray qkv = OpFixture.normal(t + past, 2, t, (4 + 2 * 2) * d).castTo(DataType.FLOAT);
-            INDArray[] y = {Nd4j.create(DataType.FLOAT, 2, t, 4 * d), Nd4j.create(DataType.FLOAT, 2, t, 4 * d)};
-            INDArray pasts = Nd4j.createFromArray(past, past);
-            INDArray counts = Nd4j.createFromArray(t, t);
-            run(op(4, true), null, y[0], qkv, alone[0], alone[1], rows, pasts, counts);
-            DecodeMemory.Member member = new DecodeMemory.Member(memory, 0);
-            run(op(4, true), member, y[1], qkv, shared[0], shared[1], rows, pasts, counts);
-            assertNear("after " + past, y[0], y[1], 1e-5);
-            past += t;
+    @CsvSource({"1,4,2,64,true", "2,4,4,16,false", "3,2,1,20,true", "5,8,2,32,false"})
+    void aTokenHasTheSameBitsInAnyCompany(int threads, int heads, int kvHeads, int d, boolean alibi) {
+        int width = (heads + 2 * kvHeads) * d;
+        int c = heads * d;
+        DecodeMemory together = memory(threads, 3, kvHeads, 130, d);
+        int[] lengths = {100, 1, 37};
+        INDArray[] prompts = new INDArray[3];
+        DecodeMemory[] alone = new DecodeMemory[3];
+        for (int i = 0; i < 3; i++) {
+            prompts[i] = OpFixture.normal(i, 1, lengths[i], width).castTo(DataType.FLOAT);
+            alone[i] = memory(1, 1, kvHeads, 130, d);
+            run(op(heads, kvHeads, alibi), alone[i], prompts[i], 0, 0, lengths[i]);
+            run(op(heads, kvHeads, alibi), together, prompts[i], 2 - i, 0, lengths[i]);
         }
-    }
-
-    /** Of two sequences and two heads of keys. */
-    private static INDArray[] caches(int capacity, int d) {
-        return new INDArray[] {
-            Nd4j.zeros(DataType.FLOAT, 2, 2, capacity, d), Nd4j.zeros(DataType.FLOAT, 2, 2, capacity, d)
-        };
+        INDArray tokens = OpFixture.normal(9, 3, 1, width).castTo(DataType.FLOAT);
+        float[] batch =
+                run(op(heads, kvHeads, alibi), together, tokens, new int[] {2, 1, 0}, lengths, new int[] {1, 1, 1});
+        for (int i = 0; i < 3; i++) {
+            INDArray token = tokens.reshape(3, width).getRow(i).dup('c').reshape(1, 1, width);
+            float[] one = run(op(heads, kvHeads, alibi), alone[i], token, 0, lengths[i], 1);
+            // The whole sequence anew, by BLAS.
+            INDArray all = Nd4j.concat(1, prompts[i], token);
+            float[] whole = run(op(heads, kvHeads, alibi), memory(1, 1, kvHeads, 130, d), all, 0, 0, lengths[i] + 1);
+            for (int j = 0; j < c; j++) {
+                assertEquals(one[j], batch[i * c + j], "row " + i);
+                assertEquals(whole[lengths[i] * c + j], one[j], 1e-5, "row " + i);
+            }
+        }
     }
 
     @Test
     void whatItCantDo() {
-        INDArray one = Nd4j.createFromArray(1);
-        INDArray keys = Nd4j.zeros(DataType.FLOAT, 1, 2, 1, 1);
-        OpFixture.Definition three =
-                (sd, in) -> new CachedAttentionOp(sd, in[0], in[1], in[2], in[3], in[4], in[5], 3, false);
+        DecodeMemory memory = memory(1, 1, 2, 1, 1);
+        INDArray qkv = Nd4j.zeros(DataType.FLOAT, 1, 1, 6);
         assertSentence(
-                "minigpt_cached_attention has caches of 2 heads with 1 entries, to which qkv with 3 heads of queries and a"
-                        + " last axis of 7 does not fit; make caches with the number of key heads",
-                () -> OpFixture.output(three, Nd4j.zeros(DataType.FLOAT, 1, 1, 7), keys, keys, one, one, one));
-        OpFixture.Definition two =
-                (sd, in) -> new CachedAttentionOp(sd, in[0], in[1], in[2], in[3], in[4], in[5], 2, false);
-        INDArray zero = Nd4j.createFromArray(0);
+                "minigpt_cached_attention is for 3 heads of queries and 2 of keys, which a last axis of 7 does not have;"
+                        + " pass queries, keys and values of one width",
+                () -> run(op(3, 2, false), memory, Nd4j.zeros(DataType.FLOAT, 1, 1, 7), 0, 0, 1));
         assertSentence(
                 "minigpt_cached_attention is to append 1 of 1 tokens to 1 in a cache of 1; make a larger one",
-                () -> OpFixture.output(two, Nd4j.zeros(DataType.FLOAT, 1, 1, 6), keys, keys, zero, one, one));
+                () -> run(op(2, 2, false), memory, qkv, 0, 1, 1));
         assertSentence(
-                "minigpt_cached_attention: rows[0] is 1, but ids go from 0 to 0; encode the text with the model's own"
-                        + " tokenizer",
-                () -> OpFixture.output(two, Nd4j.zeros(DataType.FLOAT, 1, 1, 6), keys, keys, one, zero, one));
+                "minigpt_cached_attention: rows[0] is 1, but the decoder's 1 sequences are 0 to 0; make it for more"
+                        + " sequences",
+                () -> run(op(2, 2, false), memory, qkv, 1, 0, 1));
+        assertSentence(
+                "minigpt_cached_attention has its keys and values in a decoder; run its graph by one, as Gpt.decoder does",
+                () -> op(2, 2, false).bind(new INDArray[] {qkv}, new INDArray[] {qkv}));
     }
 }

@@ -59,7 +59,7 @@ class InferenceLinearOpTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 5})
     void aCloneInADecodersMemoryComputesTheSame(int threads) {
-        DecodeMemory memory = DecodeMemory.onHeap(new Team(threads));
+        DecodeMemory memory = new DecodeMemory(new Team(threads), 6);
         INDArray x = Nd4j.create(DataType.FLOAT, 16, 1, 3);
         float[] expected = new float[16 * 2];
         for (int r = 0; r < 16; r++) {
@@ -73,7 +73,7 @@ class InferenceLinearOpTest {
         InferenceLinearOp clone = new InferenceLinearOp();
         clone.addBArgument(false);
 
-        clone.bind(in, new INDArray[] {y}, new DecodeMemory.Member(memory, 0)).run();
+        clone.bind(in, new INDArray[] {y}, memory).run();
         assertArrayEquals(expected, y.data().asFloat());
 
         Arrays.fill(expected, 0);

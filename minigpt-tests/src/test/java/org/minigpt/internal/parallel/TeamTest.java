@@ -2,16 +2,15 @@ package org.minigpt.internal.parallel;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
-import java.util.concurrent.BrokenBarrierException;
-import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -85,107 +84,124 @@ class TeamTest {
 
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 5})
-    void partsRunSideBySideAndTheFirstIsTheCallers(int threads) {
-        CyclicBarrier barrier = new CyclicBarrier(threads);
+    void othersTakePartsWhileTheCallerIsBusy(int threads) {
+        Team team = new Team(threads);
+        CountDownLatch all = new CountDownLatch(threads);
         Thread[] by = new Thread[threads];
-        new Team(threads).run(work(threads, i -> {
+        team.run(work(threads, i -> {
             by[i] = Thread.currentThread();
+            all.countDown();
             try {
-                barrier.await(30, TimeUnit.SECONDS); // comes back only if all are here at once
-            } catch (InterruptedException | BrokenBarrierException | TimeoutException e) {
+                assertTrue(all.await(30, TimeUnit.SECONDS), "each waits until all have begun");
+            } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }
         }));
 
-        assertSame(Thread.currentThread(), by[0]);
         assertEquals(threads, Arrays.stream(by).distinct().count());
+        assertSame(Thread.currentThread(), by[0]);
     }
 
     @Test
-    void oneThreadDoesTheTwoPartsThatTwoWould() {
-        Team team = new Team(1);
-        assertEquals(2, team.size());
-        Thread[] by = new Thread[2];
-        team.runTogether(work(2, i -> {
-            by[i] = Thread.currentThread();
-            assertFalse(team.together(), "nobody to wait for");
-        }));
+    void partsOfAThreadThatDoesNotComeAreDoneByTheCaller() {
+        Semaphore none = new Semaphore(0); // no processor for the second thread
+        Thread[] by = new Thread[8];
 
-        assertArrayEquals(new Thread[] {Thread.currentThread(), Thread.currentThread()}, by);
+        new Team(2, none).run(work(8, i -> by[i] = Thread.currentThread()));
+
+        Thread[] caller = new Thread[8];
+        Arrays.fill(caller, Thread.currentThread());
+        assertArrayEquals(caller, by);
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {2, 3, 5})
-    void eachSeesWhatTheOthersHaveDone(int threads) {
-        Team team = new Team(threads);
-        int steps = 2_000;
-        int[] written = new int[threads];
-        int[] wrong = new int[threads];
-        team.runTogether(work(threads, me -> {
-            assertTrue(team.together());
-            assertEquals(threads, team.members());
-            for (int step = 1; step <= steps; step++) {
-                written[me] = step;
-                team.await(me);
-                for (int other : written) {
-                    wrong[me] += other == step ? 0 : 1;
-                }
-                team.await(me);
+    @Test
+    void manyWorksOfManyPartsSeeWhatEarlierOnesHaveDone() {
+        for (int threads : new int[] {1, 2, 3, 8}) {
+            Team team = new Team(threads);
+            long[] sums = new long[100]; // more parts than are claimed one by one
+            for (int step = 1; step <= 2_000; step++) {
+                int add = step;
+                int parts = 1 + step % 100;
+                team.run(work(parts, i -> sums[i] = sums[i] + add));
             }
-        }));
-
-        int[] all = new int[threads];
-        Arrays.fill(all, steps);
-        assertArrayEquals(all, written);
-        assertArrayEquals(new int[threads], wrong);
-        assertFalse(team.together());
+            // Part i is there in the steps with step % 100 >= i.
+            for (int i = 0; i < 100; i++) {
+                long expected = 0;
+                for (int step = 1; step <= 2_000; step++) {
+                    expected += step % 100 >= i ? step : 0;
+                }
+                assertEquals(expected, sums[i], threads + " threads, part " + i);
+            }
+        }
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {2, 3, 5})
-    void aFailureEndsTheOtherPartsAndIsThrown(int threads) {
+    @ValueSource(ints = {1, 2, 3, 5})
+    void aFailureIsThrownOnceAllHaveEnded(int threads) {
         Team team = new Team(threads);
-        for (int failing = 0; failing < threads; failing++) {
+        for (int failing = 0; failing < 5; failing++) {
             int broken = failing;
-            int[] passed = new int[threads];
-            Work work = work(threads, me -> {
-                if (me == broken) {
+            AtomicInteger ended = new AtomicInteger();
+            Work work = work(5, i -> {
+                if (i == broken) {
                     throw new IllegalStateException("broken");
                 }
-                team.await(me);
-                passed[me]++;
+                ended.incrementAndGet();
             });
 
             assertEquals(
                     "broken",
-                    assertThrows(IllegalStateException.class, () -> team.runTogether(work))
+                    assertThrows(IllegalStateException.class, () -> team.run(work))
                             .getMessage());
-            assertArrayEquals(new int[threads], passed);
+            assertEquals(4, ended.get());
         }
-        // And it can be used again, with all its threads.
-        int[] passed = new int[threads];
-        team.runTogether(work(threads, me -> {
-            assertTrue(team.together());
-            team.await(me);
-            passed[me]++;
-        }));
-        assertEquals(threads, Arrays.stream(passed).sum());
+        int[] done = new int[5];
+        team.run(work(5, i -> done[i]++));
+        assertArrayEquals(new int[] {1, 1, 1, 1, 1}, done, "it can be used again");
     }
 
+    /** A part that takes longer than the caller is ready to wait: the caller goes on by itself, and later not any more. */
     @Test
-    void whereThreadsAreMissingNobodyWaits() {
-        Team team = new Team(3);
-        int[] done = new int[3];
-        // The first run has two of the three threads, so one is left for the second.
-        team.run(work(2, i -> {
-            if (i == 0) {
-                team.runTogether(work(3, part -> {
-                    assertFalse(team.together());
-                    done[part]++;
-                }));
-            }
-        }));
+    void afterALatePartTheCallerDoesAllForAWhile() throws InterruptedException {
+        Team team = new Team(2);
+        Thread[] by = new Thread[2];
+        boolean others = false;
+        for (int tries = 0; tries < 1_000 && !others; tries++) {
+            CountDownLatch begun = new CountDownLatch(2);
+            team.run(work(2, i -> {
+                by[i] = Thread.currentThread();
+                begun.countDown();
+                await(begun, 1);
+                if (Thread.currentThread().getName().startsWith("minigpt-worker")) {
+                    await(new CountDownLatch(1), 20); // late
+                }
+            }));
+            others = by[0] != by[1];
+        }
+        assertTrue(others, "the second thread has come");
 
-        assertArrayEquals(new int[] {1, 1, 1}, done);
+        team.run(work(2, i -> by[i] = Thread.currentThread()));
+        assertArrayEquals(new Thread[] {Thread.currentThread(), Thread.currentThread()}, by);
+
+        Thread.sleep(5); // longer than the first pause
+        others = false;
+        for (int tries = 0; tries < 1_000 && !others; tries++) {
+            CountDownLatch begun = new CountDownLatch(2);
+            team.run(work(2, i -> {
+                by[i] = Thread.currentThread();
+                begun.countDown();
+                await(begun, 1);
+            }));
+            others = by[0] != by[1];
+        }
+        assertTrue(others, "the second thread has come again");
+    }
+
+    private static void await(CountDownLatch latch, int millis) {
+        try {
+            latch.await(millis, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 }

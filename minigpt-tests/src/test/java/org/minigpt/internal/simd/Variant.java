@@ -7,8 +7,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** The arithmetic in plain Java and by vectors of 8 and of 16 floats, whatever this machine's vectors are. */
-record Variant(String name, PlainTileMath math, Products products) {
-    static final Variant PLAIN = new Variant("plain", new PlainTileMath(), new PlainProducts());
+record Variant(String name, PlainTileMath math, Products products, RowProducts rows, DotProducts dots) {
+    static final Variant PLAIN = new Variant(
+            "plain", new PlainTileMath(), new PlainProducts(), new PlainRowProducts(), new PlainDotProducts());
     static final List<Variant> VECTORS = List.of(vectors(8), vectors(16));
 
     static Stream<Variant> all() {
@@ -16,8 +17,12 @@ record Variant(String name, PlainTileMath math, Products products) {
     }
 
     private static Variant vectors(int floats) {
-        return new Variant(floats + " floats", (PlainTileMath) define(VectorTileMath.class, floats), (Products)
-                define(VectorProducts.class, floats));
+        return new Variant(
+                floats + " floats",
+                (PlainTileMath) define(VectorTileMath.class, floats),
+                (Products) define(VectorProducts.class, floats),
+                (RowProducts) define(VectorRowProducts.class, floats),
+                (DotProducts) define(VectorDotProducts.class, floats));
     }
 
     /** An instance of the class, defined once more with other vectors. */

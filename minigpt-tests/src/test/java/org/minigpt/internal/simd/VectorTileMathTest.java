@@ -100,6 +100,33 @@ class VectorTileMathTest {
         }
     }
 
+    /** What generation uses: the variants may take turns. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 16, 24, 31, 64, 65, 170})
+    void whatGenerationUsesHasTheSameBits(int n) {
+        compareBits(2 * n, (math, x) -> math.layerNorm(x[0], 2, n, 1e-5f, x[1], x[2]));
+        compareBits(2 * n, (math, x) -> math.layerNorm(x[0], 2, n, 1e-5f, x[1], null));
+        compareBits(2 * n, (math, x) -> math.rmsNorm(x[0], 2, n, 1e-5f, x[1]));
+        compareBits(n, (math, x) -> math.softmax(x[0], 0, n));
+        compareBits(2 * n, (math, x) -> math.swiGlu(x[0], 0, n, x[1], 0));
+        compareBits(2 * n, (math, x) -> math.rotate(x[0], 0, n, x[1], x[2], 0));
+        for (Gelu form : Gelu.values()) {
+            compareBits(n, (math, x) -> math.gelu(form, x[0], n));
+        }
+    }
+
+    private static void compareBits(int n, BiConsumer<TileMath, float[][]> operation) {
+        float[][] plain = {random(n, 1), random(n, 2), random(n, 3)};
+        operation.accept(PLAIN, plain);
+        for (Variant variant : Variant.VECTORS) {
+            float[][] vector = {random(n, 1), random(n, 2), random(n, 3)};
+            operation.accept(variant.math(), vector);
+            for (int i = 0; i < plain.length; i++) {
+                assertArrayEquals(plain[i], vector[i], variant.name());
+            }
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(Gelu.class)
     void geluAndItsGradient(Gelu form) {

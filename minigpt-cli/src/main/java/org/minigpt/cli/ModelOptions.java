@@ -51,7 +51,12 @@ final class ModelOptions {
             description = "The width of a head, as in Qwen3 [--n-embd/--n-head].")
     private Integer headSize;
 
-    @Option(names = "--qk-norm", description = "RMSNorm of each head of queries and of keys, as in Qwen3.")
+    @Option(
+            names = "--qk-norm",
+            negatable = true,
+            defaultValue = "false",
+            fallbackValue = "true",
+            description = "RMSNorm of each head of queries and of keys, as in Qwen3.")
     private boolean qkNorm;
 
     @Option(

@@ -2,6 +2,7 @@ package org.minigpt.examples;
 
 import java.nio.file.Path;
 import java.util.Locale;
+import org.minigpt.MiniGptException;
 import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.cli.report.Arguments;
 import org.minigpt.cli.report.PlainErrors;
@@ -38,6 +39,10 @@ public final class FineTuneExample {
         PlainErrors.show();
         Arguments.require(args, "the text", "the number of steps", "the folder", "llama");
         boolean llama = args.length > 3;
+        if (llama && !args[3].equals("llama")) {
+            throw new MiniGptException(
+                    "the layers are " + args[3] + ", which are none; give llama, or nothing for GPT's");
+        }
         String text = Corpus.of(args.length > 0 ? args[0] : Corpus.MOBY_DICK).text();
         int steps = Arguments.wholeNumber(args, 1, "the number of steps", 500);
         Path folder = Path.of(args.length > 2 ? args[2] : "out/fine-tuned");

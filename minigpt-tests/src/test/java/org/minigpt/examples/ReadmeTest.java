@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -85,8 +86,21 @@ class ReadmeTest {
         for (Path page : pages) {
             Matcher link = Pattern.compile("\\]\\((?!http)([^)]+)\\)").matcher(Files.readString(page));
             while (link.find()) {
-                assertTrue(Files.exists(page.resolveSibling(link.group(1))), page + " links " + link.group(1));
+                String[] target = link.group(1).split("#", 2);
+                Path file = target[0].isEmpty() ? page : page.resolveSibling(target[0]);
+                boolean found = Files.exists(file)
+                        && (target.length == 1 || anchors(file).contains(target[1]));
+                assertTrue(found, page + " links " + link.group(1));
             }
         }
+    }
+
+    /** What links may name of a page: its headings in small letters, with hyphens for spaces and no other signs. */
+    private static List<String> anchors(Path page) throws IOException {
+        return Files.readAllLines(page).stream()
+                .filter(line -> line.startsWith("#"))
+                .map(line -> line.replaceFirst("^#+ ", "").toLowerCase(Locale.ROOT))
+                .map(line -> line.replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-'))
+                .toList();
     }
 }

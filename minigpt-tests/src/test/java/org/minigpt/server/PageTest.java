@@ -58,6 +58,8 @@ class PageTest {
     @BeforeEach
     void open() throws Exception {
         browser.open(served.server.address());
+        browser.evaluate("localStorage.clear()"); // the draft of the test before
+        browser.open(served.server.address());
         browser.await("document.getElementById('about').textContent.includes('minigpt: 2 layers of 2 heads')");
     }
 

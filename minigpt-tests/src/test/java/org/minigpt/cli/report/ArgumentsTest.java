@@ -18,7 +18,7 @@ import org.minigpt.examples.SampleText;
 import org.minigpt.examples.TrainShakespeare;
 
 class ArgumentsTest {
-    private static final String[] MANY = {"no such text", "1", "out", "more"};
+    private static final String[] MANY = {"no such text", "1", "out", "llama", "more"};
 
     @Test
     void numbersOrWhatTheyAreOtherwise() {

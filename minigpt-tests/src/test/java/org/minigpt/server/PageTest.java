@@ -14,6 +14,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.generate.SamplingOptions;
@@ -21,6 +22,7 @@ import org.minigpt.model.AttentionWeights;
 import org.openqa.selenium.Keys;
 
 /** The page in a browser: what a person types, clicks and sees. */
+@Tag("alone")
 class PageTest {
     @TempDir
     private static Path dir;

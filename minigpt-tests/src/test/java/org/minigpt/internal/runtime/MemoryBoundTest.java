@@ -16,6 +16,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The native memory of plans, whatever shapes and threads come by: the figures of docs/performance.md. */
 @EnabledOnOs(OS.LINUX) // where the resident memory of a process can be had
+@Tag("alone")
 class MemoryBoundTest {
     private static final long MB = 1 << 20;
 

@@ -13,7 +13,6 @@ import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TokenGenerator;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.QuantizedGpt;
-import org.minigpt.runtime.MiniGptRuntime;
 import org.minigpt.server.ChatTemplate;
 import org.minigpt.server.ModelServer;
 import org.minigpt.server.ServerOptions;
@@ -221,14 +220,13 @@ final class ServeCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** So that the first answer comes as quickly as the next. */
+    /** So that the first answer does not wait for classes, plans and the JIT. */
     private static void warmUp(LanguageModel model) {
         SamplingOptions options = SamplingOptions.builder()
                 .maxNewTokens(WARM_UP_TOKENS)
                 .ignoreEos(true)
                 .build();
         new TokenGenerator(model).generate(new int[] {0}, options);
-        MiniGptRuntime.warmUp();
     }
 
     private static String nameOf(Path folder) {

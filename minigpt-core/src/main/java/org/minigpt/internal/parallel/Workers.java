@@ -34,8 +34,8 @@ public final class Workers {
     }
 
     /**
-     * Runs tasks, the first on the calling thread and the others by whoever is there, and waits for all of them. What a
-     * task throws is thrown here, once every task has ended. Interrupts do not cut the wait short, since tasks write to
+     * Runs tasks, each by whoever is there, the calling thread or another, and waits for all of them. What a task
+     * throws is thrown here, once every task has ended. Interrupts do not cut the wait short, since tasks write to
      * memory that the caller will use.
      */
     public static void runAll(List<? extends Runnable> tasks) {

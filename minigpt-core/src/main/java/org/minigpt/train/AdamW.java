@@ -2,6 +2,7 @@ package org.minigpt.train;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -75,65 +76,65 @@ public final class AdamW implements Optimizer {
         requireVector("gradients", gradients);
         NativeMemory.of(parameters); // or it says why not, before anything is changed
         steps++;
+        List<Update> updates = updates(learningRate, gradientFactor);
         if (firstMoment.dataType() == DataType.DOUBLE) {
-            stepDouble(learningRate, gradientFactor, parameters, gradients);
+            stepDouble(updates, parameters, gradients);
         } else {
-            stepFloat(learningRate, gradientFactor, parameters, NativeMemory.rowMajor(gradients));
+            stepFloat(updates, parameters, NativeMemory.rowMajor(gradients));
         }
     }
 
-    private AdamWKernel.Step step(ParameterInfo info, double learningRate, double gradientFactor) {
-        double rate = learningRate * rates.applyAsDouble(info);
-        return AdamWKernel.Step.of(config.beta1(), config.beta2(), config.eps(), steps, rate, gradientFactor);
-    }
+    /** @param keep what weight decay leaves of the parameter */
+    private record Update(ParameterInfo info, AdamWKernel.Step step, double keep) {}
 
-    private double keep(ParameterInfo info, double learningRate) {
-        double rate = learningRate * rates.applyAsDouble(info);
-        return config.decay().contains(info) ? 1 - rate * config.weightDecay() : 1;
+    private List<Update> updates(double learningRate, double gradientFactor) {
+        Map<Double, AdamWKernel.Step> ofRates = new HashMap<>(); // few, for many parameters
+        List<Update> updates = new ArrayList<>();
+        for (ParameterInfo info : infos) {
+            double rate = learningRate * rates.applyAsDouble(info);
+            AdamWKernel.Step step = ofRates.computeIfAbsent(
+                    rate,
+                    r -> AdamWKernel.Step.of(config.beta1(), config.beta2(), config.eps(), steps, r, gradientFactor));
+            double keep = config.decay().contains(info) ? 1 - rate * config.weightDecay() : 1;
+            updates.add(new Update(info, step, keep));
+        }
+        return updates;
     }
 
     /** The entries are shared out among threads; each is computed by itself, so the bits do not depend on how. */
-    private void stepFloat(double learningRate, double gradientFactor, INDArray parameters, INDArray gradients) {
+    private void stepFloat(List<Update> updates, INDArray parameters, INDArray gradients) {
         long length = firstMoment.length();
         int parts = (int) Math.min(Runtime.getRuntime().availableProcessors(), 1 + length / MIN_PART);
         List<Runnable> tasks = new ArrayList<>();
         for (int part = 0; part < parts; part++) {
             long from = length * part / parts;
             long to = length * (part + 1) / parts;
-            tasks.add(() -> stepFloat(learningRate, gradientFactor, parameters, gradients, from, to));
+            tasks.add(() -> stepFloat(updates, parameters, gradients, from, to));
         }
         Workers.runAll(tasks);
     }
 
-    private void stepFloat(
-            double learningRate, double gradientFactor, INDArray parameters, INDArray gradients, long from, long to) {
+    private void stepFloat(List<Update> updates, INDArray parameters, INDArray gradients, long from, long to) {
         AdamWKernel kernel = new AdamWKernel(
                 Floats.of(parameters), Floats.of(gradients), Floats.of(firstMoment), Floats.of(secondMoment));
-        for (ParameterInfo info : infos) {
+        for (Update update : updates) {
+            ParameterInfo info = update.info;
             long start = Math.max(from, info.offset());
             long end = Math.min(to, info.offset() + info.length());
             if (start < end) {
-                kernel.run(step(info, learningRate, gradientFactor), keep(info, learningRate), (int) start, (int)
-                        (end - start));
+                kernel.run(update.step, update.keep, (int) start, (int) (end - start));
             }
         }
     }
 
-    private void stepDouble(double learningRate, double gradientFactor, INDArray parameters, INDArray gradients) {
+    private void stepDouble(List<Update> updates, INDArray parameters, INDArray gradients) {
         double[] p = parameters.toDoubleVector();
         double[] g = gradients.toDoubleVector();
         double[] m = firstMoment.toDoubleVector();
         double[] v = secondMoment.toDoubleVector();
-        for (ParameterInfo info : infos) {
-            AdamWKernel.update(
-                    step(info, learningRate, gradientFactor),
-                    keep(info, learningRate),
-                    p,
-                    g,
-                    m,
-                    v,
-                    (int) info.offset(),
-                    (int) info.length());
+        for (Update update : updates) {
+            ParameterInfo info = update.info;
+            AdamWKernel.update(update.step, update.keep, p, g, m, v, (int) info.offset(), (int) info.length());
         }
         NativeMemory.of(parameters).write(0, p);
         NativeMemory.of(firstMoment).write(0, m);

@@ -184,16 +184,16 @@ public final class MuonKernel {
         int n = matrix.shorter();
         int columns = matrix.columns();
         if (matrix.wide()) {
-            Blas.nt(n, n, columns, scale, of.at(0), columns, of.alias().at(0), columns, 0f, gram.at(0), n);
+            Blas.nt(n, n, columns, scale, of.at(0), columns, of.at(0), columns, 0f, gram.at(0), n);
         } else {
-            Blas.tn(n, n, matrix.rows(), scale, of.at(0), columns, of.alias().at(0), columns, 0f, gram.at(0), n);
+            Blas.tn(n, n, matrix.rows(), scale, of.at(0), columns, of.at(0), columns, 0f, gram.at(0), n);
         }
     }
 
     /** polynomial = b·A + c·A² */
     private void polynomial(int n) {
         Gemv.copy(n * n, gram.at(0), polynomial.at(0));
-        Blas.nn(n, n, n, C, gram.at(0), n, gram.alias().at(0), n, B, polynomial.at(0), n);
+        Blas.nn(n, n, n, C, gram.at(0), n, gram.at(0), n, B, polynomial.at(0), n);
     }
 
     private static void square(int n, Floats a, Floats b, Floats product) {

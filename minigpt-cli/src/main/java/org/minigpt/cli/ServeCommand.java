@@ -8,9 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.minigpt.MiniGptException;
-import org.minigpt.decode.LanguageModel;
-import org.minigpt.generate.SamplingOptions;
-import org.minigpt.generate.TokenGenerator;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.QuantizedGpt;
 import org.minigpt.server.ChatTemplate;
@@ -32,8 +29,6 @@ import picocli.CommandLine.Option;
         footerHeading = "%n",
         footer = {"docs/serving.md explains what it takes and gives."})
 final class ServeCommand implements Callable<Integer> {
-    private static final int WARM_UP_TOKENS = 32;
-
     @Option(
             names = "--model",
             paramLabel = "DIR",
@@ -203,7 +198,6 @@ final class ServeCommand implements Callable<Integer> {
         }
         boolean loopback = isLoopback();
         WeightsOption.Opened opened = weights.open(model);
-        warmUp(opened.model());
         ModelServer server = opened.model() instanceof QuantizedGpt small
                 ? ModelServer.start(small, opened.tokenizer(), options)
                 : ModelServer.start((Gpt) opened.model(), opened.tokenizer(), options);
@@ -218,15 +212,6 @@ final class ServeCommand implements Callable<Integer> {
         }
         server.awaitClose();
         return 0;
-    }
-
-    /** So that the first answer does not wait for classes, plans and the JIT. */
-    private static void warmUp(LanguageModel model) {
-        SamplingOptions options = SamplingOptions.builder()
-                .maxNewTokens(WARM_UP_TOKENS)
-                .ignoreEos(true)
-                .build();
-        new TokenGenerator(model).generate(new int[] {0}, options);
     }
 
     private static String nameOf(Path folder) {

@@ -30,6 +30,7 @@ final class Service extends Handler.Abstract.NonBlocking {
     /** Where no key is asked for: what tells nothing of the model's texts. */
     private static final Set<String> OPEN = Set.of("/", "/page.css", "/page.js", "/health", "/ready");
 
+    private static final int FIRST_TOKENS = 32;
     private static final int MAX_URI = 4096;
     private static final Duration END = Duration.ofSeconds(10);
     private static final Set<String> POSTED = Set.of(COMPLETIONS, CHAT, "/v1/tokenize", "/v1/attention");
@@ -56,8 +57,15 @@ final class Service extends Handler.Abstract.NonBlocking {
         this.inspecting = new Slots("minigpt-inspect", 1, options.maxWaiting());
         this.metrics = new Metrics(generating);
         this.inspection = new Inspection(served, tokenizer, model.generator());
-        // What is wrong with the model shall be known before the first request, and be no fault of that.
-        model.generator().generate("", SamplingOptions.builder().maxNewTokens(1).build());
+        // What is wrong with the model shall be known before the first request, and be no fault of that; nor shall that
+        // wait for classes, plans and the JIT.
+        model.generator()
+                .generate(
+                        "",
+                        SamplingOptions.builder()
+                                .maxNewTokens(FIRST_TOKENS)
+                                .ignoreEos(true)
+                                .build());
     }
 
     @Override

@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
@@ -36,7 +35,6 @@ final class CompletionJob implements TextGenerator.Listener {
     private final long created = System.currentTimeMillis() / 1000;
     private final List<Choice> choices = new ArrayList<>();
     private final long turn = System.nanoTime();
-    private final BitSet begun = new BitSet();
     private int generated;
 
     /** One choice, and what of it has not been sent. */
@@ -46,6 +44,7 @@ final class CompletionJob implements TextGenerator.Listener {
         private String before;
         private double sum;
         private int count;
+        private boolean begun;
 
         Choice(int index, int[] prompt, List<GeneratedToken> ofPrompt) {
             this.index = index;
@@ -108,8 +107,8 @@ final class CompletionJob implements TextGenerator.Listener {
 
         /** A stream of a chat says first whose words are to come. */
         void begin() {
-            if (request.chat() && !begun.get(index)) {
-                begun.set(index);
+            if (request.chat() && !begun) {
+                begun = true;
                 ObjectNode event = head();
                 ObjectNode json = event.putArray("choices").addObject().put("index", index);
                 json.putObject("delta").put("role", "assistant").put("content", "");
@@ -237,12 +236,11 @@ final class CompletionJob implements TextGenerator.Listener {
         ObjectNode answer = head();
         ArrayNode target = answer.putArray("choices");
         for (int first = 0; first < all.size(); first += request.bestOf()) {
-            List<Choice> best = choices.subList(first, first + request.bestOf()).stream()
-                    .sorted(Comparator.comparingDouble(Choice::mean).reversed().thenComparing(choice -> choice.index))
-                    .limit(request.n())
-                    .sorted(Comparator.comparingInt(choice -> request.bestOf() > request.n() ? 0 : choice.index))
-                    .toList();
-            for (Choice choice : best) {
+            List<Choice> best = new ArrayList<>(choices.subList(first, first + request.bestOf()));
+            if (request.bestOf() > request.n()) {
+                best.sort(Comparator.comparingDouble(Choice::mean).reversed());
+            }
+            for (Choice choice : best.subList(0, request.n())) {
                 Completion completion = all.get(choice.index);
                 choice.write(target, target.size(), completion.text(), completion.finishReason());
             }

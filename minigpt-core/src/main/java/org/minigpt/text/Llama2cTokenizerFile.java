@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.regex.Pattern;
 import org.minigpt.MiniGptException;
 import org.minigpt.text.bpe.BpeTokenizer;
 import org.minigpt.text.bpe.Metaspace;
@@ -24,7 +23,6 @@ import org.minigpt.text.bpe.SentencePieces.Type;
 final class Llama2cTokenizerFile {
     static final String SUFFIX = ".bin";
     private static final List<String> FIRST = List.of("<unk>", "<s>", "</s>");
-    private static final Pattern OCTET = Pattern.compile("<0x[0-9A-F]{2}>");
 
     private Llama2cTokenizerFile() {}
 
@@ -56,7 +54,7 @@ final class Llama2cTokenizerFile {
                 throw damaged(file, "the token " + id + " is not " + FIRST.get(id));
             }
             pieces.add(id < FIRST.size() ? FIRST.get(id) : piece.replace(" ", BpeRulesReader.MARK));
-            Type ordinary = OCTET.matcher(piece).matches() ? Type.BYTE : Type.NORMAL;
+            Type ordinary = SentencePieces.octet(piece) >= 0 ? Type.BYTE : Type.NORMAL;
             types.add(id == 0 ? Type.UNKNOWN : id < FIRST.size() ? Type.CONTROL : ordinary);
         }
         if (pieces.size() <= FIRST.size()) {

@@ -21,6 +21,7 @@ import org.minigpt.model.GptConfig.Bias;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -182,22 +183,29 @@ enum GgufArchitecture {
         for (float factor : frequencies) {
             greatest = Math.max(greatest, factor);
         }
-        double[] usual = new Positions.Rotary(theta(keys)).frequencies(config.headSize());
         RopeScaling scaling = new RopeScaling.Llama3(
                 greatest,
                 keys.values.get(LOW) instanceof Double low ? low : 1,
                 keys.values.get(HIGH) instanceof Double high ? high : 4,
                 keys.values.get(ORIGINAL) instanceof Long original ? (int) Math.min(original, 1 << 30) : 8192);
-        boolean known = frequencies.length == usual.length;
-        for (int j = 0; known && j < usual.length; j++) {
-            double factor = usual[j] / scaling.scale(usual[j]);
-            known = Math.abs(factor - frequencies[j]) <= 1e-3 * factor; // those of others come from single precision
+        double[] factors = factors(theta(keys), scaling, config.headSize());
+        boolean known = frequencies.length == factors.length;
+        for (int j = 0; known && j < factors.length; j++) {
+            // those of others come from single precision
+            known = Math.abs(factors[j] - frequencies[j]) <= 1e-3 * factors[j];
         }
         if (!known) {
             throw new MiniGptException(FREQUENCIES + " holds other factors than those of llama3's scaling by "
                     + greatest + ", which MiniGPT supports only; give another model");
         }
         return scaling;
+    }
+
+    /** @return by what each frequency is divided */
+    private static double[] factors(double theta, RopeScaling scaling, int headSize) {
+        return Arrays.stream(new Positions.Rotary(theta).frequencies(headSize))
+                .map(usual -> usual / scaling.scale(usual))
+                .toArray();
     }
 
     /** Puts the keys of a model's shape. */
@@ -246,12 +254,8 @@ enum GgufArchitecture {
             result.remove("output.bias"); // which is zeros
             Positions.Rotary rotary = (Positions.Rotary) config.positions();
             if (rotary.scaling() instanceof RopeScaling.Llama3) {
-                double[] usual = new Positions.Rotary(rotary.theta()).frequencies(config.headSize());
-                float[] factors = new float[usual.length];
-                for (int j = 0; j < factors.length; j++) {
-                    factors[j] = (float) (usual[j] / rotary.scaling().scale(usual[j]));
-                }
-                result.put(FREQUENCIES, Nd4j.createFromArray(factors));
+                double[] factors = factors(rotary.theta(), rotary.scaling(), config.headSize());
+                result.put(FREQUENCIES, Nd4j.createFromArray(factors).castTo(DataType.FLOAT));
             }
         }
         if (withHead) {

@@ -39,16 +39,6 @@ final class Llama2cTensors implements StoredTensors {
             true);
 
     private static final List<String> NORMS = List.of("attention_norm", "ffn_norm", "norm");
-    private static final List<String> MATRICES = List.of(
-            "tok_embeddings",
-            "attention.wq",
-            "attention.wk",
-            "attention.wv",
-            "attention.wo",
-            "feed_forward.w1",
-            "feed_forward.w2",
-            "feed_forward.w3",
-            "output");
     private static final List<String> FORMER = List.of(
             "tok_embeddings",
             "attention_norm",
@@ -63,6 +53,11 @@ final class Llama2cTensors implements StoredTensors {
             "norm",
             "freqs",
             "output");
+
+    /** In the same order, as versions 1 and 2 have them after the norms. */
+    private static final List<String> MATRICES = FORMER.stream()
+            .filter(name -> !NORMS.contains(name) && !name.equals("freqs"))
+            .toList();
 
     private final DataFile file;
     private final GptConfig config;
@@ -130,7 +125,11 @@ final class Llama2cTensors implements StoredTensors {
         if (name.equals("output")) {
             return config.tiedHead() ? 0 : 1;
         }
-        return name.contains("_norm") || name.contains(".") ? config.nLayer() : 1;
+        return isOfBlock(name) ? config.nLayer() : 1;
+    }
+
+    private static boolean isOfBlock(String name) {
+        return name.contains("_norm") || name.contains(".");
     }
 
     /** @return how many values such a tensor has */
@@ -169,8 +168,7 @@ final class Llama2cTensors implements StoredTensors {
     private List<String> names(String name) {
         List<String> names = new ArrayList<>();
         for (int i = 0; i < number(name); i++) {
-            boolean ofBlock = name.contains("_norm") || name.contains(".");
-            names.add((ofBlock ? "layers." + i + "." : "") + name + ".weight");
+            names.add((isOfBlock(name) ? "layers." + i + "." : "") + name + ".weight");
         }
         return names;
     }

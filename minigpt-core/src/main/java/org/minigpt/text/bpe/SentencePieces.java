@@ -44,7 +44,7 @@ public record SentencePieces(List<String> pieces, float[] scores, List<Type> typ
     private static final Pattern OCTET = Pattern.compile("<0x[0-9A-F]{2}>");
 
     /** @return the byte that a piece {@code <0x00>} to {@code <0xFF>} stands for, else -1 */
-    static int octet(String piece) {
+    public static int octet(String piece) {
         return OCTET.matcher(piece).matches() ? Integer.parseInt(piece, 3, 5, 16) : -1;
     }
 

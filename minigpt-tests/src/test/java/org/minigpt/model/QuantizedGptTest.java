@@ -97,7 +97,19 @@ class QuantizedGptTest {
     @ParameterizedTest
     @CsvSource({"F16,false", "BF16,true", "Q8_0,false", "Q8_0,true", "Q4_0,false", "Q4_0,true"})
     void logitsAreThoseOfTheRoundedWeights(WeightType weights, boolean llama) {
-        Gpt gpt = Gpt.create(llama ? llama() : gpt2(), 5);
+        assertLogitsOfRounded(Gpt.create(llama ? llama() : gpt2(), 5), weights);
+    }
+
+    /** 40 values are two vectors of 16 and a half. */
+    @ParameterizedTest
+    @EnumSource(
+            value = WeightType.class,
+            names = {"F16", "BF16"})
+    void rowsNeedNotFillVectors(WeightType weights) {
+        assertLogitsOfRounded(Gpt.create(config().nEmbd(40).build(), 5), weights);
+    }
+
+    private static void assertLogitsOfRounded(Gpt gpt, WeightType weights) {
         try (QuantizedGpt small = QuantizedGpt.of(gpt, weights);
                 Decoder decoder = small.decoder(1, 64, Window.EXACT)) {
             int[] ids = Arrays.copyOf(PROMPT, 50); // more than FEW_ROWS at once, then one by one

@@ -139,14 +139,6 @@ public final class BlockMatrix {
         NativeMemory.bytes(array, at, blocks.length).put(blocks);
     }
 
-    int columns() {
-        return columns;
-    }
-
-    int rows() {
-        return rows;
-    }
-
     /** @return its bytes, for {@link LinearChoice} */
     long bytes() {
         return type.bytes((long) rows * columns);
@@ -163,8 +155,25 @@ public final class BlockMatrix {
         Simd.BLOCKS.decode(type, raw, 0, count * columns, out, outAt);
     }
 
-    /** {@link BlockProducts#rowsDots} */
-    void rowsDots(int n, float[] x, int from, int to, byte[] raw, float[] scratch, float[] y, int yRow) {
-        Simd.BLOCKS.rowsDots(type, n, columns, x, memory, from, to, raw, scratch, y, yRow);
+    /**
+     * @param rows of x at most
+     * @param parts of the work
+     * @return products with rows of this, by {@link BlockProducts#rowsDots}
+     */
+    DotRowsKernel.Dots dots(int rows, int parts) {
+        int width = Tiles.roundUp(columns, BlockProducts.SUMS);
+        byte[][] raw = new byte[parts][BlockProducts.ROWS * rowBytes()];
+        float[][] floats = new float[parts][BlockProducts.ROWS * width];
+        float[][] filled = new float[parts][width == columns ? 0 : rows * width];
+        return (part, n, x, from, count, y) -> {
+            float[] wide = x;
+            if (width != columns) {
+                wide = filled[part];
+                for (int r = 0; r < n; r++) {
+                    System.arraycopy(x, r * columns, wide, r * width, columns);
+                }
+            }
+            Simd.BLOCKS.rowsDots(type, n, columns, wide, memory, from, from + count, raw[part], floats[part], y, count);
+        };
     }
 }

@@ -13,10 +13,11 @@ final class DotRowsKernel extends RowsKernel {
         /**
          * y [rows,n] = x [rows,in]·Wᵀ for n rows of W, by {@link org.minigpt.internal.simd.DotProducts}.
          *
+         * @param part whose columns they are
          * @param from the first of them
          * @param y from 0 on
          */
-        void compute(int rows, float[] x, int from, int n, float[] y);
+        void compute(int part, int rows, float[] x, int from, int n, float[] y);
     }
 
     DotRowsKernel(LinearOperands o, Dots dots, DecodeMemory memory, int parts) {
@@ -28,7 +29,7 @@ final class DotRowsKernel extends RowsKernel {
     static Dots ofFloats(LinearOperands o) {
         NativeBytes w = o.w().nativeBytes();
         int in = o.in();
-        return (rows, x, from, n, y) -> Simd.dots().dots(rows, in, n, x, 0, in, w, from * in, y, 0, n);
+        return (part, rows, x, from, n, y) -> Simd.dots().dots(rows, in, n, x, 0, in, w, from * in, y, 0, n);
     }
 
     @Override
@@ -36,7 +37,7 @@ final class DotRowsKernel extends RowsKernel {
         int from = Work.cut(o.out(), part, parts(), LinearChoice.COLUMNS);
         int n = Work.cut(o.out(), part + 1, parts(), LinearChoice.COLUMNS) - from;
         float[] y = memory.tile(part, o.rows() * n + n);
-        dots.compute(o.rows(), x(), from, n, y);
+        dots.compute(part, o.rows(), x(), from, n, y);
         if (o.b() != null) {
             int b = o.rows() * n;
             o.b().read(from, y, b, n);

@@ -98,18 +98,18 @@ public final class LinearChoice {
     /**
      * Binds a product with weights in blocks.
      *
-     * @param rows of x [rows,in]
-     * @param b [out], or null for none
      * @param tokenEach whether the rows are a token each of as many sequences
-     * @return what computes y [rows,out]
+     * @return what computes y
      */
-    public static Runnable bind(
-            int rows, BlockMatrix w, Floats x, Floats b, Floats y, boolean tokenEach, DecodeMemory memory) {
-        boolean prompt = !tokenEach && rows > FEW_ROWS;
+    public static Runnable bind(LinearOperands o, BlockMatrix w, boolean tokenEach, DecodeMemory memory) {
+        boolean prompt = !tokenEach && o.rows() > FEW_ROWS;
         Team team = memory.team();
-        int most = w.rows() / (prompt ? BLOCK_PROMPT_COLUMNS : COLUMNS);
-        int parts = parts(rows * w.bytes() / BYTES_A_THREAD, Math.min(most, team.size()));
-        Work work = new BlockLinearKernel(rows, w, x, b, y, prompt, parts);
+        int most = o.out() / (prompt ? BLOCK_PROMPT_COLUMNS : COLUMNS);
+        int parts = parts(o.rows() * w.bytes() / BYTES_A_THREAD, Math.min(most, team.size()));
+        if (!prompt) {
+            return new DotRowsKernel(o, w.dots(o.rows(), parts), memory, parts);
+        }
+        Work work = new BlockPromptKernel(o, w, parts);
         return () -> team.run(work);
     }
 }

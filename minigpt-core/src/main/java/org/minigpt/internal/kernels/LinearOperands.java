@@ -5,12 +5,17 @@ package org.minigpt.internal.kernels;
  *
  * @param rows of x [rows,in] and y [rows,out]
  * @param outIn whether W is [out,in], else it is [in,out]
+ * @param w null where W lies in blocks, which are [out,in]
  * @param b [out], or null for none
  */
 public record LinearOperands(int rows, int in, int out, boolean outIn, Floats x, Floats w, Floats b, Floats y) {
 
     /** @return the same with pointers of its own, for another thread */
     LinearOperands alias() {
-        return new LinearOperands(rows, in, out, outIn, x.alias(), w.alias(), b == null ? null : b.alias(), y.alias());
+        return new LinearOperands(rows, in, out, outIn, x.alias(), aliasOf(w), aliasOf(b), y.alias());
+    }
+
+    private static Floats aliasOf(Floats orNull) {
+        return orNull == null ? null : orNull.alias();
     }
 }

@@ -67,20 +67,18 @@ public final class InferenceLinearOp extends JavaOp implements DecodeOp {
     public Runnable bind(INDArray[] in, INDArray[] out, DecodeMemory memory) {
         int rows = Checks.rows(in[0]);
         boolean tokenEach = in[0].size(0) == rows;
-        Floats b = in.length == 3 ? Floats.of(in[2]) : null;
-        if (BlockMatrix.is(in[1])) {
-            BlockMatrix w = new BlockMatrix(in[1]);
-            return LinearChoice.bind(rows, w, Floats.of(in[0]), b, Floats.of(out[0]), tokenEach, memory);
-        }
+        BlockMatrix blocks = BlockMatrix.is(in[1]) ? new BlockMatrix(in[1]) : null;
         LinearOperands operands = new LinearOperands(
                 rows,
                 (int) in[0].size(-1),
                 (int) out[0].size(-1),
-                getBArgument(0),
+                blocks != null || getBArgument(0),
                 Floats.of(in[0]),
-                Floats.of(in[1]),
-                b,
+                blocks != null ? null : Floats.of(in[1]),
+                in.length == 3 ? Floats.of(in[2]) : null,
                 Floats.of(out[0]));
-        return LinearChoice.bind(operands, in[1], tokenEach, memory);
+        return blocks != null
+                ? LinearChoice.bind(operands, blocks, tokenEach, memory)
+                : LinearChoice.bind(operands, in[1], tokenEach, memory);
     }
 }

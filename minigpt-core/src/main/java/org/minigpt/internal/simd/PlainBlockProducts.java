@@ -24,23 +24,9 @@ class PlainBlockProducts implements BlockProducts {
         float[] sums = new float[SUMS];
         for (int r = 0; r < rows; r++) {
             for (int j = 0; j < n; j++) {
-                y[yAt + r * yRow + j] = dot(width, x, r * width, w, j * width, sums);
+                Arrays.fill(sums, 0f);
+                y[yAt + r * yRow + j] = PlainDotProducts.dot(x, r * width, w, j * width, 0, width, sums);
             }
         }
-    }
-
-    private static float dot(int width, float[] x, int xAt, float[] w, int wAt, float[] sums) {
-        Arrays.fill(sums, 0f);
-        for (int k = 0; k < width; k += SUMS) {
-            for (int l = 0; l < SUMS; l++) {
-                sums[l] = Math.fma(x[xAt + k + l], w[wAt + k + l], sums[l]);
-            }
-        }
-        for (int half = SUMS / 2; half > 0; half /= 2) {
-            for (int l = 0; l < half; l++) {
-                sums[l] += sums[l + half];
-            }
-        }
-        return sums[0];
     }
 }

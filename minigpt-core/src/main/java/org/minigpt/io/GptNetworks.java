@@ -256,9 +256,7 @@ public final class GptNetworks {
 
     /** @throws MiniGptException if the model has what no layer of DL4J here has */
     private static void requireNetworkLayers(GptConfig config) {
-        boolean unknown = (long) config.headSize() * config.nHead() != config.nEmbd()
-                || config.qkNorm()
-                || config.bias() == Bias.QKV;
+        boolean unknown = !config.hasUsualHeads() || config.qkNorm() || config.bias() == Bias.QKV;
         if (unknown) {
             throw new MiniGptException(
                     "the model has heads of a width of their own, norms of queries and keys, or biases"

@@ -163,7 +163,7 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
     private static boolean hasHeads(GptConfig config) {
         boolean scaled = config.positions() instanceof Positions.Rotary rotary
                 && !rotary.scaling().equals(RopeScaling.NONE);
-        return scaled || config.qkNorm() || (long) config.headSize() * config.nHead() != config.nEmbd();
+        return scaled || config.qkNorm() || !config.hasUsualHeads();
     }
 
     private static String lower(Enum<?> value) {

@@ -154,10 +154,15 @@ public sealed interface GptConfig permits CheckedConfig {
         return headSize() * (nHead() + 2L * nKvHead());
     }
 
+    /** @return whether heads are C/H wide, so that those of queries are C wide side by side */
+    default boolean hasUsualHeads() {
+        return (long) headSize() * nHead() == nEmbd();
+    }
+
     /** @return whether these are GPT-2's layers, so that its configuration can tell all about them */
     default boolean hasLayersOfGpt2() {
         return nKvHead() == nHead()
-                && (long) headSize() * nHead() == nEmbd()
+                && hasUsualHeads()
                 && !qkNorm()
                 && bias() != Bias.QKV
                 && norm() == Norm.LAYER
@@ -179,7 +184,7 @@ public sealed interface GptConfig permits CheckedConfig {
         b.nEmbd = nEmbd();
         b.nHead = nHead();
         b.nKvHead = nKvHead() == nHead() ? OptionalInt.empty() : OptionalInt.of(nKvHead());
-        b.headSize = (long) headSize() * nHead() == nEmbd() ? 0 : headSize();
+        b.headSize = hasUsualHeads() ? 0 : headSize();
         b.qkNorm = qkNorm();
         b.nInner = nInner() == usualInner(mlp(), nEmbd()) ? 0 : nInner();
         b.positions = positions();

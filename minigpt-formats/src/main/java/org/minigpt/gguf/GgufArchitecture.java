@@ -105,8 +105,7 @@ enum GgufArchitecture {
         if (config.qkNorm()) {
             return QWEN3;
         }
-        boolean usualHeads = config.headSize() * config.nHead() == config.nEmbd();
-        return config.bias() == Bias.QKV && usualHeads ? QWEN2 : LLAMA;
+        return config.bias() == Bias.QKV && config.hasUsualHeads() ? QWEN2 : LLAMA;
     }
 
     /**

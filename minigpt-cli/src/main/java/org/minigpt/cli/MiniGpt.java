@@ -40,6 +40,7 @@ public final class MiniGpt implements Runnable {
             SampleCommand.class,
             ChatCommand.class,
             ServeCommand.class,
+            HealthCommand.class,
             ScoreCommand.class,
             EvalCommand.class,
             InfoCommand.class,
@@ -127,6 +128,6 @@ public final class MiniGpt implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "Name a command: tokenizer, prepare, train, sample, chat, serve, score, eval, info, import, export or bench.");
+                "Name a command: tokenizer, prepare, train, sample, chat, serve, health, score, eval, info, import, export or bench.");
     }
 }

@@ -165,6 +165,9 @@ class LauncherTest {
             Matcher line = Pattern.compile("\"model\" is served at (http://127\\.0\\.0\\.1:\\d+); Ctrl-C ends it\\.\n")
                     .matcher(launcher.out());
             assertTrue(line.matches(), launcher.out());
+            String health =
+                    Cli.run("health", "--url", line.group(1)).assertDone().out();
+            assertTrue(health.startsWith("{\"status\":\"ok\""), health);
             HttpRequest endless = HttpRequest.newBuilder(URI.create(line.group(1) + "/v1/completions"))
                     .header("Content-Type", "application/json")
                     .POST(HttpRequest.BodyPublishers.ofString("{\"max_tokens\": 2048, \"n\": 8, \"stream\": true}"))

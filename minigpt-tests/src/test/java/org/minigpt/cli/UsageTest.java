@@ -34,6 +34,7 @@ class UsageTest {
             "sample",
             "chat",
             "serve",
+            "health",
             "score",
             "eval",
             "info",
@@ -57,6 +58,7 @@ class UsageTest {
                 "sample",
                 "chat",
                 "serve",
+                "health",
                 "score",
                 "eval",
                 "info",
@@ -122,7 +124,7 @@ class UsageTest {
     @Test
     void noCommand() {
         assertUsageError(
-                "Name a command: tokenizer, prepare, train, sample, chat, serve, score, eval, info, import, export or bench.",
+                "Name a command: tokenizer, prepare, train, sample, chat, serve, health, score, eval, info, import, export or bench.",
                 "minigpt");
     }
 

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -46,7 +47,9 @@ public final class MiniGpt implements Runnable {
             InfoCommand.class,
             ImportCommand.class,
             ExportCommand.class,
-            BenchCommand.class);
+            BenchCommand.class,
+            DoctorCommand.class,
+            CompletionCommand.class);
 
     @Spec
     private CommandSpec spec;
@@ -88,8 +91,8 @@ public final class MiniGpt implements Runnable {
                 .orElse("");
     }
 
-    /** @return a new command line, without anything of an earlier run */
-    static CommandLine commandLine() {
+    /** @return a new command line with all commands, without anything of an earlier run */
+    public static CommandLine commandLine() {
         return commandLine(new MiniGpt());
     }
 
@@ -126,8 +129,8 @@ public final class MiniGpt implements Runnable {
 
     @Override
     public void run() {
+        String all = COMMANDS.stream().map(MiniGpt::nameOf).collect(Collectors.joining(", "));
         throw new ParameterException(
-                spec.commandLine(),
-                "Name a command: tokenizer, prepare, train, sample, chat, serve, health, score, eval, info, import, export or bench.");
+                spec.commandLine(), "Name a command: " + all.replaceFirst(", (\\w+)$", " or $1") + ".");
     }
 }

@@ -35,7 +35,6 @@ final class RunRecord {
     private static final String KERNELS = "kernels";
     private static final String STARTING_MODEL = "init_from_sha256";
 
-    private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
     private static final JsonMapper JSON = new JsonMapper();
     private static final ObjectWriter WRITER = JSON.writerWithDefaultPrettyPrinter();
 
@@ -81,24 +80,12 @@ final class RunRecord {
     private ObjectNode machine() {
         ObjectNode machine = JSON.createObjectNode();
         machine.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
-        machine.put("processor", processor());
+        machine.put("processor", Processor.name());
         machine.put("processors", Runtime.getRuntime().availableProcessors());
         machine.put("max_heap_mb", Runtime.getRuntime().maxMemory() >> 20);
         machine.put(KERNELS, MiniGptRuntime.kernels());
         scale.peakGflops().ifPresent(peak -> machine.put("sgemm_peak_gflops", rounded(peak, 1)));
         return machine;
-    }
-
-    private static String processor() {
-        try {
-            return Files.readAllLines(PROCESSORS).stream()
-                    .filter(line -> line.startsWith("model name"))
-                    .map(line -> line.replaceFirst(".*?:\\s*", ""))
-                    .findFirst()
-                    .orElse("unknown");
-        } catch (IOException e) {
-            return "unknown"; // not Linux
-        }
     }
 
     /**

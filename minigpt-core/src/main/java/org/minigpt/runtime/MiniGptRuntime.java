@@ -102,6 +102,11 @@ public final class MiniGptRuntime {
         return Simd.name() + "+" + blas();
     }
 
+    /** @return how many floats the kernels compute at once: 16 by AVX-512, 8 by AVX2, 4 by Neon, 1 in plain Java */
+    public static int lanes() {
+        return Simd.lanes();
+    }
+
     /** @return OpenBLAS's name for the processor whose matrix products it runs, or {@code unknown} */
     public static String blas() {
         return OpenBlas.processor();

@@ -1,5 +1,6 @@
 package org.minigpt.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,6 +13,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -40,7 +43,9 @@ class UsageTest {
             "info",
             "import",
             "export",
-            "bench"
+            "bench",
+            "doctor",
+            "completion"
         }) {
             assertTrue(help.contains("\n  " + command + " "), help);
         }
@@ -110,7 +115,29 @@ class UsageTest {
     void versionNamesTheProjects() {
         String version = Cli.run("--version").assertDone().out();
 
-        assertTrue(version.matches("minigpt \\d\\S*\\RDeeplearning4j 1\\.0\\.0-M2\\.1\\RJava .*\\R"), version);
+        assertTrue(
+                version.matches("minigpt \\d\\S*( \\([0-9a-f]+\\))?\\R"
+                        + "Deeplearning4j and ND4J 1\\.0\\.0-M2\\.1, kernels by the Vector API\\RJava .*\\R"),
+                version);
+    }
+
+    /** Bash takes it, and it knows the commands and their options. */
+    @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "there may be no bash")
+    void completion(@TempDir Path dir) throws Exception {
+        Path script = Files.writeString(
+                dir.resolve("completion"), Cli.run("completion").assertDone().out());
+        Process bash = new ProcessBuilder(
+                        "bash",
+                        "-c",
+                        "source " + script + "; complete -p minigpt; COMP_WORDS=(minigpt train --lr-); COMP_CWORD=2;"
+                                + " _complete_minigpt; echo ${COMPREPLY[@]}")
+                .redirectErrorStream(true)
+                .start();
+        String printed = new String(bash.getInputStream().readAllBytes(), UTF_8);
+        assertEquals(0, bash.waitFor(), printed);
+        assertTrue(printed.contains("_complete_minigpt minigpt"), printed);
+        assertTrue(printed.contains("--lr-schedule --lr-decay-iters"), printed);
     }
 
     private static void assertUsageError(String message, String command, Object... args) {
@@ -124,7 +151,8 @@ class UsageTest {
     @Test
     void noCommand() {
         assertUsageError(
-                "Name a command: tokenizer, prepare, train, sample, chat, serve, health, score, eval, info, import, export or bench.",
+                "Name a command: tokenizer, prepare, train, sample, chat, serve, health, score, eval, info, import, export, bench,"
+                        + " doctor or completion.",
                 "minigpt");
     }
 

@@ -5,13 +5,13 @@ import java.util.Locale;
 import java.util.Map;
 
 /** Where an operating system wants programs to keep what they can fetch again. */
-final class UserCache {
+public final class UserCache {
     private static final String NAME = "minigpt";
 
     private UserCache() {}
 
     /** @return this program's folder in the cache of the user; it may not exist yet */
-    static Path directory(Map<String, String> env) {
+    public static Path directory(Map<String, String> env) {
         return directory(env, System.getProperty("os.name"), Path.of(System.getProperty("user.home")));
     }
 

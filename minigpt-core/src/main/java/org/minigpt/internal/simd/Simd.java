@@ -70,6 +70,11 @@ public final class Simd {
         return MATH.getClass() == PlainTileMath.class ? "plain" : "vector";
     }
 
+    /** @return the floats of a vector of {@link #MATH}; 1 in plain Java */
+    public static int lanes() {
+        return ((PlainTileMath) MATH).lanes();
+    }
+
     /** @return products of a few rows with a matrix [in,out] */
     public static RowProducts rows() {
         return rows;

@@ -1,6 +1,7 @@
 package org.minigpt.cli;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.minigpt.data.RandomWindows;
@@ -11,24 +12,39 @@ import org.minigpt.model.Gpt;
 import org.minigpt.train.Evaluation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
-/** {@code minigpt eval}: the loss of a saved model on a text. */
+/** {@code minigpt eval}: the loss of a saved model on a text, or its accuracy on questions. */
 @Command(
         name = "eval",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         sortOptions = false,
         abbreviateSynopsis = true,
-        header = "Measures the loss of a model on a text.",
+        header = "Measures the loss of a model on a text, or how often it chooses the right answer.",
         description = {"Defaults stand in brackets.", ""})
 final class EvalCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
     @Option(
             names = "--model",
             paramLabel = "DIR",
             defaultValue = "out",
             description = "The model's folder [${DEFAULT-VALUE}].")
     private Path model;
+
+    @Option(
+            names = "--choices",
+            paramLabel = "FILE",
+            description =
+                    "Questions in place of a text: a JSON object a line, with query, choices, and gold, the index of"
+                            + " the right one. Prints the accuracies acc, acc_norm and acc_bytes of lm-evaluation-harness.")
+    private Path choices;
 
     @Mixin(name = "Weights")
     private WeightsOption weights = new WeightsOption();
@@ -77,6 +93,19 @@ final class EvalCommand implements Callable<Integer> {
         threads.apply();
         Checks.requireNotNegative("--eval-iters", measure.evalIters);
         Checks.requireAtLeastOne("--batch-size", measure.batchSize);
+        if (choices != null) {
+            requireNoText();
+            List<Choices.Question> questions = Choices.read(choices);
+            Choices.Result result = new Choices(weights.openRounded(model)).evaluate(questions);
+            System.out.printf(
+                    Locale.ROOT,
+                    "%,d questions: acc %.4f, acc_norm %.4f, acc_bytes %.4f%n",
+                    questions.size(),
+                    result.accuracy(),
+                    result.normalised(),
+                    result.byBytes());
+            return 0;
+        }
         ModelFolder.SavedModel saved = weights.openRounded(model);
         Gpt gpt = saved.gpt();
         TrainingData text = data.open(saved.tokenizer());
@@ -96,6 +125,18 @@ final class EvalCommand implements Callable<Integer> {
                 Math.exp(loss),
                 loss / Math.log(2));
         return 0;
+    }
+
+    private void requireNoText() {
+        for (String mixin : List.of("Data", "Measure")) {
+            for (OptionSpec option : spec.mixins().get(mixin).options()) {
+                if (spec.commandLine().getParseResult().hasMatchedOption(option.longestName())) {
+                    throw new ParameterException(
+                            spec.commandLine(),
+                            "--choices has its own texts: leave " + option.longestName() + " or --choices out.");
+                }
+            }
+        }
     }
 
     private RandomWindows windows(Tokens ids, int blockSize) {

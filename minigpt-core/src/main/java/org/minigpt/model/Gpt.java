@@ -63,6 +63,9 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     /** The variable of the logits [B,T,V]. */
     public static final String LOGITS = "logits";
 
+    /** The variable of what the logits are computed from, the residual stream after {@code ln_f} [B,T,C]. */
+    private static final String LAST_HIDDEN_STATE = "ln_f";
+
     /** The variable of the loss, a scalar. */
     public static final String LOSS = "loss";
 
@@ -251,6 +254,21 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     public INDArray logits(INDArray ids) {
         Inputs.check(config, ids);
         return whileOpen(() -> sd.output(placeholders(ids, null, 0), LOGITS).get(LOGITS));
+    }
+
+    /**
+     * What the model makes of each token, from which the head computes the logits: the residual stream after
+     * {@code ln_f}, Hugging Face's {@code last_hidden_state}.
+     *
+     * @param ids [B,T], all rows of one length T ≤ block_size
+     * @return [B,T,C]
+     * @throws MiniGptException if T is out of range or an id is not in the vocabulary
+     */
+    public INDArray lastHiddenState(int[][] ids) {
+        INDArray x = Inputs.array("ids", ids);
+        Inputs.check(config, x);
+        return whileOpen(
+                () -> sd.output(placeholders(x, null, 0), LAST_HIDDEN_STATE).get(LAST_HIDDEN_STATE));
     }
 
     /** @return the logits after the last of the ids [T], [V] */

@@ -32,12 +32,7 @@ final class ModelTexts {
 
     /** @throws ApiException if the model's weights are kept in fewer bytes */
     Gpt gpt() {
-        return served.gpt()
-                .orElseThrow(() -> ApiException.of(
-                        501,
-                        "not_f32",
-                        "a model whose weights are kept in fewer bytes tells no logprobs of prompts; serve it with"
-                                + " --weights f32"));
+        return served.requireF32("tells no logprobs of prompts");
     }
 
     Tokenizer tokenizer() {

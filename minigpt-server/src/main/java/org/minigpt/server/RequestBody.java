@@ -47,6 +47,10 @@ final class RequestBody {
         return node.isContainerNode() ? node.isEmpty() ? "empty" : node.toString() : node.asText();
     }
 
+    boolean has(String name) {
+        return left.hasNonNull(name);
+    }
+
     JsonNode take(String name) {
         JsonNode node = left.remove(name);
         return node == null || node.isNull() ? null : node;

@@ -23,6 +23,17 @@ record ServedModel(LanguageModel model, GptConfig config, Optional<Gpt> gpt) {
         return new ServedModel(gpt, gpt.config(), Optional.empty());
     }
 
+    /**
+     * @param lack what it does not do otherwise
+     * @throws ApiException if the model's weights are kept in fewer bytes
+     */
+    Gpt requireF32(String lack) {
+        return gpt.orElseThrow(() -> ApiException.of(
+                501,
+                "not_f32",
+                "a model whose weights are kept in fewer bytes " + lack + "; serve it with --weights f32"));
+    }
+
     long parameterCount() {
         return Gpt.declaredParameters(config).stream()
                 .mapToLong(p -> p.length())

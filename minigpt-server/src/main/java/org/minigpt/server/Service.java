@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.MimeTypes;
@@ -26,14 +27,15 @@ final class Service extends Handler.Abstract.NonBlocking {
     private static final Logger LOG = LoggerFactory.getLogger(Service.class);
     private static final String COMPLETIONS = "/v1/completions";
     private static final String CHAT = "/v1/chat/completions";
+    private static final String EMBEDDINGS = "/v1/embeddings";
     private static final String MODELS = "/v1/models";
-    /** Where no key is asked for: what tells nothing of the model's texts. */
-    private static final Set<String> OPEN = Set.of("/", "/page.css", "/page.js", "/health", "/ready");
+    /** Where no key is asked for, as at the page's files: what tells nothing of the model's texts. */
+    private static final Set<String> OPEN = Set.of("/health", "/ready");
 
     private static final int FIRST_TOKENS = 32;
     private static final int MAX_URI = 4096;
     private static final Duration END = Duration.ofSeconds(10);
-    private static final Set<String> POSTED = Set.of(COMPLETIONS, CHAT, "/v1/tokenize", "/v1/attention");
+    private static final Set<String> POSTED = Set.of(COMPLETIONS, CHAT, EMBEDDINGS, "/v1/tokenize", "/v1/attention");
 
     private final ServerOptions options;
     private final ServedModel served;
@@ -92,7 +94,8 @@ final class Service extends Handler.Abstract.NonBlocking {
             return;
         }
         String path = whole.startsWith(base + "/") ? whole.substring(base.length()) : "";
-        boolean known = POSTED.contains(path) || OPEN.contains(path) || path.equals("/metrics");
+        boolean open = OPEN.contains(path) || Page.at(path) != null;
+        boolean known = open || POSTED.contains(path) || path.equals("/metrics");
         Request.addCompletionListener(
                 request,
                 failure -> metrics.request(
@@ -103,7 +106,7 @@ final class Service extends Handler.Abstract.NonBlocking {
             exchange.preflight();
             return;
         }
-        if (!OPEN.contains(path)) {
+        if (!open) {
             guard.checkKey(request);
         }
         if (POSTED.contains(path)) {
@@ -121,6 +124,8 @@ final class Service extends Handler.Abstract.NonBlocking {
             exchange.error(e);
         } catch (MiniGptException e) {
             exchange.error(ApiException.invalid(null, e.getMessage()));
+        } catch (CancellationException e) {
+            // The client has hung up, so there is nobody to tell.
         } catch (RuntimeException | Error e) { // such as too little memory; the next request may need less
             LOG.error("A request failed", e);
             exchange.error(ApiException.unexpected(e));
@@ -139,7 +144,7 @@ final class Service extends Handler.Abstract.NonBlocking {
                     404,
                     "not_found",
                     "there is nothing at this path; the page is at /, and the API at /v1/completions,"
-                            + " /v1/chat/completions, /v1/models,"
+                            + " /v1/chat/completions, /v1/embeddings, /v1/models,"
                             + " /v1/tokenize, /v1/attention, /health, /ready and /metrics");
         }
         if (!HttpMethod.GET.is(request.getMethod()) && !HttpMethod.HEAD.is(request.getMethod())) {
@@ -226,9 +231,12 @@ final class Service extends Handler.Abstract.NonBlocking {
                             RequestBody body = body(bytes);
                             exchange.json(
                                     200,
-                                    path.equals("/v1/attention")
-                                            ? inspection.attention(body)
-                                            : inspection.tokenize(body));
+                                    switch (path) {
+                                        case "/v1/attention" -> inspection.attention(body);
+                                        case EMBEDDINGS ->
+                                            inspection.embeddings(body, deadline, exchange::gone, options.modelName());
+                                        default -> inspection.tokenize(body);
+                                    });
                         });
                     }
                 }));

@@ -149,6 +149,15 @@ class GptByHandTest {
 
     @ParameterizedTest
     @MethodSource("settings")
+    void lastHiddenState(OpSet ops, DataType type) {
+        INDArray states = gpt(ops, type).lastHiddenState(IDS);
+
+        assertArrayEquals(new long[] {1, 2, 2}, states.shape());
+        assertEntries(states, -1, 2, 1, 0); // see ln_f above
+    }
+
+    @ParameterizedTest
+    @MethodSource("settings")
     void loss(OpSet ops, DataType type) {
         Gpt gpt = gpt(ops, type);
         double tolerance = type == DataType.FLOAT ? 1e-6 : 1e-12;

@@ -85,7 +85,35 @@ class BadRequestsTest {
                 "[1] | | the body is not a JSON object; send one such as {\"prompt\": \"Once\"}",
             })
     void aWrongParameterIsNamed(String body, String parameter, String sentence) throws Exception {
-        HttpResponse<String> response = served.post("/v1/completions", body.replace('\'', '"'));
+        assertNamed("/v1/completions", body, parameter, sentence);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "/v1/embeddings | {} | input | there is no input; give a string, or an array of strings",
+                "/v1/embeddings | {'input':['a','']} | input | a text of input is empty, so that there is nothing to embed;"
+                        + " leave it out",
+                "/v1/embeddings | {'input':'abababababaab'} | input | a text of input has 13 tokens, but the model sees 12;"
+                        + " cut it into parts",
+                "/v1/embeddings | {'input':'a','dimensions':4} | dimensions | dimensions is 4 but the model's embeddings"
+                        + " have 8; leave it out",
+                "/v1/embeddings | {'input':'a','encoding_format':'hex'} | encoding_format | encoding_format is \"hex\" but"
+                        + " must be float or base64",
+                "/v1/embeddings | {'input':[10]} | input | input is 10 but must be made of token ids from 0 to 9",
+                "/v1/attention | {'prompt':'ab','layer':1} | head | layer and head name one head together; give both, or"
+                        + " neither",
+                "/v1/attention | {'prompt':'ab','layer':2,'head':0} | layer | layer is 2 but must be a whole number from"
+                        + " 0 to 1",
+            })
+    void aWrongParameterOfOtherPathsIsNamed(String path, String body, String parameter, String sentence)
+            throws Exception {
+        assertNamed(path, body, parameter, sentence);
+    }
+
+    private static void assertNamed(String path, String body, String parameter, String sentence) throws Exception {
+        HttpResponse<String> response = served.post(path, body.replace('\'', '"'));
 
         assertEquals(400, response.statusCode());
         JsonNode error = Served.json(response.body()).get("error");

@@ -16,13 +16,18 @@ import com.openai.models.chat.completions.ChatCompletionCreateParams;
 import com.openai.models.completions.Completion;
 import com.openai.models.completions.CompletionChoice;
 import com.openai.models.completions.CompletionCreateParams;
+import com.openai.models.embeddings.CreateEmbeddingResponse;
+import com.openai.models.embeddings.EmbeddingCreateParams;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.minigpt.generate.SamplingOptions;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** OpenAI's own client for Java takes the server for OpenAI's. */
 class OpenAiClientTest {
@@ -184,6 +189,57 @@ class OpenAiClientTest {
             }
             chatting.close();
         }
+    }
+
+    /** By hand: the mean of the last hidden states of a text alone, which the server computes padded. */
+    private static double[] mean(int... ids) {
+        try (INDArray states = served.gpt.lastHiddenState(new int[][] {ids})) { // (1,T,C)
+            double[] sum = new double[(int) states.size(2)];
+            for (int t = 0; t < ids.length; t++) {
+                for (int c = 0; c < sum.length; c++) {
+                    sum[c] += states.getDouble(0, t, c) / ids.length;
+                }
+            }
+            return sum;
+        }
+    }
+
+    private static void assertMean(List<Float> embedding, int... ids) {
+        double[] expected = mean(ids);
+        assertEquals(expected.length, embedding.size());
+        for (int c = 0; c < expected.length; c++) {
+            assertEquals(expected[c], embedding.get(c), 1e-6);
+        }
+    }
+
+    /** The client asks for base64 unless it is told otherwise. */
+    @ParameterizedTest
+    @ValueSource(strings = {"", "float", "base64"})
+    void itEmbeds(String format) {
+        EmbeddingCreateParams.Builder params =
+                EmbeddingCreateParams.builder().model("minigpt").dimensions(8);
+        if (!format.isEmpty()) {
+            params.encodingFormat(EmbeddingCreateParams.EncodingFormat.of(format));
+        }
+        CreateEmbeddingResponse answer = client.embeddings()
+                .create(params.inputOfArrayOfStrings(List.of("ab€", "d")).build());
+        assertMean(answer.data().get(0).embedding(), Served.TOKENIZER.encode("ab€"));
+        assertMean(answer.data().get(1).embedding(), Served.TOKENIZER.encode("d"));
+        assertEquals(1, answer.data().get(1).index());
+        assertEquals(4, answer.usage().promptTokens());
+        answer.validate();
+        answer = client.embeddings()
+                .create(params.inputOfArrayOfTokenArrays(List.of(List.of(3L), List.of(1L, 2L, 4L, 5L, 6L)))
+                        .build());
+        assertMean(answer.data().get(0).embedding(), 3);
+        assertMean(answer.data().get(1).embedding(), 1, 2, 4, 5, 6);
+        assertMean(
+                client.embeddings()
+                        .create(params.input("ab€").build())
+                        .data()
+                        .get(0)
+                        .embedding(),
+                Served.TOKENIZER.encode("ab€"));
     }
 
     @Test

@@ -80,6 +80,7 @@ final class Logprobs {
         ArrayNode likeliest = target.putArray("top_logprobs");
         ArrayNode places = target.putArray("text_offset");
         ArrayNode ids = target.putArray("token_ids");
+        ArrayNode likeliestIds = target.putArray("top_token_ids");
         while (!waiting.isEmpty() && waiting.peek().offset() < told) {
             Placed placed = waiting.remove();
             GeneratedToken token = placed.token();
@@ -94,22 +95,25 @@ final class Logprobs {
             ids.add(token.id());
             if (token.likeliest().isEmpty()) {
                 likeliest.addNull();
+                likeliestIds.addNull();
             } else {
-                writeLikeliest(token, likeliest.addObject());
+                writeLikeliest(token, likeliest.addObject(), likeliestIds.addObject());
             }
         }
     }
 
-    private void writeLikeliest(GeneratedToken token, ObjectNode byText) {
-        token.likeliest().forEach(one -> put(one, byText));
+    private void writeLikeliest(GeneratedToken token, ObjectNode byText, ObjectNode idsByText) {
+        token.likeliest().forEach(one -> put(one, byText, idsByText));
         if (!token.likeliest().contains(token.chosen())) {
-            put(token.chosen(), byText);
+            put(token.chosen(), byText, idsByText);
         }
     }
 
-    private void put(GeneratedToken.Candidate one, ObjectNode byText) {
-        String name = tokenizer.decodeContinued(one.id());
+    private void put(GeneratedToken.Candidate one, ObjectNode byText, ObjectNode idsByText) {
+        String text = tokenizer.decodeContinued(one.id());
         // Tokens that are parts of characters look alike.
-        byText.put(byText.has(name) ? "token_id:" + one.id() : name, one.logProbability());
+        String name = byText.has(text) ? "token_id:" + one.id() : text;
+        byText.put(name, one.logProbability());
+        idsByText.put(name, one.id());
     }
 }

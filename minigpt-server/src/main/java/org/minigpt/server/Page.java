@@ -3,19 +3,26 @@ package org.minigpt.server;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
-/** The page at {@code /}: three files that need nothing from elsewhere. */
+/** The page at {@code /}: files that need nothing from elsewhere. */
 final class Page {
     /** What a browser lets the page do: use these files and this server. */
     static final String POLICY =
             "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
                     + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-    private static final Map<String, Resource> RESOURCES = Map.of(
-            "/", load("page.html", "text/html; charset=utf-8"),
-            "/page.css", load("page.css", "text/css; charset=utf-8"),
-            "/page.js", load("page.js", "text/javascript; charset=utf-8"));
+    private static final Map<String, Resource> RESOURCES = new HashMap<>();
+
+    static {
+        RESOURCES.put("/", load("page.html", "text/html; charset=utf-8"));
+        RESOURCES.put("/page.css", load("page.css", "text/css; charset=utf-8"));
+        for (String module : List.of("page", "api", "attention", "chat", "code", "settings", "text", "write")) {
+            RESOURCES.put("/" + module + ".js", load(module + ".js", "text/javascript; charset=utf-8"));
+        }
+    }
 
     private Page() {}
 

@@ -63,10 +63,10 @@ class OperatingTest {
     void aKeyIsAskedFor() throws Exception {
         try (Served served = new Served(ServerOptions.builder().apiKey("sesame"))) {
             String host = "Host: localhost\r\n";
-            for (String open : List.of("/", "/page.js", "/health", "/ready")) {
+            for (String open : List.of("/", "/page.js", "/chat.js", "/health", "/ready")) {
                 assertStatus(200, ask(served, open, host));
             }
-            for (String closed : List.of("/v1/models", "/metrics", "/v1/completions")) {
+            for (String closed : List.of("/v1/models", "/metrics", "/v1/completions", "/v1/embeddings")) {
                 String refused = ask(served, closed, host);
                 assertStatus(401, refused);
                 assertTrue(refused.contains("WWW-Authenticate: Bearer"), refused);

@@ -58,20 +58,23 @@ public final class FineTuneExample {
         System.out.printf(Locale.ROOT, "%,d parameters, %,d steps on each text%n", base.parameterCount(), steps);
         train(base, first, steps);
         ModelFolder.save(folder.resolve("base"), base, tokenizer);
-        System.out.printf(Locale.ROOT, "the model, on the first text    %.4f%n", loss(base, first));
-        System.out.printf(Locale.ROOT, "the same, on the second         %.4f%n", loss(base, second));
+        System.out.printf(Locale.ROOT, "the model, on the first text    %.4f%n", loss(base, first, steps));
+        System.out.printf(Locale.ROOT, "the same, on the second         %.4f%n", loss(base, second, steps));
 
         Gpt whole = ModelFolder.load(folder.resolve("base")).gpt();
         train(whole, second, steps);
         System.out.printf(
-                Locale.ROOT, "after all %,7d were trained  %.4f%n", whole.parameterCount(), loss(whole, second));
+                Locale.ROOT, "after all %,7d were trained  %.4f%n", whole.parameterCount(), loss(whole, second, steps));
         ModelFolder.save(folder.resolve("whole"), whole, tokenizer);
 
         Gpt adapted = ModelFolder.load(folder.resolve("base")).gpt();
         Lora lora = Lora.attach(adapted, Lora.Config.ofRank(RANK), 1337);
         train(lora, second, steps);
         System.out.printf(
-                Locale.ROOT, "after an adapter of %,7d      %.4f%n", lora.parameterCount(), loss(adapted, second));
+                Locale.ROOT,
+                "after an adapter of %,7d      %.4f%n",
+                lora.parameterCount(),
+                loss(adapted, second, steps));
         LoraFolder.save(folder.resolve("adapter"), lora);
         if (llama) {
             ModelFolder.export(folder.resolve("hf"), adapted, tokenizer);
@@ -81,9 +84,9 @@ public final class FineTuneExample {
         // The adapter makes the same model of the one that it was trained on; without it that is as it was.
         Gpt again = ModelFolder.load(folder.resolve("base")).gpt();
         Lora loaded = LoraFolder.load(folder.resolve("adapter"), again);
-        System.out.printf(Locale.ROOT, "the adapter, opened again       %.4f%n", loss(again, second));
+        System.out.printf(Locale.ROOT, "the adapter, opened again       %.4f%n", loss(again, second, steps));
         loaded.detach();
-        System.out.printf(Locale.ROOT, "without it, on the first text   %.4f%n", loss(again, first));
+        System.out.printf(Locale.ROOT, "without it, on the first text   %.4f%n", loss(again, first, steps));
     }
 
     /** The layers of Llama, SmolLM2 and TinyLlama, in small. */
@@ -100,15 +103,15 @@ public final class FineTuneExample {
         new Trainer(trained, data, config(steps)).run();
     }
 
-    private static double loss(Gpt gpt, TokenDataset data) {
-        return new Trainer(gpt, data, config(1)).evaluate().validation();
+    private static double loss(Gpt gpt, TokenDataset data, int steps) {
+        return new Trainer(gpt, data, config(steps)).evaluate().validation();
     }
 
     private static TrainConfig config(int steps) {
         return TrainConfig.builder()
                 .maxIters(steps)
                 .evalInterval(steps)
-                .evalIters(50)
+                .evalIters(Math.min(50, steps))
                 .build();
     }
 }

@@ -16,6 +16,8 @@ import java.util.function.BooleanSupplier;
 /** {@code bin/minigpt} as a process of its own, as a user starts it. */
 final class Launcher implements AutoCloseable {
     static final Path BIN = Path.of(System.getProperty("basedir", "")).resolve("../minigpt-cli/bin/minigpt");
+    /** Of the JVM's: what it compiles well comes too late for a short life. */
+    static final String OPTIONS = "-Xmx512m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
     /** A busy machine takes long to make the archive of classes. */
     private static final Duration PATIENCE = Duration.ofSeconds(240);
 
@@ -48,7 +50,7 @@ final class Launcher implements AutoCloseable {
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-        builder.environment().put("MINIGPT_OPTS", "-Xmx512m");
+        builder.environment().put("MINIGPT_OPTS", OPTIONS);
         builder.environment().putAll(environment);
         return new Launcher(builder.start(), out, err);
     }

@@ -254,7 +254,7 @@ class LauncherTest {
     void aRunThatCannotDrawSavesItsModelAllTheSame() throws Exception {
         // A screen that is not there stands for whatever Java may miss to draw with.
         Map<String, String> environment =
-                Map.of("MINIGPT_OPTS", "-Xmx512m -Djava.awt.headless=false", "DISPLAY", "127.0.0.1:987");
+                Map.of("MINIGPT_OPTS", Launcher.OPTIONS + " -Djava.awt.headless=false", "DISPLAY", "127.0.0.1:987");
         try (Launcher launcher = Launcher.start(
                 dir,
                 environment,
@@ -310,7 +310,7 @@ class LauncherTest {
                 assertTrue(launcher.err().matches("first token after .*\\R1 tokens in .*\\R"), launcher.err());
             }
         }
-        Map<String, String> log = Map.of("MINIGPT_OPTS", "-Xmx512m -Xlog:class+load");
+        Map<String, String> log = Map.of("MINIGPT_OPTS", Launcher.OPTIONS + " -Xlog:class+load");
         try (Launcher launcher = Launcher.start(bin, dir, log, sample.toArray())) {
             assertEquals(0, launcher.exitCode(), launcher.err());
             String classes = launcher.out();

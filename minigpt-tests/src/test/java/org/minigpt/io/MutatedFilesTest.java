@@ -43,7 +43,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 @Timeout(value = 30, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class MutatedFilesTest {
-    private static final int FILES_A_FORMAT = 2000;
+    private static final int FILES_A_FORMAT = 1250;
 
     @TempDir
     Path dir;

@@ -1,6 +1,8 @@
 package org.minigpt.internal.kernels;
 
+import java.nio.DoubleBuffer;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +21,7 @@ public final class DecodeMemory {
     private final Team team;
     private final boolean keepsWeights;
     private final Map<INDArray, WeightPanels> panels = new IdentityHashMap<>();
+    private final Map<DoubleBuffer, RotaryKernel.Angles> angles = new HashMap<>(); // by their frequencies
     private final List<KeyValueCache> caches = new ArrayList<>(); // by layer
     private final float[][] tiles; // by part
     private final float[][] blocks; // of weights, by part
@@ -50,6 +53,15 @@ public final class DecodeMemory {
     /** @return the panels of W, the same for all that ask for them */
     WeightPanels panels(INDArray w, LinearOperands o, TermGroups groups) {
         return panels.computeIfAbsent(w, key -> new WeightPanels(o, groups));
+    }
+
+    /**
+     * @param positions that a sequence of the caches may have: the same for all that ask
+     * @return the angles of rotary positions, the same for all that ask for them
+     */
+    public RotaryKernel.Angles angles(double[] frequencies, int positions) {
+        return angles.computeIfAbsent(
+                DoubleBuffer.wrap(frequencies), key -> new RotaryKernel.Angles(frequencies, positions, false));
     }
 
     /** Drops the copies of the weights: these may have changed. */

@@ -11,9 +11,7 @@ import org.minigpt.internal.simd.Simd;
 public final class RotaryKernel implements Runnable {
     private final int rows;
     private final AttentionShape shape;
-    private final int positions;
-    private final float[] cos; // [positions,D/2]
-    private final float[] sin;
+    private final Angles angles;
     private final Floats qkv;
     private final int[] past;
     private final Floats y;
@@ -21,29 +19,44 @@ public final class RotaryKernel implements Runnable {
     private final int tileRows;
 
     /**
+     * Cosines and sines [positions,D/2] of the angles, which the layers of a decoder share: of a context of 40,960 tokens they
+     * are some 20 MB.
+     */
+    public static final class Angles {
+        private final int positions;
+        private final float[] cos;
+        private final float[] sin;
+
+        /**
+         * @param frequencies [D/2], the angle of each pair at position 1
+         * @param positions how many there are; those beyond count as the last
+         * @param back whether to turn the other way, which is the gradient: a rotation's transpose is its inverse
+         */
+        public Angles(double[] frequencies, int positions, boolean back) {
+            int half = frequencies.length;
+            this.positions = positions;
+            this.cos = new float[Math.multiplyExact(positions, half)];
+            this.sin = new float[cos.length];
+            for (int i = 0; i < cos.length; i++) {
+                double angle = i / half * frequencies[i % half];
+                cos[i] = (float) Math.cos(angle);
+                sin[i] = (float) (back ? -Math.sin(angle) : Math.sin(angle));
+            }
+        }
+    }
+
+    /**
      * @param shape of qkv [B,T,(H+2·K)·D], with an even D
-     * @param frequencies [D/2], the angle of each pair at position 1
-     * @param back whether to turn the other way, which is the gradient: a rotation's transpose is its inverse
-     * @param positions how many there are; those beyond count as the last
      * @param past [B], the first position of each sequence, read anew at each run; null for 0
      * @param y of the shape of qkv, which may be qkv itself
      */
-    public RotaryKernel(
-            AttentionShape shape, double[] frequencies, boolean back, int positions, Floats qkv, int[] past, Floats y) {
+    public RotaryKernel(AttentionShape shape, Angles angles, Floats qkv, int[] past, Floats y) {
         this.rows = qkv.length() / shape.width();
         this.shape = shape;
-        this.positions = positions;
+        this.angles = angles;
         this.qkv = qkv;
         this.past = past == null ? new int[rows / shape.t()] : past;
         this.y = y;
-        int half = shape.d() / 2;
-        this.cos = new float[positions * half];
-        this.sin = new float[positions * half];
-        for (int i = 0; i < cos.length; i++) {
-            double angle = i / half * frequencies[i % half];
-            cos[i] = (float) Math.cos(angle);
-            sin[i] = (float) (back ? -Math.sin(angle) : Math.sin(angle));
-        }
         this.tileRows = Tiles.rows(rows, shape.width());
         this.tile = new float[tileRows * shape.width()];
     }
@@ -59,9 +72,9 @@ public final class RotaryKernel implements Runnable {
             qkv.read(row * width, tile, 0, n * width);
             for (int i = 0; i < n; i++) {
                 int position = past[(row + i) / shape.t()] + (row + i) % shape.t();
-                int angle = Math.min(position, positions - 1) * half;
+                int angle = Math.min(position, angles.positions - 1) * half;
                 for (int at = i * width; at < i * width + rotated; at += shape.d()) {
-                    Simd.MATH.rotate(tile, at, half, cos, sin, angle);
+                    Simd.MATH.rotate(tile, at, half, angles.cos, angles.sin, angle);
                 }
             }
             y.write(row * width, tile, 0, n * width);

@@ -3,9 +3,11 @@ package org.minigpt.internal.ops;
 import java.util.List;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.AttentionShape;
+import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.kernels.Floats;
 import org.minigpt.internal.kernels.LlamaReference;
 import org.minigpt.internal.kernels.RotaryKernel;
+import org.minigpt.internal.kernels.RotaryKernel.Angles;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -19,7 +21,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * second input the angle is (past[b] + t)·frequency[j]. Positions beyond the last, which only padding has, count as the
  * last.
  */
-public final class RotaryOp extends KernelOp {
+public final class RotaryOp extends KernelOp implements DecodeOp {
 
     /** For SameDiff. */
     public RotaryOp() {}
@@ -89,27 +91,37 @@ public final class RotaryOp extends KernelOp {
 
     @Override
     Runnable bindFloats(INDArray[] in, INDArray[] out) {
+        return bind(in, out, new Angles(tArgs(), positions(in), false));
+    }
+
+    @Override
+    public Runnable bind(INDArray[] in, INDArray[] out, DecodeMemory memory) {
+        return bind(in, out, memory.angles(tArgs(), positions(in)));
+    }
+
+    private int positions(INDArray[] in) {
+        return in.length == 1 ? (int) in[0].size(1) : getIArgument(2).intValue();
+    }
+
+    private Runnable bind(INDArray[] in, INDArray[] out, Angles angles) {
         if (in.length == 1) {
-            return kernel(this, false, (int) in[0].size(1), in, null, out);
+            return kernel(this, angles, in, null, out);
         }
-        int positions = getIArgument(2).intValue();
         Ints past = new Ints(in[1]);
-        Runnable kernel = kernel(this, false, positions, in, past.values(), out);
+        Runnable kernel = kernel(this, angles, in, past.values(), out);
         return () -> {
-            Checks.past(opName(), past.read(), positions);
+            Checks.past(opName(), past.read(), positions(in));
             kernel.run();
         };
     }
 
-    private static Runnable kernel(
-            KernelOp op, boolean back, int positions, INDArray[] in, int[] past, INDArray[] out) {
-        return new RotaryKernel(
-                shape(op, in[0]), op.tArgs(), back, positions, Floats.of(in[0]), past, Floats.of(out[0]));
+    private static Runnable kernel(KernelOp op, Angles angles, INDArray[] in, int[] past, INDArray[] out) {
+        return new RotaryKernel(shape(op, in[0]), angles, Floats.of(in[0]), past, Floats.of(out[0]));
     }
 
     @Override
     void compute(INDArray[] in, double[][] x, double[][] y) {
-        int positions = in.length == 1 ? (int) in[0].size(1) : getIArgument(2).intValue();
+        int positions = positions(in);
         int[] past = in.length == 1 ? null : Checks.past(opName(), new Ints(in[1]).read(), positions);
         System.arraycopy(x[0], 0, y[0], 0, y[0].length);
         LlamaReference.rotate(y[0], shape(this, in[0]), tArgs(), false, positions, past);
@@ -153,7 +165,7 @@ public final class RotaryOp extends KernelOp {
 
         @Override
         Runnable bindFloats(INDArray[] in, INDArray[] out) {
-            return kernel(this, true, (int) in[0].size(1), in, null, out);
+            return kernel(this, new Angles(tArgs(), (int) in[0].size(1), true), in, null, out);
         }
 
         @Override

@@ -1,6 +1,8 @@
 package org.minigpt.internal.ops;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.minigpt.internal.ops.OpFixture.array;
 import static org.minigpt.internal.ops.OpFixture.normal;
 import static org.minigpt.internal.ops.OpFixture.shape;
@@ -12,7 +14,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.graph.Positions;
+import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.ops.OpFixture.Definition;
+import org.minigpt.internal.parallel.Team;
 import org.minigpt.testing.FloatAndDouble;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -26,6 +30,16 @@ class RotaryOpTest {
             int d = (int) in[0].getShape()[2] / (heads + 2 * kvHeads);
             return new RotaryOp(sd, in[0], heads, kvHeads, new Positions.Rotary(theta).frequencies(d));
         };
+    }
+
+    /** Of a context of 40,960 tokens they are 20 MB for each layer of each plan, if they are not shared. */
+    @Test
+    void theLayersOfADecoderShareTheAngles() {
+        DecodeMemory memory = new DecodeMemory(new Team(1), 0);
+        double[] frequencies = {1, 0.1};
+
+        assertSame(memory.angles(frequencies, 8), memory.angles(frequencies.clone(), 8));
+        assertNotSame(memory.angles(frequencies, 8), memory.angles(new double[] {1, 0.2}, 8));
     }
 
     /** One head of four: entry 0 goes with 2 and turns by t, 1 with 3 and turns by t/√θ = t/10. */

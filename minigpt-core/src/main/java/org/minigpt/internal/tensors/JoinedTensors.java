@@ -2,11 +2,11 @@ package org.minigpt.internal.tensors;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.function.UnaryOperator;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.runtime.Workspaces;
@@ -22,7 +22,7 @@ public final class JoinedTensors implements TensorFile {
     private final StoredTensors file;
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
     private final Map<String, List<TensorInfo>> parts = new LinkedHashMap<>();
-    private final Map<String, UnaryOperator<INDArray>> changes = new LinkedHashMap<>();
+    private final Map<String, Integer> pairs = new HashMap<>(); // D by part
 
     /** None at first; closing this closes the file. */
     public JoinedTensors(StoredTensors file) {
@@ -71,12 +71,13 @@ public final class JoinedTensors implements TensorFile {
     }
 
     /**
-     * Has a tensor of the file, which is one of several parts, changed when it is read.
+     * Has a tensor of the file, which is one of several parts, read in another order.
      *
-     * @param how from its values to others of the same shape
+     * @param part of outputs that lie there as 2j and 2j+1 of each head, and here as j and j + D/2
+     * @param d D
      */
-    void change(String part, UnaryOperator<INDArray> how) {
-        changes.put(part, how);
+    void ofPairs(String part, int d) {
+        pairs.put(part, d);
     }
 
     @Override
@@ -101,8 +102,9 @@ public final class JoinedTensors implements TensorFile {
             INDArray values = Workspaces.outside(() -> Nd4j.createUninitialized(target.dataType(), part.shapeArray()));
             file.read(part, values);
             var columns = NDArrayIndex.interval(from, from + values.size(-1));
+            Integer d = pairs.get(part.name());
             NativeMemory.copy(
-                    changes.getOrDefault(part.name(), UnaryOperator.identity()).apply(values),
+                    d == null ? values : TensorLayout.reordered(values, d, false),
                     target.rank() == 1 ? target.get(columns) : target.get(NDArrayIndex.all(), columns));
             from += values.size(-1);
         }
@@ -112,9 +114,32 @@ public final class JoinedTensors implements TensorFile {
     @Override
     public boolean bytes(TensorInfo tensor, Consumer<byte[]> of) {
         List<TensorInfo> all = parts.get(tensor.name());
-        boolean inOrder = all.stream().noneMatch(part -> changes.containsKey(part.name()) || !part.turned())
-                || all.size() == 1 && !changes.containsKey(all.get(0).name());
-        return inOrder && all.stream().allMatch(part -> file.bytes(part, of));
+        if (all.size() > 1 && !all.stream().allMatch(TensorInfo::turned)) {
+            return false;
+        }
+        for (TensorInfo part : all) {
+            if (pairs.containsKey(part.name())) {
+                reordered(part, pairs.get(part.name()), of);
+            } else if (!file.bytes(part, of)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Rows of a head in another order are the same blocks. */
+    private void reordered(TensorInfo part, int d, Consumer<byte[]> of) {
+        long rows = part.shape().get(1); // of the file's [out,in]
+        int bytes = (int) ((part.end() - part.begin()) / rows);
+        byte[] head = new byte[d * bytes];
+        for (long row = 0; row < rows; row += d) {
+            file.at(part, row * bytes, in -> in.readFully(head));
+            byte[] halves = new byte[head.length];
+            for (int i = 0; i < d; i++) {
+                System.arraycopy(head, i * bytes, halves, (i / 2 + i % 2 * (d / 2)) * bytes, bytes);
+            }
+            of.accept(halves);
+        }
     }
 
     @Override

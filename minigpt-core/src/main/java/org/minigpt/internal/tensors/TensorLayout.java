@@ -74,8 +74,8 @@ public record TensorLayout(String blocks, Map<String, List<String>> names, boole
                     for (int i = 0; i < names.size(); i++) {
                         TensorInfo part = left.remove(names.get(i));
                         parts.add(part != null && linear(parameter.name()) ? part.transposed() : part);
-                        if (turned(names, i)) {
-                            result.change(names.get(i), values -> reordered(values, config.headSize(), false));
+                        if (part != null && turned(names, i)) {
+                            result.ofPairs(part.name(), config.headSize());
                         }
                     }
                     if (!parts.isEmpty() && !parts.contains(null)) {
@@ -150,7 +150,7 @@ public record TensorLayout(String blocks, Map<String, List<String>> names, boole
     }
 
     /** @return a copy of x [...,n·D] with the entries j and j + D/2 of each D side by side, or the way back */
-    private static INDArray reordered(INDArray x, long d, boolean toPairs) {
+    static INDArray reordered(INDArray x, long d, boolean toPairs) {
         long heads = x.size(-1) / d;
         long rows = x.length() / x.size(-1);
         INDArray halves =

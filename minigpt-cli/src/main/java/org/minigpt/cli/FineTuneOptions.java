@@ -42,7 +42,8 @@ final class FineTuneOptions {
             names = "--lora-targets",
             paramLabel = "NAMES",
             defaultValue = "c_attn",
-            description = "The linear layers that are adapted, of c_attn, c_proj and c_fc, with commas between"
+            description = "The linear layers that are adapted, of c_attn, c_proj and c_fc, or of Llama's layers q_proj,"
+                    + " k_proj, v_proj, o_proj, gate_proj, up_proj and down_proj, with commas between"
                     + " [${DEFAULT-VALUE}].")
     private String loraTargets;
 

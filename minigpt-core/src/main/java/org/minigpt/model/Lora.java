@@ -3,9 +3,13 @@ package org.minigpt.model;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.Parameter;
 import org.minigpt.graph.Parameter.Initializer;
@@ -15,6 +19,7 @@ import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.runtime.Workspaces;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * A low-rank adapter (LoRA; Hu et al., arXiv:2106.09685): some weights W₀ [in,out] of a model are replaced by W = W₀ +
@@ -43,7 +48,9 @@ public final class Lora implements Trainable, AutoCloseable {
      * @param rank r, the inner dimension of the product that is added to a weight; 8 by default
      * @param alpha the product is scaled by alpha/r; 8 by default
      * @param targetModules the linear layers whose weights are adapted, by the last part of their names: {@code
-     *     c_attn}, the default, {@code c_proj}, which both attention and feed-forward have, {@code c_fc}
+     *     c_attn}, the default, {@code c_proj}, which both attention and feed-forward have, {@code c_fc}. With SwiGLU also
+     *     those of Hugging Face's Llama: {@code q_proj}, {@code k_proj}, {@code v_proj}, {@code o_proj}, {@code gate_proj},
+     *     {@code up_proj}, {@code down_proj}, of which each has an A of its own
      */
     public record Config(int rank, double alpha, List<String> targetModules) {
 
@@ -73,8 +80,24 @@ public final class Lora implements Trainable, AutoCloseable {
         }
     }
 
+    /** What one A and one B are added to: columns of a weight, all but where it is several of Llama's. */
+    private record Target(String name, String weight, long from, long to) {
+        String a() {
+            return name + ".lora_A.weight";
+        }
+
+        String b() {
+            return name + ".lora_B.weight";
+        }
+
+        INDArray in(INDArray whole) {
+            return whole.get(NDArrayIndex.all(), NDArrayIndex.interval(from, to));
+        }
+    }
+
     private final Gpt gpt;
     private final Config config;
+    private final List<Target> targets;
     private final List<ParameterInfo> infos;
     private final FlatVector parameters;
     private final FlatVector gradients;
@@ -90,9 +113,11 @@ public final class Lora implements Trainable, AutoCloseable {
     /** {@link Gpt#timesSet} of each, when its W₀ was taken. */
     private final Map<String, Integer> timesSet = new HashMap<>();
 
-    private Lora(Gpt gpt, Config config, List<Parameter> declared, List<String> weights) {
+    private Lora(Gpt gpt, Config config, List<Parameter> declared, List<Target> targets) {
         this.gpt = gpt;
         this.config = config;
+        this.targets = targets;
+        Set<String> weights = targets.stream().map(Target::weight).collect(Collectors.toCollection(LinkedHashSet::new));
         infos = FlatVector.layOut(declared);
         parameters = new FlatVector(gpt.dataType(), infos);
         gradients = new FlatVector(gpt.dataType(), infos);
@@ -116,46 +141,64 @@ public final class Lora implements Trainable, AutoCloseable {
      * @throws MiniGptException if the model has no such layers, or one is narrower than the rank
      */
     public static Lora attach(Gpt gpt, Config config, long seed) {
-        List<String> weights = targets(gpt, config);
+        List<Target> targets = targets(gpt, config);
         List<Parameter> declared = new ArrayList<>();
-        for (String name : weights) {
-            INDArray weight = gpt.parameters().get(name);
-            if (config.rank() > Math.min(weight.size(0), weight.size(1))) {
-                throw new MiniGptException("lora_rank is " + config.rank() + ", but " + name + " is [" + weight.size(0)
-                        + "," + weight.size(1) + "], whose rank is less; choose a lower one");
+        for (Target target : targets) {
+            long in = gpt.parameters().get(target.weight).size(0);
+            long out = target.to - target.from;
+            if (config.rank() > Math.min(in, out)) {
+                throw new MiniGptException("lora_rank is " + config.rank() + ", but " + target.name + ".weight is ["
+                        + in + "," + out + "], whose rank is less; choose a lower one");
             }
-            declared.add(
-                    Parameter.of(a(name), Initializer.pytorchLinear(weight.size(0)), weight.size(0), config.rank()));
-            declared.add(Parameter.of(b(name), Initializer.zeros(), config.rank(), weight.size(1)));
+            declared.add(Parameter.of(target.a(), Initializer.pytorchLinear(in), in, config.rank()));
+            declared.add(Parameter.of(target.b(), Initializer.zeros(), config.rank(), out));
         }
-        Lora lora = new Lora(gpt, config, declared, weights);
+        Lora lora = new Lora(gpt, config, declared, targets);
         lora.parameters.initialise(declared, new Random(seed));
         return lora;
     }
 
-    private static List<String> targets(Gpt gpt, Config config) {
-        List<String> all = new ArrayList<>();
+    private static List<Target> targets(Gpt gpt, Config config) {
+        List<Target> all = new ArrayList<>();
         for (String module : config.targetModules()) {
-            List<String> found = gpt.parameterInfos().stream()
+            List<Target> found = gpt.parameterInfos().stream()
                     .filter(ParameterInfo::matrix)
-                    .map(ParameterInfo::name)
-                    .filter(name -> name.startsWith("h.") && name.endsWith("." + module + ".weight"))
+                    .filter(info -> info.name().startsWith("h."))
+                    .map(info -> target(gpt.config(), info, module))
+                    .flatMap(Optional::stream)
                     .toList();
             if (found.isEmpty()) {
                 throw new MiniGptException("the model has no linear layer called " + module
-                        + " to adapt; lora_targets may be c_attn, c_proj and c_fc in a model of GPT-2's layers");
+                        + " to adapt; lora_targets may be c_attn, c_proj and c_fc in a model of GPT-2's layers, or q_proj,"
+                        + " k_proj, v_proj, o_proj, gate_proj, up_proj and down_proj in one of Llama's");
             }
             all.addAll(found);
         }
         return all.stream().distinct().toList();
     }
 
-    private static String a(String weight) {
-        return weight.replace(".weight", ".lora_A.weight");
-    }
-
-    private static String b(String weight) {
-        return weight.replace(".weight", ".lora_B.weight");
+    /** @return what a module is of a weight, if it is anything of it */
+    private static Optional<Target> target(GptConfig config, ParameterInfo info, String module) {
+        String layer = info.name().replaceFirst("\\.weight$", "");
+        long out = info.shape().get(1);
+        if (layer.endsWith("." + module)) {
+            return Optional.of(new Target(layer, info.name(), 0, out));
+        }
+        String part = layer.substring(0, layer.lastIndexOf('.') + 1) + module;
+        long d = config.headSize();
+        long keys = config.nHead() * d;
+        long values = keys + config.nKvHead() * d;
+        boolean llama = config.mlp() == GptConfig.Mlp.SWIGLU;
+        return Optional.ofNullable(
+                switch (llama ? layer.replaceFirst("h\\.\\d+\\.", "") + " " + module : "") {
+                    case "attn.c_attn q_proj" -> new Target(part, info.name(), 0, keys);
+                    case "attn.c_attn k_proj" -> new Target(part, info.name(), keys, values);
+                    case "attn.c_attn v_proj" -> new Target(part, info.name(), values, out);
+                    case "attn.c_proj o_proj" -> new Target(part, info.name(), 0, out);
+                    case "mlp.gate_up_proj gate_proj" -> new Target(part, info.name(), 0, out / 2);
+                    case "mlp.gate_up_proj up_proj" -> new Target(part, info.name(), out / 2, out);
+                    default -> null;
+                });
     }
 
     /** @return the adapter's shape */
@@ -168,7 +211,7 @@ public final class Lora implements Trainable, AutoCloseable {
         return gpt;
     }
 
-    /** @return A and B of each weight, live: {@code h.0.attn.c_attn.lora_A.weight} [in,r] and {@code lora_B} [r,out] */
+    /** @return A and B of each layer, live: {@code h.0.attn.c_attn.lora_A.weight} [in,r] and {@code lora_B} [r,out] */
     public Map<String, INDArray> parameters() {
         return parameters.views();
     }
@@ -217,17 +260,17 @@ public final class Lora implements Trainable, AutoCloseable {
 
     /** Makes those of A and B from them. */
     void byChainRule() {
-        for (String name : bases.keySet()) {
-            INDArray a = parameters().get(a(name)); // (in,r)
-            INDArray b = parameters().get(b(name)); // (r,out)
-            INDArray dw = ofWeights.views().get(name); // (in,out)
-            INDArray da = gradients().get(a(name));
-            INDArray db = gradients().get(b(name));
+        for (Target target : targets) {
+            INDArray a = parameters().get(target.a()); // (in,r)
+            INDArray b = parameters().get(target.b()); // (r,out)
+            INDArray dw = ofWeights.views().get(target.weight); // (in,width)
+            INDArray da = gradients().get(target.a());
+            INDArray db = gradients().get(target.b());
             if (gpt.dataType() == DataType.DOUBLE) {
-                NativeMemory.copy(dw.mmul(b.transpose()).muli(config.scale()), da);
-                NativeMemory.copy(a.transpose().mmul(dw).muli(config.scale()), db);
+                NativeMemory.copy(target.in(dw).mmul(b.transpose()).muli(config.scale()), da);
+                NativeMemory.copy(a.transpose().mmul(target.in(dw)).muli(config.scale()), db);
             } else {
-                kernel(dw, config.scale(), a, b).gradients(Floats.of(dw), Floats.of(da), Floats.of(db));
+                kernel(target, dw, config.scale()).gradients(Floats.of(dw), Floats.of(da), Floats.of(db));
             }
         }
     }
@@ -239,7 +282,7 @@ public final class Lora implements Trainable, AutoCloseable {
         bases.forEach((name, base) -> {
             INDArray w = gpt.parameters().get(name);
             NativeMemory.copy(base, w);
-            addProduct(name, w, config.scale());
+            addProducts(name, w, config.scale());
         });
     }
 
@@ -249,18 +292,23 @@ public final class Lora implements Trainable, AutoCloseable {
             int now = gpt.timesSet(name);
             if (timesSet.put(name, now) != now) {
                 NativeMemory.copy(gpt.parameters().get(name), base);
-                addProduct(name, base, -config.scale());
+                addProducts(name, base, -config.scale());
             }
         });
     }
 
-    private void addProduct(String name, INDArray w, double scale) {
-        INDArray a = parameters().get(a(name));
-        INDArray b = parameters().get(b(name));
-        if (gpt.dataType() == DataType.DOUBLE) {
-            w.addi(a.mmul(b).muli(scale));
-        } else {
-            kernel(w, scale, a, b).add(Floats.of(w));
+    private void addProducts(String weight, INDArray w, double scale) {
+        for (Target target : targets) {
+            if (!target.weight.equals(weight)) {
+                continue;
+            }
+            if (gpt.dataType() == DataType.DOUBLE) {
+                INDArray product =
+                        parameters().get(target.a()).mmul(parameters().get(target.b()));
+                target.in(w).addi(product.muli(scale));
+            } else {
+                kernel(target, w, scale).add(Floats.of(w));
+            }
         }
     }
 
@@ -285,8 +333,15 @@ public final class Lora implements Trainable, AutoCloseable {
         bases.values().forEach(INDArray::close);
     }
 
-    private LowRankKernel kernel(INDArray w, double scale, INDArray a, INDArray b) {
+    private LowRankKernel kernel(Target target, INDArray w, double scale) {
         return new LowRankKernel(
-                (int) w.size(0), (int) w.size(1), config.rank(), (float) scale, Floats.of(a), Floats.of(b));
+                (int) w.size(0),
+                (int) (target.to - target.from),
+                (int) target.from,
+                (int) w.size(1),
+                config.rank(),
+                (float) scale,
+                Floats.of(parameters().get(target.a())),
+                Floats.of(parameters().get(target.b())));
     }
 }

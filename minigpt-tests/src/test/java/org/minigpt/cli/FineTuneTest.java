@@ -266,6 +266,7 @@ class FineTuneTest {
         tune(dir.resolve("no"), "--data", known, "--lora-rank", 2, "--lora-targets", "c_attn,wte")
                 .assertSentence(
                         "the model has no linear layer called wte to adapt; lora_targets may be c_attn, c_proj and"
-                                + " c_fc in a model of GPT-2's layers");
+                                + " c_fc in a model of GPT-2's layers, or q_proj, k_proj, v_proj, o_proj, gate_proj,"
+                                + " up_proj and down_proj in one of Llama's");
     }
 }

@@ -7,15 +7,10 @@ import static org.minigpt.testing.Deviation.assertNear;
 import static org.minigpt.testing.Sentences.assertSentence;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.function.Function;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.junit.jupiter.api.BeforeEach;
@@ -24,7 +19,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.minigpt.internal.simd.Narrow;
 import org.minigpt.io.ModelFolder.Layout;
 import org.minigpt.model.Gpt;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -154,42 +148,16 @@ class HuggingFaceFolderTest {
         assertArrayEquals(TinyModels.logitBits(gpt), TinyModels.logitBits(ModelFolder.loadGpt(dir, Layout.OUT_IN)));
     }
 
-    enum Bits {
-        F16(Narrow::toHalf),
-        BF16(Narrow::toBfloat);
-
-        private final Function<Float, Short> narrow;
-
-        Bits(Function<Float, Short> narrow) {
-            this.narrow = narrow;
-        }
-    }
-
     /** Values that 16 bits hold exactly come back so: halves, quarters and eighths. */
     @ParameterizedTest
-    @EnumSource(Bits.class)
-    void sixteenBitsAreWidened(Bits type) throws IOException {
+    @EnumSource
+    void sixteenBitsAreWidened(SafetensorsBytes.Bits type) throws IOException {
         gpt.parameters().values().forEach(array -> {
             for (int i = 0; i < array.length(); i++) {
                 array.putScalar(i, (i % 17 - 8) / 8f);
             }
         });
-        StringBuilder header = new StringBuilder("{");
-        ByteBuffer data = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
-        gpt.parameters().forEach((name, array) -> {
-            int begin = data.position();
-            for (float value : array.dup('c').data().asFloat()) {
-                data.putShort(type.narrow.apply(value));
-            }
-            header.append(header.length() > 1 ? "," : "")
-                    .append("\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":"
-                            + Arrays.toString(array.shape()) + ",\"data_offsets\":[" + begin + ","
-                            + data.position() + "]}");
-        });
-        byte[] json = header.append("}").toString().getBytes(StandardCharsets.UTF_8);
-        ByteBuffer file = ByteBuffer.allocate(8 + json.length + data.position()).order(ByteOrder.LITTLE_ENDIAN);
-        file.putLong(json.length).put(json).put(data.flip());
-        Files.write(dir.resolve("model.safetensors"), file.array());
+        Files.write(dir.resolve("model.safetensors"), SafetensorsBytes.of(gpt.parameters(), type));
 
         Gpt loaded = ModelFolder.loadGpt(dir);
 

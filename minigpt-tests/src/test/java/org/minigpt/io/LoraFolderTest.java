@@ -9,6 +9,7 @@ import static org.minigpt.testing.Sentences.assertSentence;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
@@ -72,6 +74,106 @@ class LoraFolderTest {
         for (String part : List.of("\"peft_type\" : \"LORA\"", "\"r\" : 2", "\"lora_alpha\" : 3.0", "\"c_fc\"")) {
             assertTrue(config.contains(part), part);
         }
+    }
+
+    private static Gpt llama() {
+        return TinyModels.gpt(TinyModels.llama(), DataType.FLOAT);
+    }
+
+    /** In eighths, which 16 bits hold. */
+    private Lora ofLlama(Gpt model) {
+        Lora adapter = Lora.attach(
+                model, new Lora.Config(2, 3, List.of("q_proj", "v_proj", "o_proj", "gate_proj", "down_proj")), 7);
+        INDArray flat = adapter.flatParameters();
+        for (int i = 0; i < flat.length(); i++) {
+            flat.putScalar(i, (i * 5 % 17 - 8) / 8f);
+        }
+        adapter.parametersChanged();
+        LoraFolder.save(dir.resolve("llama"), adapter);
+        return adapter;
+    }
+
+    /** C is 8, of 2 heads of 4 and one of keys and values; the feed-forward is that of Llama's formula. */
+    @Test
+    void ofLlamasLayersLiesAsPeftHasIt() throws IOException {
+        Gpt model = llama();
+        Lora adapter = ofLlama(model);
+        long inner = model.config().nInner();
+        Map<String, INDArray> arrays = Safetensors.read(dir.resolve("llama").resolve("adapter_model.safetensors"));
+        Map<String, long[]> outIn = Map.of(
+                "self_attn.q_proj", new long[] {8, 8},
+                "self_attn.v_proj", new long[] {4, 8},
+                "self_attn.o_proj", new long[] {8, 8},
+                "mlp.gate_proj", new long[] {inner, 8},
+                "mlp.down_proj", new long[] {8, inner});
+        assertEquals(2 * 2 * outIn.size(), arrays.size());
+        outIn.forEach((name, shape) -> {
+            String layer = "base_model.model.model.layers.1." + name;
+            assertArrayEquals(
+                    new long[] {2, shape[1]},
+                    arrays.get(layer + ".lora_A.weight").shape());
+            assertArrayEquals(
+                    new long[] {shape[0], 2},
+                    arrays.get(layer + ".lora_B.weight").shape());
+        });
+        INDArray own = adapter.parameters().get("h.1.attn.v_proj.lora_B.weight"); // (r,out)
+        INDArray b = arrays.get("base_model.model.model.layers.1.self_attn.v_proj.lora_B.weight");
+        assertEquals(own.getDouble(1, 3), b.getDouble(3, 1));
+        String config = Files.readString(dir.resolve("llama").resolve("adapter_config.json"));
+        assertTrue(config.contains("\"fan_in_fan_out\" : false"), config);
+
+        Gpt other = llama();
+        Lora loaded = LoraFolder.load(dir.resolve("llama"), other);
+        assertEquals(adapter.config(), loaded.config());
+        assertEquals(adapter.parameters(), loaded.parameters());
+        assertEquals(model.logits(IDS), other.logits(IDS));
+        loaded.detach();
+        assertEquals(llama().logits(IDS), other.logits(IDS));
+    }
+
+    /** Of a model without its head, in 16 bits, with a pattern or paths for the layers. */
+    @ParameterizedTest
+    @EnumSource
+    void whatPeftMayWriteElse(SafetensorsBytes.Bits type) throws IOException {
+        Lora adapter = ofLlama(llama());
+        Path folder = dir.resolve("llama");
+        Path weights = folder.resolve("adapter_model.safetensors");
+        Map<String, INDArray> headless = new LinkedHashMap<>();
+        Safetensors.read(weights)
+                .forEach((name, array) -> headless.put(name.replace("model.model.layers", "model.layers"), array));
+        Files.write(weights, SafetensorsBytes.of(headless, type));
+        Path config = folder.resolve("adapter_config.json");
+        String json = Files.readString(config);
+        String names = "[ \"q_proj\", \"v_proj\", \"o_proj\", \"gate_proj\", \"down_proj\" ]";
+        assertTrue(json.contains(names), json);
+        for (String targets : List.of(
+                "\".*_proj\"",
+                "\"all-linear\"",
+                "[\"self_attn.q_proj\", \"v_proj\", \"model.layers.0.self_attn.o_proj\", \"mlp.gate_proj\", \"down_proj\"]")) {
+            Files.writeString(config, json.replace(names, targets));
+            assertEquals(adapter.parameters(), LoraFolder.load(folder, llama()).parameters(), targets);
+        }
+    }
+
+    /** {@code GPT2Model} has no "transformer." before its layers; and which way its weights lie, PEFT sees by itself. */
+    @Test
+    void ofGpt2WithoutItsHead() throws IOException {
+        Path weights = dir.resolve("adapter_model.safetensors");
+        Map<String, INDArray> headless = new LinkedHashMap<>();
+        Map<String, INDArray> both = new LinkedHashMap<>(Safetensors.read(weights));
+        both.forEach((name, array) -> headless.put(name.replace("transformer.", ""), array));
+        Safetensors.write(weights, headless, Map.of());
+        Path config = dir.resolve("adapter_config.json");
+        Files.writeString(
+                config, Files.readString(config).replace("\"fan_in_fan_out\" : true", "\"fan_in_fan_out\" : false"));
+        assertEquals(lora.parameters(), LoraFolder.load(dir, base()).parameters());
+
+        both.putAll(headless);
+        Safetensors.write(weights, both, Map.of());
+        assertSentence(
+                weights + " is damaged: \"" + B.replace("transformer.", "").replace("_B", "_A")
+                        + "\" is there under two names; copy or save it again.",
+                () -> LoraFolder.load(dir, base()));
     }
 
     @Test
@@ -176,7 +278,8 @@ class LoraFolderTest {
         Files.writeString(config, json.replace("\"c_attn\", \"c_fc\"", "\"q_proj\""));
         assertSentence(
                 config + " describes no adapter that fits this model: the model has no linear layer called q_proj to"
-                        + " adapt; lora_targets may be c_attn, c_proj and c_fc in a model of GPT-2's layers",
+                        + " adapt; lora_targets may be c_attn, c_proj and c_fc in a model of GPT-2's layers, or q_proj, k_proj,"
+                        + " v_proj, o_proj, gate_proj, up_proj and down_proj in one of Llama's",
                 () -> LoraFolder.load(dir, base()));
         Files.writeString(config, json.replace("\"c_attn\", ", ""));
         String message = assertThrows(MiniGptException.class, () -> LoraFolder.load(dir, base()))

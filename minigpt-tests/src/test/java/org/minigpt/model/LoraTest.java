@@ -11,10 +11,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.minigpt.data.TokenDataset;
+import org.minigpt.graph.Positions;
 import org.minigpt.model.Trainable.ParameterInfo;
 import org.minigpt.train.AdamWConfig;
 import org.minigpt.train.LearningRate;
@@ -40,6 +42,61 @@ class LoraTest {
                 .nEmbd(nEmbd)
                 .build();
         return Gpt.builder(config).dataType(type).seed(3).build();
+    }
+
+    /** 2 heads of width 2 and one of keys and values: c_attn is [4,4+2+2]. */
+    private static Gpt llama(DataType type) {
+        GptConfig config = GptConfig.builder()
+                .vocabSize(5)
+                .blockSize(4)
+                .nLayer(1)
+                .nHead(2)
+                .nKvHead(1)
+                .nEmbd(4)
+                .norm(GptConfig.Norm.RMS)
+                .positions(new Positions.Rotary())
+                .mlp(GptConfig.Mlp.SWIGLU)
+                .bias(GptConfig.Bias.NONE)
+                .build();
+        return Gpt.builder(config).dataType(type).seed(3).build();
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"FLOAT", "DOUBLE"})
+    void adaptsColumnsOfAWeight(DataType type) {
+        Gpt gpt = llama(type);
+        INDArray w = gpt.parameters().get(WEIGHT); // (4,8)
+        w.assign(1);
+        Lora lora = Lora.attach(gpt, new Lora.Config(1, 2, List.of("v_proj")), 7);
+        INDArray a = lora.parameters().get("h.0.attn.v_proj.lora_A.weight");
+        INDArray b = lora.parameters().get("h.0.attn.v_proj.lora_B.weight");
+        a.assign(Nd4j.createFromArray(new double[][] {{1}, {2}, {0}, {0}}));
+        b.assign(Nd4j.createFromArray(new double[][] {{1, -1}}));
+
+        lora.parametersChanged();
+
+        // alpha/r = 2: 2·A·B has the rows 2 -2, 4 -4, 0 0, 0 0, which are added to the last two columns.
+        assertEntries(
+                w,
+                Stream.of("1 1 1 1 1 1 3 -1", "1 1 1 1 1 1 5 -3", "1 1 1 1 1 1 1 1", "1 1 1 1 1 1 1 1")
+                        .flatMap(row -> Stream.of(row.split(" ")))
+                        .mapToDouble(Double::parseDouble)
+                        .toArray());
+
+        INDArray dw = lora.gradientsOfWeights().get(WEIGHT);
+        dw.assign(0);
+        dw.putRow(0, Nd4j.createFromArray(1., 2, 3, 4, 5, 6, 7, 8).castTo(type));
+        dw.putRow(1, Nd4j.ones(type, 8));
+        lora.byChainRule();
+
+        // 2·dW·Bᵀ of the last two columns: 2·(7 - 8), 2·(1 - 1), 0, 0.
+        assertEntries(lora.gradients().get("h.0.attn.v_proj.lora_A.weight"), -2, 0, 0, 0);
+        // 2·Aᵀ·dW: 2·(1·(7 8) + 2·(1 1)).
+        assertEntries(lora.gradients().get("h.0.attn.v_proj.lora_B.weight"), 18, 20);
+
+        lora.detach();
+        assertEquals(1, w.minNumber().doubleValue());
+        assertEquals(1, w.maxNumber().doubleValue());
     }
 
     @ParameterizedTest
@@ -73,15 +130,20 @@ class LoraTest {
 
     @Test
     void itsGradientIsThatOfDifferences() {
-        Gpt gpt = gpt(DataType.DOUBLE, 4);
-        Lora lora = Lora.attach(gpt, new Lora.Config(2, 3, List.of("c_attn", "c_proj")), 7);
+        assertDifferences(gpt(DataType.DOUBLE, 4), 3, "c_attn", "c_proj");
+        assertDifferences(
+                llama(DataType.DOUBLE), 7, "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
+    }
+
+    private static void assertDifferences(Gpt gpt, int weights, String... targets) {
+        Lora lora = Lora.attach(gpt, new Lora.Config(2, 3, List.of(targets)), 7);
         randomize(lora);
         Map<String, INDArray> differences = new HashMap<>();
         lora.parameters().forEach((name, parameter) -> differences.put(name, differences(lora, parameter)));
 
         lora.lossAndGradients(Nd4j.createFromArray(X), Nd4j.createFromArray(Y), 0);
 
-        assertEquals(6, differences.size()); // of three weights
+        assertEquals(2 * weights, differences.size());
         differences.forEach(
                 (name, expected) -> assertNear(name, expected, lora.gradients().get(name), 1e-7));
     }
@@ -140,10 +202,16 @@ class LoraTest {
 
     @Test
     void singlePrecisionComputesTheSame() {
-        Gpt single = gpt(DataType.FLOAT, 16);
-        Gpt twice = gpt(DataType.DOUBLE, 16);
-        Lora a = Lora.attach(single, Lora.Config.ofRank(4), 7);
-        Lora b = Lora.attach(twice, Lora.Config.ofRank(4), 7);
+        assertSame(gpt(DataType.FLOAT, 16), gpt(DataType.DOUBLE, 16), Lora.Config.ofRank(4));
+        assertSame(
+                llama(DataType.FLOAT),
+                llama(DataType.DOUBLE),
+                new Lora.Config(2, 2, List.of("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj")));
+    }
+
+    private static void assertSame(Gpt single, Gpt twice, Lora.Config config) {
+        Lora a = Lora.attach(single, config, 7);
+        Lora b = Lora.attach(twice, config, 7);
         randomize(a);
         randomize(b);
         for (Lora lora : List.of(a, b)) {
@@ -209,7 +277,8 @@ class LoraTest {
                 "lora_targets are empty; name linear layers, such as c_attn", () -> new Lora.Config(8, 8, List.of()));
         assertSentence(
                 "the model has no linear layer called q_proj to adapt; lora_targets may be c_attn, c_proj and c_fc in a"
-                        + " model of GPT-2's layers",
+                        + " model of GPT-2's layers, or q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj and down_proj in one"
+                        + " of Llama's",
                 () -> Lora.attach(gpt, new Lora.Config(1, 1, List.of("q_proj")), 7));
         assertSentence(
                 "lora_rank is 5, but h.0.attn.c_attn.weight is [4,12], whose rank is less; choose a lower one",

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 V, T, C, H, L = 11, 6, 8, 2, 2
+K, INNER = 1, 20  # of Llama's layers
 IDS = [[0, 4, 2, 1, 3, 10], [9, 9, 5, 7, 0, 6]]
 
 
@@ -193,6 +194,98 @@ class Lecture(nn.Module):
         return self.lm_head(self.ln_f(self.blocks(x)))
 
 
+class RmsNorm(nn.Module):
+    def __init__(self, width, eps):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.ones(width)), eps
+
+    def forward(self, x):
+        return x * (x.pow(2).mean(-1, keepdim=True) + self.eps).rsqrt() * self.weight
+
+
+def rotated(x, theta, pairs):
+    """(B,heads,T,D): entries 2j and 2j+1, or else j and j + D/2, turn by t/theta^(2j/D)."""
+    t, d = x.shape[-2:]
+    angles = torch.outer(torch.arange(t).double(), theta ** (-torch.arange(0, d, 2).double() / d)).to(x.dtype)
+    a, b = (x[..., 0::2], x[..., 1::2]) if pairs else x.chunk(2, -1)
+    y = a * angles.cos() - b * angles.sin(), a * angles.sin() + b * angles.cos()
+    return torch.stack(y, -1).flatten(-2) if pairs else torch.cat(y, -1)
+
+
+class Llama(nn.Module):
+    """Hugging Face's names of Llama, Qwen2 (biases of q, k and v), Qwen3 (norms of q and k) and, with pairs, llama2.c's."""
+
+    def __init__(self, d, theta, eps, tied, bias=False, norms=False, pairs=False):
+        super().__init__()
+        self.d, self.theta, self.pairs = d, theta, pairs
+        self.tokens, self.norm, self.head = nn.Embedding(V, C), RmsNorm(C, eps), nn.Linear(C, V, bias=False)
+        if tied:
+            self.tokens.weight = self.head.weight
+        self.layers = nn.ModuleList()
+        for _ in range(L):
+            layer = {name: RmsNorm(C, eps) for name in ("attention_norm", "ffn_norm")}
+            for name, heads in ("wq", H), ("wk", K), ("wv", K):
+                layer[name] = nn.Linear(C, heads * d, bias=bias)
+            layer["wo"] = nn.Linear(H * d, C, bias=False)
+            for name, sizes in ("w1", (C, INNER)), ("w2", (INNER, C)), ("w3", (C, INNER)):
+                layer[name] = nn.Linear(*sizes, bias=False)
+            if norms:
+                layer.update(q_norm=RmsNorm(d, eps), k_norm=RmsNorm(d, eps))
+            self.layers.append(nn.ModuleDict(layer))
+
+    def attention(self, layer, x):
+        def heads(name):
+            y = layer["w" + name](x).unflatten(2, (-1, self.d))
+            y = layer[name + "_norm"](y) if name + "_norm" in layer else y
+            y = y.transpose(1, 2)
+            return y if name == "v" else rotated(y, self.theta, self.pairs)
+
+        q, k, v = heads("q"), *(heads(name).repeat_interleave(H // K, 1) for name in "kv")
+        return layer["wo"](attend(q, k, v))
+
+    def forward(self, ids):
+        x = self.tokens(ids)
+        for layer in self.layers:
+            x = x + self.attention(layer, layer["attention_norm"](x))
+            h = layer["ffn_norm"](x)
+            x = x + layer["w2"](F.silu(layer["w1"](h)) * layer["w3"](h))
+        return self.head(self.norm(x))
+
+    def named(self, names):
+        """The state_dict under others' names."""
+        result = {}
+        for name, value in self.state_dict().items():
+            *path, part, what = name.split(".")
+            result[".".join([names["layers"], path[1], names[part], what] if path else [names[part], what])] = value
+        return result
+
+
+HF = {
+    "tokens": "model.embed_tokens",
+    "layers": "model.layers",
+    "norm": "model.norm",
+    "head": "lm_head",
+    "attention_norm": "input_layernorm",
+    "ffn_norm": "post_attention_layernorm",
+    **{"w" + name: f"self_attn.{name}_proj" for name in "qkvo"},
+    "q_norm": "self_attn.q_norm",
+    "k_norm": "self_attn.k_norm",
+    "w1": "mlp.gate_proj",
+    "w2": "mlp.down_proj",
+    "w3": "mlp.up_proj",
+}
+LLAMA2C = {
+    "tokens": "tok_embeddings",
+    "layers": "layers",
+    "norm": "norm",
+    "head": "output",
+    "attention_norm": "attention_norm",
+    "ffn_norm": "ffn_norm",
+    **{"w" + name: f"attention.w{name}" for name in "qkvo"},
+    **{name: f"feed_forward.{name}" for name in ("w1", "w2", "w3")},
+}
+
+
 class Calls:
     """What a pickle can have Python do."""
 
@@ -293,6 +386,51 @@ def main(folder):
     (folder / "hf" / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     with torch.no_grad():
         expected["hf"] = hf.double()(torch.tensor(IDS)).tolist()
+
+    # Of Llama's layers, in one file and in two.
+    common = {
+        "hidden_act": "silu",
+        "hidden_size": C,
+        "intermediate_size": INNER,
+        "num_hidden_layers": L,
+        "num_attention_heads": H,
+        "num_key_value_heads": K,
+        "max_position_embeddings": T,
+        "vocab_size": V,
+        "transformers_version": "4.48.0",
+    }
+    families = {
+        "llama": (Llama(4, 500.0, 1e-5, tied=False), {"rope_theta": 500.0, "rms_norm_eps": 1e-5}),
+        "qwen2": (Llama(4, 1e6, 1e-6, tied=True, bias=True), {"rope_theta": 1e6, "rms_norm_eps": 1e-6}),
+        "qwen3": (Llama(6, 1e6, 1e-6, tied=True, norms=True), {"rope_theta": 1e6, "rms_norm_eps": 1e-6, "head_dim": 6}),
+    }
+    for kind, (model, own) in families.items():
+        state = filled(model).named(HF)
+        (folder / kind).mkdir(exist_ok=True)
+        own = {"model_type": kind, "tie_word_embeddings": kind != "llama", **common, **own}
+        (folder / kind / "config.json").write_text(json.dumps(own, indent=1) + "\n")
+        if kind == "qwen2":
+            torch.save(state, folder / kind / "pytorch_model.bin")
+        else:
+            weight_map = {key: f"pytorch_model-0000{1 if '.0.' in key else 2}-of-00002.bin" for key in state}
+            for name in set(weight_map.values()):
+                torch.save({key: state[key] for key in state if weight_map[key] == name}, folder / kind / name)
+            index = {"metadata": {"total_size": 0}, "weight_map": weight_map}
+            (folder / kind / "pytorch_model.bin.index.json").write_text(json.dumps(index, indent=1) + "\n")
+        with torch.no_grad():
+            expected[kind] = model.double()(torch.tensor(IDS)).tolist()
+
+    stories = filled(Llama(4, 10000.0, 1e-5, tied=True, pairs=True))
+    numbers = {"dim": C, "n_layers": L, "n_heads": H, "n_kv_heads": K, "vocab_size": V, "multiple_of": 4}
+    checkpoint = {
+        "model": {"_orig_mod." + name: value for name, value in stories.named(LLAMA2C).items()},
+        "optimizer": torch.optim.AdamW(stories.parameters()).state_dict(),
+        "model_args": {**numbers, "max_seq_len": T, "dropout": 0.1},
+        "iter_num": 1000,
+        "best_val_loss": torch.tensor(1.5),
+        "config": {"vocab_source": "custom", "compile": True},
+    }
+    save("llama2c.pt", stories, checkpoint)
 
     torch.save(Lecture(), folder / "module.pt")
     torch.save({"model": {"a": torch.ones(1), "b": Calls(os.system, "echo")}}, folder / "system.pt")

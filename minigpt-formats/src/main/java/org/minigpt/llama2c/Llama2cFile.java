@@ -3,17 +3,12 @@ package org.minigpt.llama2c;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.List;
 import org.minigpt.MiniGptException;
-import org.minigpt.graph.Positions;
 import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.tensors.GptWeights;
+import org.minigpt.internal.tensors.Llama2c;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
-import org.minigpt.model.GptConfig.Bias;
-import org.minigpt.model.GptConfig.Initialization;
-import org.minigpt.model.GptConfig.Mlp;
-import org.minigpt.model.GptConfig.Norm;
 
 /**
  * The models of Karpathy's llama2.c, Llama's layers, as its {@code export.py} writes them: version 0 without a word that says
@@ -29,9 +24,6 @@ public final class Llama2cFile {
 
     /** Where version 2 has the size of its groups: after the magic, the version, seven sizes and whether the head is tied. */
     private static final int GROUP_AT = 9 * Integer.BYTES + 1;
-
-    /** What stands between texts, and what a chat ends with: run.c stops at both. */
-    private static final List<Integer> ENDS = List.of(1, 2);
 
     private Llama2cFile() {}
 
@@ -61,13 +53,7 @@ public final class Llama2cFile {
             int group = version == 2 ? header.getInt(GROUP_AT) : 0;
             Llama2cTensors tensors = new Llama2cTensors(data, config, version, size, group);
             return GptWeights.load(
-                    Llama2cTensors.LAYOUT.read(tensors, config),
-                    config,
-                    GptWeights.Origin.HEADER,
-                    shape -> Gpt.builder(shape)
-                            .eosTokenIds(ENDS.stream()
-                                    .filter(id -> id < shape.vocabSize())
-                                    .toList()));
+                    Llama2c.LAYOUT.read(tensors, config), config, GptWeights.Origin.HEADER, Llama2c::model);
         }
     }
 
@@ -82,7 +68,7 @@ public final class Llama2cFile {
         // Version 0 has the sign for it.
         boolean tied = former ? vocabSize > 0 : header.get() != 0;
         try {
-            return GptConfig.builder()
+            return Llama2c.config()
                     .vocabSize(former ? Math.abs(vocabSize) : vocabSize)
                     .blockSize(blockSize)
                     .nLayer(nLayer)
@@ -90,12 +76,7 @@ public final class Llama2cFile {
                     .nKvHead(nKvHead)
                     .nEmbd(nEmbd)
                     .nInner(hidden)
-                    .norm(Norm.RMS)
-                    .positions(new Positions.Rotary())
-                    .mlp(Mlp.SWIGLU)
-                    .bias(Bias.NONE)
                     .tiedHead(tied)
-                    .initialization(Initialization.NANOGPT)
                     .build();
         } catch (MiniGptException e) {
             throw new MiniGptException(file + " is no model of llama2.c, or damaged: " + e.getMessage(), e);

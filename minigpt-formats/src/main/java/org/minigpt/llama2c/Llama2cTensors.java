@@ -18,26 +18,10 @@ import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.tensors.Dtype;
 import org.minigpt.internal.tensors.StoredTensors;
 import org.minigpt.internal.tensors.TensorInfo;
-import org.minigpt.internal.tensors.TensorLayout;
 import org.minigpt.model.GptConfig;
 
 /** The tensors of an open file, in F32 or as if they were. */
 final class Llama2cTensors implements StoredTensors {
-    /** The names of its {@code model.py}, which are Meta's. */
-    static final TensorLayout LAYOUT = new TensorLayout(
-            "layers.",
-            Map.ofEntries(
-                    Map.entry("wte", List.of("tok_embeddings")),
-                    Map.entry("ln_1", List.of("attention_norm")),
-                    Map.entry("attn.c_attn", List.of("attention.wq", "attention.wk", "attention.wv")),
-                    Map.entry("attn.c_proj", List.of("attention.wo")),
-                    Map.entry("ln_2", List.of("ffn_norm")),
-                    Map.entry("mlp.gate_up_proj", List.of("feed_forward.w1", "feed_forward.w3")),
-                    Map.entry("mlp.down_proj", List.of("feed_forward.w2")),
-                    Map.entry("ln_f", List.of("norm")),
-                    Map.entry("lm_head", List.of("output"))),
-            true);
-
     private static final List<String> NORMS = List.of("attention_norm", "ffn_norm", "norm");
     private static final List<String> FORMER = List.of(
             "tok_embeddings",

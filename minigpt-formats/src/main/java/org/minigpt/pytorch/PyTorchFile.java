@@ -1,12 +1,16 @@
 package org.minigpt.pytorch;
 
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.tensors.DataFile;
+import org.minigpt.internal.tensors.Gpt2;
 import org.minigpt.internal.tensors.GptWeights;
+import org.minigpt.internal.tensors.Llama2c;
 import org.minigpt.internal.tensors.TensorInfo;
 import org.minigpt.internal.tensors.TorchFile;
 import org.minigpt.model.Gpt;
@@ -16,8 +20,9 @@ import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;
 
 /**
- * Models in files that {@code torch.save} wrote, of any version: nanoGPT's {@code ckpt.pt}, and a {@code state_dict} of
- * nanoGPT's, minGPT's, the lecture's or Hugging Face's GPT-2, of a compiled model too. What is in the file is not run.
+ * Models in files that {@code torch.save} wrote, of any version: nanoGPT's and llama2.c's {@code ckpt.pt}, and a {@code
+ * state_dict} of nanoGPT's, minGPT's, the lecture's or Hugging Face's GPT-2, of a compiled model too. What is in the file is not
+ * run.
  *
  * <p>The shape of the model is that of its tensors. What they do not tell: the heads, which nanoGPT's checkpoint and the
  * lecture's names do; and the activation, which is the lecture's ReLU, the exact GELU of nanoGPT (a checkpoint of it, or a
@@ -30,6 +35,8 @@ public final class PyTorchFile {
             ": save the whole state_dict, in Python with torch.save(model.state_dict(), FILE).",
             false,
             false);
+
+    private static final String OF_LLAMA2C = "tok_embeddings.weight";
 
     private PyTorchFile() {}
 
@@ -48,11 +55,50 @@ public final class PyTorchFile {
      */
     public static Gpt read(Path file, OptionalInt nHead) {
         try (TorchFile torch = TorchFile.open(file)) {
-            TorchLayout.Found found = TorchLayout.in(torch);
             Map<?, ?> arguments = torch.root().get("model_args") instanceof Map<?, ?> map ? map : Map.of();
+            if (torch.tensors().keySet().stream()
+                    .anyMatch(name -> Gpt2.plainName(name).equals(OF_LLAMA2C))) {
+                return llama2c(torch, arguments, nHead);
+            }
+            TorchLayout.Found found = TorchLayout.in(torch);
             GptConfig config = config(torch, found, arguments, nHead);
             return GptWeights.load(found.tensors(), config, SHAPES, Gpt::builder);
         }
+    }
+
+    /** The numbers that {@code train.py} saves; what it gives None, or an older version does not know, the tensors tell. */
+    private static Gpt llama2c(TorchFile torch, Map<?, ?> arguments, OptionalInt nHead) {
+        Path file = torch.path();
+        Map<String, TensorInfo> tensors = new HashMap<>();
+        torch.tensors().forEach((name, tensor) -> tensors.put(Gpt2.plainName(name), tensor));
+        List<Long> table = matrix(file, tensors.get(OF_LLAMA2C), "token embedding");
+        List<Long> keys = matrix(file, tensors.get("layers.0.attention.wk.weight"), "matrix of keys");
+        List<Long> gate = matrix(file, tensors.get("layers.0.feed_forward.w1.weight"), "feed-forward");
+        if (!(arguments.get("max_seq_len") instanceof Long blockSize)) {
+            throw new MiniGptException(file + " has Llama's layers under Meta's names, but no model_args that tell its"
+                    + " context: give llama2.c's ckpt.pt, or Hugging Face's folder of the model in the format hf.");
+        }
+        int heads = heads(file, arguments, "n_heads", 0, nHead);
+        GptConfig config;
+        try {
+            config = Llama2c.config()
+                    .vocabSize(Math.toIntExact(table.get(0)))
+                    .nEmbd(Math.toIntExact(table.get(1)))
+                    .blockSize(Math.toIntExact(blockSize))
+                    .nLayer((int) IntStream.range(0, tensors.size())
+                            .takeWhile(i -> tensors.containsKey("layers." + i + ".attention_norm.weight"))
+                            .count())
+                    .nHead(heads)
+                    .nKvHead(Math.toIntExact(keys.get(0) * heads / table.get(1)))
+                    .nInner(Math.toIntExact(gate.get(0)))
+                    .normEps(arguments.get("norm_eps") instanceof Double eps ? eps : 1e-5)
+                    .dropout(arguments.get("dropout") instanceof Double rate ? rate : 0)
+                    .tiedHead(true) // unless its tensors say otherwise
+                    .build();
+        } catch (MiniGptException | ArithmeticException e) {
+            throw new MiniGptException(file + " describes no model: " + e.getMessage(), e);
+        }
+        return GptWeights.load(Llama2c.LAYOUT.read(torch, config), config, SHAPES, Llama2c::model);
     }
 
     private static GptConfig config(TorchFile torch, TorchLayout.Found found, Map<?, ?> arguments, OptionalInt nHead) {
@@ -63,7 +109,7 @@ public final class PyTorchFile {
         List<Long> table = matrix(file, embedding, "token embedding");
         List<Long> positions = matrix(file, tensors.get("wpe.weight"), "position embedding");
         boolean tied = head == null || embedding == head || found.tensors().same(head, embedding);
-        int heads = heads(file, found, arguments, nHead);
+        int heads = heads(file, arguments, "n_head", found.heads(), nHead);
         try {
             return GptConfig.builder()
                     .vocabSize(Math.toIntExact(table.get(0)))
@@ -105,9 +151,10 @@ public final class PyTorchFile {
         return tensor.shape();
     }
 
-    private static int heads(Path file, TorchLayout.Found found, Map<?, ?> arguments, OptionalInt nHead) {
-        boolean told = arguments.get("n_head") instanceof Long n && n > 0 && n <= Integer.MAX_VALUE;
-        int heads = told ? ((Long) arguments.get("n_head")).intValue() : found.heads();
+    /** @param found as many as the names tell of; 0 if they don't */
+    private static int heads(Path file, Map<?, ?> arguments, String key, int found, OptionalInt nHead) {
+        boolean told = arguments.get(key) instanceof Long n && n > 0 && n <= Integer.MAX_VALUE;
+        int heads = told ? ((Long) arguments.get(key)).intValue() : found;
         if (heads == 0 && nHead.isEmpty()) {
             throw new MiniGptException(file
                     + " does not tell how many heads its attention has: give n_head too, such as 12" + " for GPT-2.");

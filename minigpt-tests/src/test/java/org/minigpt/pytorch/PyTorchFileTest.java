@@ -1,5 +1,7 @@
 package org.minigpt.pytorch;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.minigpt.testing.Sentences.assertSentence;
@@ -10,6 +12,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
@@ -18,11 +21,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.minigpt.gguf.GgufFile;
+import org.minigpt.graph.Positions;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.io.TinyModels;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;
+import org.minigpt.model.GptConfig.Norm;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -104,6 +113,67 @@ class PyTorchFileTest {
 
         assertTrue(gpt.config().tiedHead());
         assertLogits("hf", gpt, 1e-5);
+    }
+
+    /** Of Llama's layers, in one file and in two: the same bits as by the way of safetensors and of GGUF. */
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "qwen2", "qwen3"})
+    void huggingFacesFamilies(String name) throws IOException {
+        Gpt gpt = ModelFolder.loadGpt(FILES.resolve(name));
+
+        assertEquals(name.equals("qwen3") ? 6 : 4, gpt.config().headSize());
+        assertEquals(1, gpt.config().nKvHead());
+        assertLogits(name, gpt, 1e-5);
+        long[] bits = TinyModels.logitBits(gpt);
+        ModelFolder.exportGpt(dir.resolve("safetensors"), gpt);
+        assertArrayEquals(bits, TinyModels.logitBits(ModelFolder.loadGpt(dir.resolve("safetensors"))));
+        GgufFile.write(dir.resolve("model.gguf"), gpt, null);
+        assertArrayEquals(
+                bits,
+                TinyModels.logitBits(GgufFile.read(dir.resolve("model.gguf")).gpt()));
+    }
+
+    /** As {@code train.py} saves them of a compiled model; hidden_dim and eps are not among them. */
+    @Test
+    void checkpointOfLlama2c() throws IOException {
+        Path file = FILES.resolve("llama2c.pt");
+        Gpt gpt = PyTorchFile.read(file);
+
+        assertEquals(
+                GptConfig.builder()
+                        .vocabSize(11)
+                        .blockSize(6)
+                        .nEmbd(8)
+                        .nHead(2)
+                        .nKvHead(1)
+                        .nLayer(2)
+                        .nInner(20)
+                        .mlp(Mlp.SWIGLU)
+                        .norm(Norm.RMS)
+                        .positions(new Positions.Rotary())
+                        .bias(Bias.NONE)
+                        .tiedHead(true)
+                        .dropout(0.1)
+                        .initialization(Initialization.NANOGPT)
+                        .build(),
+                gpt.config());
+        assertEquals(List.of(1, 2), gpt.eosTokenIds());
+        assertLogits("llama2c.pt", gpt, 1e-5);
+        assertSentence(
+                file + " is of a model of 2 heads, not 4: leave n_head out.",
+                () -> PyTorchFile.read(file, OptionalInt.of(4)));
+        // The key of another length would move what follows.
+        Path without = damaged(file, "max_seq_len", "max_seq_lem");
+        assertSentence(
+                without + " has Llama's layers under Meta's names, but no model_args that tell its context: give"
+                        + " llama2.c's ckpt.pt, or Hugging Face's folder of the model in the format hf.",
+                () -> PyTorchFile.read(without));
+    }
+
+    private Path damaged(Path file, String from, String to) throws IOException {
+        String bytes = Files.readString(file, ISO_8859_1);
+        assertTrue(bytes.contains(from));
+        return Files.writeString(dir.resolve(to + ".pt"), bytes.replace(from, to), ISO_8859_1);
     }
 
     @Test

@@ -45,19 +45,6 @@ class ReadmeTest {
         assertEquals(11, ModelFolder.load(model).tokenizer().vocabSize());
     }
 
-    /** Which outside-project/run builds with and runs, in CI. */
-    @Test
-    void theDependenciesAreThoseOfTheOutsideProject() throws IOException {
-        String readme = Files.readString(ROOT.resolve("README.md"));
-        String pom = Files.readString(ROOT.resolve("minigpt-tests/outside-project/pom.xml"));
-
-        String block = readme.split("```xml\n")[1].split("```")[0];
-        String dependencies = pom.split("<dependencies>")[1].split("</dependencies>")[0];
-        assertEquals(
-                block.lines().map(String::trim).toList(),
-                dependencies.strip().lines().map(String::trim).toList());
-    }
-
     @Test
     void everyExampleIsInTheTable() throws IOException {
         List<String> named = Pattern.compile("^\\| `(\\w+)` \\|", Pattern.MULTILINE)

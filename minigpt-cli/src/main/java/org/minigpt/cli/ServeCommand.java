@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.minigpt.MiniGptException;
+import org.minigpt.decode.Window;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.QuantizedGpt;
 import org.minigpt.server.ChatTemplate;
@@ -103,8 +104,8 @@ final class ServeCommand implements Callable<Integer> {
     @Option(
             names = "--max-concurrent",
             paramLabel = "N",
-            defaultValue = "4",
-            description = "Requests that generate at the same time [${DEFAULT-VALUE}].")
+            defaultValue = "32",
+            description = "Texts that are generated at the same time, each choice being one [${DEFAULT-VALUE}].")
     private int maxConcurrent;
 
     @Option(
@@ -141,6 +142,14 @@ final class ServeCommand implements Callable<Integer> {
             defaultValue = "8",
             description = "The most choices of a request, prompts times n [${DEFAULT-VALUE}].")
     private int maxChoices;
+
+    @Option(
+            names = "--window",
+            paramLabel = "KIND",
+            defaultValue = "exact",
+            description = "Beyond the model's context: exact, each token sees all of it; or halving, between half and"
+                    + " all of it, which is faster [${DEFAULT-VALUE}].")
+    private Window window;
 
     @Option(
             names = "--timeout",
@@ -182,6 +191,7 @@ final class ServeCommand implements Callable<Integer> {
                 .basePath(basePath)
                 .trustedProxy(trustedProxy)
                 .chatTemplate(chatTemplate == null ? ChatTemplate.of(model) : ChatTemplate.named(chatTemplate))
+                .window(window)
                 .drain(Duration.ofSeconds(drain))
                 .maxConcurrent(maxConcurrent)
                 .maxWaiting(maxWaiting)

@@ -20,8 +20,8 @@ import org.nd4j.linalg.api.buffer.DataType;
  * one for each number of new tokens of a prompt, rounded up and padded, so that prompts of all lengths share a few.
  */
 final class CachedForward implements Forward {
-    /** Of the plans, with the tiles of their kernels: some ten of GPT-2. */
-    private static final long MAX_BYTES = 64 << 20;
+    /** Of the plans, with the tiles of their kernels: some forty of GPT-2, as batches of all sizes come and go. */
+    private static final long MAX_BYTES = 128 << 20;
 
     private static final String IDS = "ids";
     private static final String ROWS = "rows";
@@ -93,6 +93,11 @@ final class CachedForward implements Forward {
         }
         bound.run(rows, past, ids, logits);
         return logits;
+    }
+
+    @Override
+    public void reserve(int row, int tokens) {
+        memory.allocate(row, tokens);
     }
 
     @Override

@@ -23,10 +23,10 @@ import org.minigpt.MiniGptException;
  * <p>For use by one thread at a time; a model may have many. The parameters must not change while it is open.
  */
 public final class Decoder implements AutoCloseable {
-    /**
-     * Tokens of a prompt that run at once. A prompt is cut at positions that are multiples of this, so it has the same
-     * bits when it comes in pieces that end there.
-     */
+    /** The first place where prompts are cut; the next are each at twice as many tokens, up to {@link #CHUNK}. */
+    private static final int FIRST_CUT = 64;
+
+    /** Tokens of a prompt that run at once, at most. */
     public static final int CHUNK = 512;
 
     private final int vocabSize;
@@ -84,6 +84,11 @@ public final class Decoder implements AutoCloseable {
         return contexts.length;
     }
 
+    /** @return the longest context */
+    public int blockSize() {
+        return blockSize;
+    }
+
     /** @return whether keys and values are remembered */
     public boolean cached() {
         return forward.remembers();
@@ -119,16 +124,15 @@ public final class Decoder implements AutoCloseable {
         for (int i = 0; i < rows.length; i++) {
             check(ids[i]);
         }
-        for (int i = 0; i < rows.length; i++) {
-            pending[i] = take(rows[i], ids[i]);
-        }
         double[][] logits = new double[rows.length][];
         List<Integer> single = new ArrayList<>();
         for (int i = 0; i < rows.length; i++) {
+            boolean slides = lengths[rows[i]] > 0 && slides(rows[i], ids[i].length);
+            pending[i] = take(rows[i], ids[i]);
             if (pending[i].length == 1) {
                 single.add(i);
             } else {
-                logits[i] = prompt(rows[i], pending[i]);
+                logits[i] = prompt(rows[i], pending[i], slides);
             }
         }
         if (!single.isEmpty()) {
@@ -148,6 +152,11 @@ public final class Decoder implements AutoCloseable {
                         + "; encode the text with the model's own tokenizer");
             }
         }
+    }
+
+    /** @return whether the context will slide, so that all of it is run anew, if a sequence gets so many more tokens */
+    public boolean slides(int row, int tokens) {
+        return lengths[row] + tokens > blockSize;
     }
 
     /** Adds the tokens to the context. @return those that are to be run */
@@ -180,12 +189,32 @@ public final class Decoder implements AutoCloseable {
         remembered[row] = 0;
     }
 
-    /** Runs several tokens of one sequence, by itself, so that its bits do not depend on others. */
-    private double[] prompt(int row, int[] ids) {
+    /**
+     * Where a prompt that runs from some token on is cut. So it has the same bits when it comes in pieces that end
+     * there, or when another has the tokens before a cut in common with it and they are {@linkplain #copy copied}.
+     *
+     * @param from tokens before the piece
+     * @return the tokens before the next piece: 64, 128, 256, and multiples of {@link #CHUNK}
+     */
+    public static int cut(int from) {
+        int next = FIRST_CUT;
+        while (next <= from && next < CHUNK) {
+            next *= 2;
+        }
+        return next > from ? next : (from / CHUNK + 1) * CHUNK;
+    }
+
+    /**
+     * Runs several tokens of one sequence, by itself, so that its bits do not depend on others.
+     *
+     * @param slides whether it is a window, which no other sequence has in common with it: it is cut no more than needed
+     */
+    private double[] prompt(int row, int[] ids, boolean slides) {
         double[] logits = null;
         for (int from = 0; from < ids.length; ) {
             int past = lengths[row] - ids.length + from;
-            int to = forward.remembers() ? Math.min(ids.length, from + CHUNK - past % CHUNK) : ids.length;
+            int end = slides ? past + CHUNK - past % CHUNK : cut(past);
+            int to = forward.remembers() ? Math.min(ids.length, from + end - past) : ids.length;
             int[] piece = Arrays.copyOfRange(ids, from, to);
             logits = forward.run(new int[] {row}, new int[] {past}, new int[][] {piece})[0];
             from = to;
@@ -206,12 +235,32 @@ public final class Decoder implements AutoCloseable {
         }
     }
 
-    /** Makes the sequence {@code to} equal to {@code from}: several continuations of one prompt need it run once. */
-    public void copy(int from, int to) {
-        System.arraycopy(contexts[from], 0, contexts[to], 0, lengths[from]);
-        lengths[to] = lengths[from];
-        remembered[to] = remembered[from];
-        forward.copy(from, to, remembered[from]);
+    /**
+     * Lets the sequence {@code to} have the first tokens of {@code from}, and no others: several continuations of one
+     * prompt need it run once. Of the same sequence, it forgets what comes after them.
+     *
+     * @param tokens at most those that {@code from} has
+     */
+    public void copy(int from, int to, int tokens) {
+        int known = Math.min(tokens, remembered[from]);
+        lengths[to] = 0;
+        remembered[to] = 0;
+        if (from != to) {
+            System.arraycopy(contexts[from], 0, contexts[to], 0, tokens);
+            forward.copy(from, to, known);
+        }
+        lengths[to] = tokens;
+        remembered[to] = known;
+    }
+
+    /**
+     * Makes room for a sequence's next tokens, which {@link #append} does by itself: so that it is known which of
+     * several sequences there is no room for.
+     *
+     * @throws MiniGptException if there is no memory for it
+     */
+    public void reserve(int row, int tokens) {
+        forward.reserve(row, Math.min(capacity, lengths[row] + tokens));
     }
 
     /** @return the memory that it has, in bytes */

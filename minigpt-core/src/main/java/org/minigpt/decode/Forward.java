@@ -19,6 +19,9 @@ interface Forward {
      */
     double[][] run(int[] rows, int[] past, int[][] ids);
 
+    /** Makes room for the first {@code tokens} of a sequence. */
+    void reserve(int row, int tokens);
+
     /** @return the memory that it has, in bytes */
     long bytes();
 

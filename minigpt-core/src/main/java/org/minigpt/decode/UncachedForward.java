@@ -30,6 +30,11 @@ final class UncachedForward implements Forward {
     }
 
     @Override
+    public void reserve(int row, int tokens) {
+        // Nothing is remembered.
+    }
+
+    @Override
     public long bytes() {
         return 0;
     }

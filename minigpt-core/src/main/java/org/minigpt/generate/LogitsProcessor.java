@@ -7,7 +7,7 @@ import java.util.function.IntConsumer;
 /**
  * Changes logits before a token is drawn: makes some likelier or less likely, or impossible. Processors are values
  * without state, may be shared by threads, and are applied one after the other; {@link LogitsProcessors} has those that
- * are usual.
+ * are usual. What one keeps of a sequence's tokens belongs into what it has {@linkplain #forSequence for that}.
  */
 @FunctionalInterface
 public interface LogitsProcessor {
@@ -19,6 +19,14 @@ public interface LogitsProcessor {
      * @param context the tokens so far
      */
     void apply(double[] logits, Context context);
+
+    /**
+     * @return the one that is applied to the tokens of one sequence, each once and in their order; this one if it keeps
+     *     nothing of them
+     */
+    default LogitsProcessor forSequence() {
+        return this;
+    }
 
     /** The tokens of a sequence so far, prompt and all, as a processor sees them. */
     final class Context {

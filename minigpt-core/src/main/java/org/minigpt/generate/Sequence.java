@@ -15,6 +15,21 @@ final class Sequence {
         boolean goesOn(GeneratedToken token);
 
         default void ended(FinishReason reason) {}
+
+        /** @return whether it is to end with what it has; asked before each step */
+        default boolean cancelled() {
+            return false;
+        }
+
+        /** @return whether no token is wanted yet; asked before each step */
+        default boolean paused() {
+            return false;
+        }
+
+        /** What went wrong with it; if this throws, so does the step. */
+        default void failed(RuntimeException e) {
+            throw e;
+        }
     }
 
     private final int[] prompt;
@@ -24,6 +39,8 @@ final class Sequence {
     private final Sampler sampler;
     private final LogitsProcessor.Context context;
     private final Watcher watcher;
+    private final List<LogitsProcessor> penalties;
+    private final List<LogitsProcessor> filters;
     private final List<GeneratedToken> tokens = new ArrayList<>();
     private FinishReason finishReason;
 
@@ -41,10 +58,13 @@ final class Sequence {
         this.drawn = drawn;
         this.watcher = watcher;
         this.context = new LogitsProcessor.Context(prompt);
+        this.penalties =
+                options.penalties().stream().map(LogitsProcessor::forSequence).toList();
+        this.filters = options.greedy()
+                ? List.of()
+                : options.filters().stream().map(LogitsProcessor::forSequence).toList();
         // Filters see probabilities at the temperature, so it is applied before them and not again.
-        this.sampler = options.greedy() || options.filters().isEmpty()
-                ? options.sampler()
-                : new Sampler.Multinomial(1, options.seed());
+        this.sampler = filters.isEmpty() ? options.sampler() : new Sampler.Multinomial(1, options.seed());
         if (options.maxNewTokens() == 0) {
             finishReason = FinishReason.LENGTH;
         }
@@ -93,8 +113,6 @@ final class Sequence {
 
     /** @return -1 if no token may come */
     private int choose(double[] logits, Exponentials exponentials) {
-        List<LogitsProcessor> penalties = options.penalties();
-        List<LogitsProcessor> filters = options.greedy() ? List.of() : options.filters();
         if (penalties.isEmpty() && filters.isEmpty()) {
             return sampler instanceof Sampler.Multinomial drawing && drawing.temperature() == 1
                     ? drawing.next(exponentials)
@@ -128,6 +146,20 @@ final class Sequence {
     void cancel() {
         finish(FinishReason.CANCELLED);
         watcher.ended(finishReason);
+    }
+
+    boolean isCancelled() {
+        return finishReason != null || watcher.cancelled(); // at once, if no token is asked for
+    }
+
+    boolean paused() {
+        return watcher.paused();
+    }
+
+    /** Ends it with what it has, as something went wrong. */
+    void fail(RuntimeException e) {
+        finish(FinishReason.CANCELLED);
+        watcher.failed(e);
     }
 
     int[] prompt() {

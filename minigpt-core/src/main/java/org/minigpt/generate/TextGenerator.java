@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.minigpt.MiniGptException;
 import org.minigpt.decode.LanguageModel;
+import org.minigpt.decode.Window;
 import org.minigpt.text.Tokenizer;
 
 /**
@@ -28,16 +29,22 @@ import org.minigpt.text.Tokenizer;
  */
 public final class TextGenerator {
 
-    /**
-     * Is told of the tokens of several sequences while they are generated; what it throws ends the generation of all.
-     */
+    /** Is told of the tokens of several sequences while they are generated. */
     public interface Listener {
 
         /**
-         * Asked before each step; if true, as never here, all sequences end with what they have, {@link
+         * Asked for each sequence before its next token; if true, as never here, it ends with what it has, {@link
          * FinishReason#CANCELLED}.
          */
         default boolean cancelled() {
+            return false;
+        }
+
+        /**
+         * Asked for each sequence before its next token; if true, as never here, it waits while others go on. For a
+         * {@link TextBatch}: {@link #generateAll} would ask again and again.
+         */
+        default boolean paused() {
             return false;
         }
 
@@ -59,6 +66,17 @@ public final class TextGenerator {
          * @param reason why it ended
          */
         default void onEnd(int sequence, String text, FinishReason reason) {}
+
+        /**
+         * Called when something goes wrong with a sequence, which ends: what a method above throws, or that no token is
+         * left to draw. Others go on, unless this throws something, as it does here with what went wrong.
+         *
+         * @param sequence the place of the sequence among all
+         * @param e what went wrong
+         */
+        default void onFailure(int sequence, RuntimeException e) {
+            throw e;
+        }
     }
 
     private final Tokenizer tokenizer;
@@ -167,10 +185,21 @@ public final class TextGenerator {
         List<TextWatcher> texts = IntStream.range(0, prompts.size() * samples)
                 .mapToObj(i -> new TextWatcher(tokenizer, options.stop(), i, listener))
                 .toList();
-        List<TokenGeneration> all = tokens.watchAll(prompts, samples, options, texts::get, listener::cancelled);
+        List<TokenGeneration> all = tokens.watchAll(prompts, samples, options, texts::get);
         return IntStream.range(0, all.size())
                 .mapToObj(i -> new Completion(texts.get(i).text(), all.get(i)))
                 .toList();
+    }
+
+    /**
+     * Texts that are generated together, and may come and go at any token.
+     *
+     * @param rows how many at once, each of which takes memory for the keys and values of its tokens; others wait
+     * @param window what happens beyond the model's block_size, whatever the options of a text say
+     * @return to be closed after use
+     */
+    public TextBatch batch(int rows, Window window) {
+        return new TextBatch(tokens, tokenizer, tokens.batch(rows, Integer.MAX_VALUE, window));
     }
 
     /**

@@ -3,7 +3,6 @@ package org.minigpt.generate;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
-import java.util.List;
 import java.util.NoSuchElementException;
 import org.minigpt.text.Tokenizer;
 
@@ -29,9 +28,14 @@ public final class TextStream implements Iterator<String>, AutoCloseable {
             public void onEnd(int sequence, String piece, FinishReason reason) {
                 keep(piece);
             }
+
+            @Override
+            public boolean cancelled() {
+                return cancelled;
+            }
         });
         sequence = tokens.sequence(prompt, options, text);
-        batch = tokens.batch(List.of(sequence), options, () -> cancelled);
+        batch = tokens.batch(sequence, options);
     }
 
     private void keep(String piece) {
@@ -42,9 +46,11 @@ public final class TextStream implements Iterator<String>, AutoCloseable {
 
     @Override
     public boolean hasNext() {
-        boolean more = true;
-        while (ready.isEmpty() && more) {
-            more = batch.advance();
+        while (ready.isEmpty() && batch.size() > 0) {
+            batch.step();
+        }
+        if (batch.size() == 0) {
+            batch.close();
         }
         return !ready.isEmpty();
     }
@@ -59,7 +65,7 @@ public final class TextStream implements Iterator<String>, AutoCloseable {
 
     /** @return whether there is surely no more; computes nothing to find out */
     boolean exhausted() {
-        return ready.isEmpty() && batch.ended();
+        return ready.isEmpty() && batch.size() == 0;
     }
 
     /** Ends it before the next token; from any thread. */

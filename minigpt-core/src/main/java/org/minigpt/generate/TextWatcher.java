@@ -36,6 +36,21 @@ final class TextWatcher implements Sequence.Watcher {
         listener.onEnd(sequence, news(), reason);
     }
 
+    @Override
+    public boolean cancelled() {
+        return listener.cancelled();
+    }
+
+    @Override
+    public boolean paused() {
+        return listener.paused();
+    }
+
+    @Override
+    public void failed(RuntimeException e) {
+        listener.onFailure(sequence, e);
+    }
+
     private String news() {
         String news = text.substring(told);
         told = text.length();

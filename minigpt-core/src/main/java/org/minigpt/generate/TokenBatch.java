@@ -1,129 +1,278 @@
 package org.minigpt.generate;
 
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
-import java.util.function.BooleanSupplier;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.minigpt.decode.Decoder;
-import org.minigpt.decode.LanguageModel;
 
 /**
- * Sequences that are generated together, one token of each at a step: the one loop of everything that generates. For
- * use by one thread.
+ * Sequences that are generated together, one token of each at a step: the one loop of everything that generates. They
+ * come and go between steps; those that find no room wait, first come, first served. A sequence's tokens do not depend on
+ * the others'. What a prompt has in common with one that has been run here, up to where prompts are cut, is not run
+ * again. For use by one thread.
  */
 final class TokenBatch implements AutoCloseable {
-    private final List<Sequence> sequences;
-    private final BooleanSupplier cancelled;
+    /** Tokens of prompts, and of contexts that slide, that run in one step at most, so that no token waits for more. */
+    private static final int PROMPT_TOKENS = Decoder.CHUNK;
+
     private final Decoder decoder;
-    private int[] active; // the rows of those that have not ended
-    private int[][] pending; // by active row, the tokens that the decoder has not seen; null before the first step
+    private final List<Row> rows;
+    private final Deque<Sequence> waiting = new ArrayDeque<>();
+    private int turn; // the row whose prompt runs first
+    private int spent; // tokens of prompts in this step
+    private long steps;
     private boolean closed;
 
-    /** @param cancelled asked within each step whether all are to end with what they have */
-    TokenBatch(LanguageModel model, List<Sequence> sequences, SamplingOptions options, BooleanSupplier cancelled) {
-        this.sequences = sequences;
-        this.cancelled = cancelled;
-        long longest =
-                sequences.stream().mapToLong(s -> s.prompt().length).max().orElseThrow();
-        int tokens = (int) Math.min(Integer.MAX_VALUE, longest + options.maxNewTokens());
-        decoder = model.decoder(sequences.size(), tokens, options.window());
-        active = IntStream.range(0, sequences.size()).toArray();
-        if (options.maxNewTokens() == 0) {
-            cancel();
+    /** A sequence of the decoder, and what that still knows of the last prompt there. */
+    private static final class Row {
+        private final int index;
+        private Sequence sequence; // null if it is free
+        private int[] prompt = {}; // the last block_size tokens of it
+        private int done; // tokens of it that the decoder has
+        private double[] logits; // after all of it; null before
+        private int next = -1; // the token after those that the decoder has; -1 while the prompt runs
+        private boolean slid; // the prompt is no more what the context begins with
+        private long left; // when it became free
+
+        Row(int index) {
+            this.index = index;
         }
     }
 
+    /** @param decoder with room for as many sequences as are to run at once, which is closed with this */
+    TokenBatch(Decoder decoder) {
+        this.decoder = decoder;
+        rows = IntStream.range(0, decoder.rows()).mapToObj(Row::new).toList();
+    }
+
+    /** Lets a sequence take part from the next step on, or from when there is room for it. */
+    void join(Sequence sequence) {
+        waiting.add(sequence);
+    }
+
+    /** @return the sequences that have not ended, those that wait among them */
+    int size() {
+        return waiting.size()
+                + (int) rows.stream().filter(row -> row.sequence != null).count();
+    }
+
     /**
-     * Computes the next token of each sequence that has not ended. The batch is closed when all have, or if it fails.
+     * Computes the next token of each sequence, but for those that pause and those that are not done with their prompts.
+     * If it throws, the batch is closed.
      *
-     * @return whether there may be more
+     * @return whether anything was computed
      */
     boolean step() {
-        if (ended()) {
-            return false;
-        }
+        steps++;
         try {
-            double[][] logits = pending == null ? prefill() : decoder.append(active, pending);
-            if (cancelled.getAsBoolean()) {
-                cancel();
-            } else {
-                choose(logits);
+            waiting.removeIf(TokenBatch::leaves);
+            rows.stream()
+                    .filter(row -> row.sequence != null && leaves(row.sequence))
+                    .forEach(this::leave);
+            admit();
+            List<Row> single = new ArrayList<>();
+            List<Row> several = new ArrayList<>();
+            for (int i = 0; i < rows.size(); i++) {
+                Row row = rows.get((turn + i) % rows.size());
+                if (row.sequence != null && !row.sequence.paused()) {
+                    boolean runsOne = row.next >= 0 && decoder.cached() && !decoder.slides(row.index, 1);
+                    (runsOne ? single : several).add(row);
+                }
             }
+            runSeveral(several);
+            runSingle(single);
+            return single.size() + several.size() > 0;
         } catch (RuntimeException | Error e) {
             close();
             throw e;
         }
-        return !ended();
     }
 
-    /** {@link #step}, but nothing is computed if it has been cancelled. */
-    boolean advance() {
-        if (cancelled.getAsBoolean()) {
-            cancel();
-        }
-        return step();
-    }
-
-    /** Runs each prompt in the row of its first sample, and copies what is remembered to the others'. */
-    private double[][] prefill() {
-        int[] firsts = IntStream.of(active).filter(row -> !repeats(row)).toArray();
-        double[][] ofPrompts = decoder.append(
-                firsts,
-                IntStream.of(firsts)
-                        .mapToObj(row -> sequences.get(row).prompt())
-                        .toArray(int[][]::new));
-        double[][] logits = new double[active.length][];
-        int prompt = -1;
-        for (int row : active) {
-            if (repeats(row)) {
-                decoder.copy(row - 1, row);
-            } else {
-                prompt++;
+    private static boolean leaves(Sequence sequence) {
+        try {
+            if (sequence.isCancelled()) {
+                sequence.cancel();
+                return true;
             }
-            logits[row] = ofPrompts[prompt];
+        } catch (RuntimeException e) {
+            sequence.fail(e);
+            return true;
         }
-        return logits;
+        return false;
     }
 
-    private boolean repeats(int row) {
-        return row > 0 && sequences.get(row).prompt() == sequences.get(row - 1).prompt();
+    private void admit() {
+        while (!waiting.isEmpty()) {
+            Sequence sequence = waiting.element();
+            int[] all = sequence.prompt();
+            int[] prompt = Arrays.copyOfRange(all, Math.max(0, all.length - decoder.blockSize()), all.length);
+            // What need not be run saves most; else what has been of no use for long goes first.
+            Optional<Row> free = rows.stream()
+                    .filter(row -> row.sequence == null)
+                    .max(Comparator.<Row>comparingInt(row -> shared(row, prompt))
+                            .thenComparingLong(row -> -row.left));
+            if (free.isEmpty()) {
+                return;
+            }
+            waiting.remove();
+            Row row = free.get();
+            int done = shared(row, prompt);
+            decoder.copy(row.index, row.index, done);
+            row.sequence = sequence;
+            row.prompt = prompt;
+            row.done = done;
+            row.logits = done == prompt.length ? row.logits : null;
+            row.next = -1;
+            row.slid = false;
+        }
     }
 
-    private void choose(double[][] logits) {
-        int[] still = new int[active.length];
-        int[][] ids = new int[active.length][];
-        int count = 0;
-        for (int i = 0; i < active.length; i++) {
-            int id = sequences.get(active[i]).next(logits[i]);
-            if (id >= 0) {
-                still[count] = active[i];
-                ids[count++] = new int[] {id};
+    /** @return the tokens of a prompt that a row has run as they would be run for it */
+    private int shared(Row row, int[] prompt) {
+        if (row.slid) {
+            return 0;
+        }
+        int mismatch = Arrays.mismatch(row.prompt, 0, row.done, prompt, 0, prompt.length);
+        if (mismatch < 0 && row.logits != null) {
+            return prompt.length;
+        }
+        int common = mismatch < 0 ? row.done : mismatch;
+        int cut = 0;
+        // The last piece of a prompt has a length of its own, and tells what comes next.
+        for (int next = Decoder.cut(0); next <= Math.min(common, prompt.length - 1); next = Decoder.cut(next)) {
+            cut = next;
+        }
+        return decoder.cached() ? cut : 0;
+    }
+
+    /** Prompts and contexts that slide, each by itself: who gets no time in this step is the first in the next. */
+    private void runSeveral(List<Row> several) {
+        spent = 0;
+        boolean all = true;
+        for (Row row : several) {
+            boolean had = true;
+            try {
+                had = row.next < 0 ? runPrompt(row) : slide(row);
+            } catch (RuntimeException e) {
+                fail(row, e);
+            }
+            if (all && !had) {
+                all = false;
+                turn = row.index;
             }
         }
-        active = Arrays.copyOf(still, count);
-        pending = Arrays.copyOf(ids, count);
-        if (ended()) {
-            close();
+    }
+
+    /** @return whether the step has time for so many tokens more, which it then takes */
+    private boolean spend(int tokens) {
+        if (spent > 0 && spent + tokens > PROMPT_TOKENS) {
+            return false;
+        }
+        spent += tokens;
+        return true;
+    }
+
+    /** @return whether it has come any further */
+    private boolean runPrompt(Row row) {
+        int[] prompt = row.prompt;
+        int before = row.done;
+        while (row.logits == null) {
+            Row other = rows.stream()
+                    .max(Comparator.comparingInt(each -> shared(each, prompt)))
+                    .orElseThrow();
+            int shared = shared(other, prompt);
+            if (shared > row.done) {
+                decoder.copy(other.index, row.index, shared);
+                row.done = shared;
+                row.logits = shared == prompt.length ? other.logits : null;
+                continue;
+            }
+            int end = decoder.cached() ? Math.min(prompt.length, Decoder.cut(row.done)) : prompt.length;
+            if (!spend(end - row.done)) {
+                return row.done > before;
+            }
+            double[] logits = decoder.append(row.index, Arrays.copyOfRange(prompt, row.done, end));
+            row.done = end;
+            row.logits = end == prompt.length ? logits : null;
+        }
+        choose(row, row.logits);
+        return true;
+    }
+
+    /** @return whether it had its turn */
+    private boolean slide(Row row) {
+        if (!spend(decoder.contextLength(row.index))) {
+            return false;
+        }
+        row.slid |= decoder.slides(row.index, 1);
+        choose(row, decoder.append(row.index, row.next));
+        return true;
+    }
+
+    private void runSingle(List<Row> single) {
+        List<Row> ready = new ArrayList<>();
+        for (Row row : single) {
+            try {
+                decoder.reserve(row.index, 1);
+                ready.add(row);
+            } catch (RuntimeException e) {
+                fail(row, e);
+            }
+        }
+        if (ready.isEmpty()) {
+            return;
+        }
+        int[] indices = ready.stream().mapToInt(row -> row.index).toArray();
+        int[][] ids = ready.stream().map(row -> new int[] {row.next}).toArray(int[][]::new);
+        double[][] logits = decoder.append(indices, ids);
+        for (int i = 0; i < logits.length; i++) {
+            choose(ready.get(i), logits[i]);
         }
     }
 
-    /** Ends the sequences that have not ended yet, with what they have. */
-    void cancel() {
-        for (int row : active) {
-            sequences.get(row).cancel();
+    private void choose(Row row, double[] logits) {
+        try {
+            row.next = row.sequence.next(logits);
+            if (row.next < 0) {
+                leave(row);
+            }
+        } catch (RuntimeException e) {
+            fail(row, e);
         }
-        close();
     }
 
-    boolean ended() {
-        return active.length == 0;
+    private void leave(Row row) {
+        row.sequence = null;
+        row.left = steps;
+    }
+
+    private void fail(Row row, RuntimeException e) {
+        Sequence sequence = row.sequence;
+        if (sequence == null) {
+            throw e; // it has been told, and that is what it says
+        }
+        leave(row);
+        row.done = 0; // whatever the decoder has
+        row.logits = null;
+        sequence.fail(e);
     }
 
     /** Gives the memory back to the model; sequences that have not ended go no further. */
     @Override
     public void close() {
-        active = new int[0];
-        sequences.forEach(sequence -> sequence.finish(FinishReason.CANCELLED));
+        waiting.forEach(sequence -> sequence.finish(FinishReason.CANCELLED));
+        waiting.clear();
+        for (Row row : rows) {
+            if (row.sequence != null) {
+                row.sequence.finish(FinishReason.CANCELLED);
+                row.sequence = null;
+            }
+        }
         if (!closed) {
             closed = true;
             decoder.close();

@@ -5,12 +5,12 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
 import java.util.function.IntFunction;
 import java.util.function.ObjIntConsumer;
 import org.minigpt.MiniGptException;
 import org.minigpt.decode.LanguageModel;
+import org.minigpt.decode.Window;
 
 /**
  * Continues sequences of tokens, one token at a time: the model's logits after the last token, what {@link
@@ -97,8 +97,20 @@ public final class TokenGenerator {
         return new Sequence(prompt, options, ends(options), drawn, watcher);
     }
 
-    TokenBatch batch(List<Sequence> sequences, SamplingOptions options, BooleanSupplier cancelled) {
-        return new TokenBatch(model, sequences, options, cancelled);
+    /**
+     * @param rows sequences at once
+     * @param tokens of each at most, prompt and all
+     */
+    TokenBatch batch(int rows, long tokens, Window window) {
+        return new TokenBatch(model.decoder(rows, (int) Math.min(Integer.MAX_VALUE, tokens), window));
+    }
+
+    /** @return a batch of one sequence */
+    TokenBatch batch(Sequence sequence, SamplingOptions options) {
+        long tokens = (long) sequence.prompt().length + options.maxNewTokens();
+        TokenBatch batch = batch(1, tokens, options.window());
+        batch.join(sequence);
+        return batch;
     }
 
     /**
@@ -126,19 +138,33 @@ public final class TokenGenerator {
             sink.accept(token, sequence);
             return true;
         };
-        return watchAll(prompts, samples, options, watchers, () -> false);
+        return watchAll(prompts, samples, options, watchers);
     }
 
-    /**
-     * @param watchers by the place of a sequence in the result, who is told of it
-     * @param cancelled asked before each step: whether all sequences are to end with what they have
-     */
+    /** @param watchers by the place of a sequence in the result, who is told of it */
     List<TokenGeneration> watchAll(
             List<int[]> prompts,
             int samples,
             SamplingOptions options,
-            IntFunction<? extends Sequence.Watcher> watchers,
-            BooleanSupplier cancelled) {
+            IntFunction<? extends Sequence.Watcher> watchers) {
+        List<Sequence> sequences = sequences(prompts, samples, options, watchers);
+        if (!sequences.isEmpty()) {
+            long longest = prompts.stream().mapToLong(ids -> ids.length).max().orElseThrow() + options.maxNewTokens();
+            try (TokenBatch batch = batch(Math.min(MAX_ROWS, sequences.size()), longest, options.window())) {
+                sequences.forEach(batch::join);
+                while (batch.size() > 0) {
+                    batch.step();
+                }
+            }
+        }
+        return sequences.stream().map(Sequence::result).toList();
+    }
+
+    List<Sequence> sequences(
+            List<int[]> prompts,
+            int samples,
+            SamplingOptions options,
+            IntFunction<? extends Sequence.Watcher> watchers) {
         if (samples < 1) {
             throw new MiniGptException("the number of samples is " + samples + " but must be at least 1; set it");
         }
@@ -149,15 +175,6 @@ public final class TokenGenerator {
                 sequences.add(sequence(prompt, options.withSeed(options.seed() + i), watcher));
             }
         }
-        for (int from = 0; from < sequences.size(); from += MAX_ROWS) {
-            List<Sequence> together = sequences.subList(from, Math.min(sequences.size(), from + MAX_ROWS));
-            try (TokenBatch batch = batch(together, options, cancelled)) {
-                boolean more = batch.advance();
-                while (more) {
-                    more = batch.step();
-                }
-            }
-        }
-        return sequences.stream().map(Sequence::result).toList();
+        return sequences;
     }
 }

@@ -1,6 +1,5 @@
 package org.minigpt.generate;
 
-import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.PrimitiveIterator;
 
@@ -15,17 +14,28 @@ public final class TokenStream implements PrimitiveIterator.OfInt, AutoCloseable
     private volatile boolean cancelled;
 
     TokenStream(TokenGenerator generator, int[] prompt, SamplingOptions options) {
-        sequence = generator.sequence(prompt, options, token -> {
-            next = token.id();
-            return true;
+        sequence = generator.sequence(prompt, options, new Sequence.Watcher() {
+            @Override
+            public boolean goesOn(GeneratedToken token) {
+                next = token.id();
+                return true;
+            }
+
+            @Override
+            public boolean cancelled() {
+                return cancelled;
+            }
         });
-        batch = generator.batch(List.of(sequence), options, () -> cancelled);
+        batch = generator.batch(sequence, options);
     }
 
     @Override
     public boolean hasNext() {
-        if (next < 0) {
-            batch.advance();
+        while (next < 0 && batch.size() > 0) {
+            batch.step();
+        }
+        if (batch.size() == 0) {
+            batch.close();
         }
         return next >= 0;
     }

@@ -4,24 +4,26 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
-import java.util.concurrent.CancellationException;
-import java.util.function.BooleanSupplier;
-import org.minigpt.generate.Completion;
 import org.minigpt.generate.FinishReason;
 import org.minigpt.generate.GeneratedToken;
+import org.minigpt.generate.TextBatch;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.generate.TextScorer;
 import org.minigpt.generate.TokenGenerator;
 
 /**
- * Generates what a client wants, or as much of it as there is time for, and answers with it, unless the client hangs
- * up.
+ * What a client wants, from its turn on: takes what the {@link DecodeLoop} generates, or as much of it as there is time for,
+ * and answers with it by another thread, unless the client hangs up.
  */
 final class CompletionJob implements TextGenerator.Listener {
+    /** Tokens by which a client may be behind before its text waits for it. */
+    private static final int MOST_UNSENT = 64;
+
     private static final byte[] DONE = "[DONE]".getBytes(UTF_8);
 
     private final CompletionRequest request;
@@ -29,22 +31,33 @@ final class CompletionJob implements TextGenerator.Listener {
     private final ServerOptions options;
     private final Exchange exchange;
     private final Deadline deadline;
-    private final BooleanSupplier ending;
     private final Metrics metrics;
     private final String id;
     private final long created = System.currentTimeMillis() / 1000;
     private final List<Choice> choices = new ArrayList<>();
-    private final long turn = System.nanoTime();
+    private DecodeLoop loop;
+    private long turn;
+    private volatile int unsent; // tokens of a stream that have not been sent
+
+    // Under the lock, since one thread generates and another sends:
     private int generated;
+    private int left; // choices that have not ended
+    private ApiException failure;
+    private boolean news; // to be sent
+    private boolean sending;
+    private boolean begun; // a stream
 
     /** One choice, and what of it has not been sent. */
     private final class Choice {
         private final int index;
         private final Logprobs logprobs; // null if they are not asked for
+        private final StringBuilder text = new StringBuilder();
         private String before;
+        private FinishReason reason;
         private double sum;
         private int count;
         private boolean begun;
+        private boolean ended; // and told so
 
         Choice(int index, int[] prompt, List<GeneratedToken> ofPrompt) {
             this.index = index;
@@ -57,7 +70,8 @@ final class CompletionJob implements TextGenerator.Listener {
             }
         }
 
-        void add(GeneratedToken token) {
+        void add(GeneratedToken token, String more) {
+            text.append(more);
             sum += token.chosen().logProbability();
             count++;
             if (logprobs != null) {
@@ -70,15 +84,14 @@ final class CompletionJob implements TextGenerator.Listener {
             return count == 0 ? 0 : sum / count;
         }
 
-        /**
-         * @param at the index that is told
-         * @param reason null if it goes on
-         */
-        void write(ArrayNode target, int at, String text, FinishReason reason) {
+        /** Writes what has not been sent. @param at the index that is told */
+        void write(ArrayNode target, int at) {
+            String text = this.text.toString();
+            this.text.setLength(0);
             ObjectNode json = target.addObject();
             json.put("index", at);
             if (request.chat()) {
-                writeChat(json, text, reason);
+                writeChat(json, text);
             } else {
                 json.put("text", before + text);
                 if (logprobs != null) {
@@ -91,7 +104,7 @@ final class CompletionJob implements TextGenerator.Listener {
             before = "";
         }
 
-        private void writeChat(ObjectNode json, String text, FinishReason reason) {
+        private void writeChat(ObjectNode json, String text) {
             ObjectNode message = json.putObject(request.stream() ? "delta" : "message");
             if (!request.stream()) {
                 message.put("role", "assistant").put("content", text).putNull("refusal");
@@ -105,26 +118,33 @@ final class CompletionJob implements TextGenerator.Listener {
             }
         }
 
-        /** A stream of a chat says first whose words are to come. */
-        void begin() {
-            if (request.chat() && !begun) {
-                begun = true;
-                ObjectNode event = head();
-                ObjectNode json = event.putArray("choices").addObject().put("index", index);
+        /** Adds the events that are due. */
+        void stream(ByteArrayOutputStream events) {
+            if (ended || text.isEmpty() && reason == null) {
+                return;
+            }
+            if (request.chat() && !begun) { // whose words are to come
+                ObjectNode first = head();
+                ObjectNode json = first.putArray("choices").addObject().put("index", index);
                 json.putObject("delta").put("role", "assistant").put("content", "");
                 json.putNull("logprobs").putNull("finish_reason");
-                send(event);
+                event(first, events);
             }
+            begun = true;
+            ended = reason != null;
+            ObjectNode event = head();
+            write(event.putArray("choices"), index);
+            event(event, events);
         }
     }
 
+    /** Computes what is to be known of the prompts: not on a thread that generates. */
     CompletionJob(
             CompletionRequest request,
             ModelTexts model,
             ServerOptions options,
             Exchange exchange,
             Deadline deadline,
-            BooleanSupplier ending,
             Metrics metrics) {
         this.request = request;
         this.id = (request.chat() ? "chatcmpl-" : "cmpl-")
@@ -133,8 +153,26 @@ final class CompletionJob implements TextGenerator.Listener {
         this.options = options;
         this.exchange = exchange;
         this.deadline = deadline;
-        this.ending = ending;
         this.metrics = metrics;
+        for (int[] prompt : request.prompts()) {
+            List<GeneratedToken> ofPrompt = request.echo() && request.logprobs()
+                    ? new TextScorer(model.gpt(), model.tokenizer())
+                            .predictions(prompt, request.options().topLogProbabilities())
+                    : List.of();
+            for (int i = 0; i < request.bestOf(); i++) {
+                choices.add(new Choice(choices.size(), prompt, ofPrompt));
+            }
+        }
+        left = choices.size();
+    }
+
+    Deadline deadline() {
+        return deadline;
+    }
+
+    /** @return the texts that are to be generated */
+    int texts() {
+        return choices.size();
     }
 
     /** OpenAI knows no other reasons: what ran out of time or of tokens was cut off, too, but for whole JSON. */
@@ -143,106 +181,177 @@ final class CompletionJob implements TextGenerator.Listener {
         return whole ? "stop" : "length";
     }
 
-    /** @throws ApiException if there is nothing to answer with */
-    void run() {
+    /** It is the request's turn. */
+    void begin(TextBatch batch, DecodeLoop by) {
+        loop = by;
+        turn = System.nanoTime();
         try {
-            deadline.require();
-            for (int[] prompt : request.prompts()) {
-                List<GeneratedToken> ofPrompt = request.echo() && request.logprobs()
-                        ? new TextScorer(model.gpt(), model.tokenizer())
-                                .predictions(prompt, request.options().topLogProbabilities())
-                        : List.of();
-                for (int i = 0; i < request.bestOf(); i++) {
-                    choices.add(new Choice(choices.size(), prompt, ofPrompt));
-                }
-            }
-            List<Completion> all =
-                    model.generator().generateAll(request.prompts(), request.bestOf(), request.options(), this);
-            if (request.stream()) {
-                endStream();
-            } else {
-                answer(all);
-            }
-            metrics.tokens(promptTokens(), generated);
-        } catch (TokenGenerator.NoTokenLeftException e) {
-            throw request.json()
-                    ? ApiException.invalid(
-                            "response_format", "the model has no tokens to write JSON with; leave it out")
-                    : ApiException.invalid("no_repeat_ngram", e.getMessage());
-        } catch (CancellationException e) {
-            // The client has hung up, so there is nobody to tell.
+            batch.join(request.prompts(), request.bestOf(), request.options(), this);
+        } catch (RuntimeException e) {
+            fail(e);
         }
+    }
+
+    /** @return whether nothing is left to be generated */
+    synchronized boolean ended() {
+        return left == 0;
     }
 
     @Override
     public boolean cancelled() {
-        if (exchange.gone()) {
-            throw new CancellationException();
+        synchronized (this) {
+            if (failure != null || exchange.gone()) {
+                return true;
+            }
+            if (generated > 0) {
+                return deadline.passed() || loop.ending();
+            }
         }
-        boolean late = deadline.passed();
-        if (generated == 0 && ending.getAsBoolean()) {
+        if (loop.ending()) {
             throw ApiException.stopping();
         }
-        if (late && generated == 0) {
+        if (deadline.passed()) {
             throw deadline.missed(turn);
         }
-        return late || ending.getAsBoolean();
+        return false;
     }
 
     @Override
-    public void onToken(int sequence, GeneratedToken token, String text) {
+    public boolean paused() {
+        return unsent > MOST_UNSENT;
+    }
+
+    @Override
+    public synchronized void onToken(int sequence, GeneratedToken token, String text) {
         if (generated++ == 0) {
             metrics.firstToken(deadline.elapsed());
         }
-        choices.get(sequence).add(token);
+        choices.get(sequence).add(token, text);
         if (request.stream() && !text.isEmpty()) {
-            send(sequence, text, null);
+            unsent++;
+            tell();
         }
     }
 
     @Override
-    public void onEnd(int sequence, String text, FinishReason reason) {
-        if (request.stream()) {
-            send(sequence, text, reason);
+    public synchronized void onEnd(int sequence, String text, FinishReason reason) {
+        Choice choice = choices.get(sequence);
+        choice.text.append(text);
+        choice.reason = reason;
+        end();
+    }
+
+    @Override
+    public synchronized void onFailure(int sequence, RuntimeException e) {
+        failure = failure == null ? failureOf(e) : failure;
+        end();
+    }
+
+    private void end() {
+        left--;
+        if (left == 0 || request.stream()) {
+            tell();
         }
     }
 
-    private void send(int sequence, String text, FinishReason reason) {
-        choices.get(sequence).begin();
-        ObjectNode event = head();
-        choices.get(sequence).write(event.putArray("choices"), sequence, text, reason);
-        send(event);
+    /** Ends it, whatever is being generated. */
+    synchronized void fail(Throwable e) {
+        failure = failure == null ? failureOf(e) : failure;
+        left = 0;
+        tell();
     }
 
-    private void send(ObjectNode event) {
-        if (request.usage()) {
-            event.putNull("usage");
+    private ApiException failureOf(Throwable e) {
+        if (!(e instanceof TokenGenerator.NoTokenLeftException)) {
+            return Service.failureOf(e);
         }
-        exchange.event(Json.bytes(event));
+        return request.json()
+                ? ApiException.invalid("response_format", "the model has no tokens to write JSON with; leave it out")
+                : ApiException.invalid("no_repeat_ngram", e.getMessage());
     }
 
-    private void endStream() {
+    /** There is something to send, or nothing more to come. */
+    private synchronized void tell() {
+        news = true;
+        if (!sending) {
+            sending = true;
+            loop.answer(this::send);
+        }
+    }
+
+    private void send() {
+        boolean last;
+        boolean plain;
+        ByteArrayOutputStream events = new ByteArrayOutputStream();
+        synchronized (this) {
+            news = false;
+            last = left == 0;
+            plain = !request.stream() || failure != null && !begun;
+            if (!plain && !exchange.gone()) {
+                stream(events);
+            }
+            begun |= events.size() > 0;
+            unsent = 0;
+        }
+        Runnable then = last ? loop::answered : this::sent;
+        if (!plain && (last || events.size() > 0)) {
+            exchange.send(events.toByteArray(), last, then);
+            return;
+        }
+        if (plain && last) {
+            metrics.tokens(promptTokens(), generated);
+            Service.answering(exchange, this::answer);
+        }
+        then.run();
+    }
+
+    private synchronized void sent() {
+        sending = false;
+        if (news) {
+            tell();
+        }
+    }
+
+    private void stream(ByteArrayOutputStream events) {
+        choices.forEach(choice -> choice.stream(events));
+        if (left > 0) {
+            return;
+        }
+        metrics.tokens(promptTokens(), generated);
+        if (failure != null) {
+            Exchange.event(Json.bytes(failure.toJson()), events);
+            return;
+        }
         if (request.usage()) {
             ObjectNode event = head();
             event.putArray("choices");
             usage(event);
-            exchange.event(Json.bytes(event));
+            Exchange.event(Json.bytes(event), events);
         }
-        exchange.event(DONE);
-        exchange.end();
+        Exchange.event(DONE, events);
     }
 
-    private void answer(List<Completion> all) {
+    private void event(ObjectNode event, ByteArrayOutputStream events) {
+        if (request.usage()) {
+            event.putNull("usage");
+        }
+        Exchange.event(Json.bytes(event), events);
+    }
+
+    private void answer() {
+        if (failure != null) {
+            exchange.error(failure);
+            return;
+        }
         ObjectNode answer = head();
         ArrayNode target = answer.putArray("choices");
-        for (int first = 0; first < all.size(); first += request.bestOf()) {
+        for (int first = 0; first < choices.size(); first += request.bestOf()) {
             List<Choice> best = new ArrayList<>(choices.subList(first, first + request.bestOf()));
             if (request.bestOf() > request.n()) {
                 best.sort(Comparator.comparingDouble(Choice::mean).reversed());
             }
             for (Choice choice : best.subList(0, request.n())) {
-                Completion completion = all.get(choice.index);
-                choice.write(target, target.size(), completion.text(), completion.finishReason());
+                choice.write(target, target.size());
             }
         }
         usage(answer);

@@ -30,6 +30,12 @@ record Deadline(long end, Duration timeout) {
         }
     }
 
+    /** {@link #require}. @return the milliseconds that are left, at least 1 */
+    long requireMillis() {
+        require();
+        return Math.max(1, (end - System.nanoTime()) / 1_000_000);
+    }
+
     /**
      * @param turn when it was the request's
      * @return why there is nothing to answer with

@@ -5,9 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.UUID;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.eclipse.jetty.http.HttpField;
@@ -166,13 +164,8 @@ final class Exchange {
         bytes(status, "application/json", Json.bytes(body));
     }
 
-    /** Answers with an error, or ends a stream that has begun with it. */
+    /** Answers with an error. */
     void error(ApiException error) {
-        if (started) {
-            event(Json.bytes(error.toJson()));
-            end();
-            return;
-        }
         headersOf(error, response.getHeaders());
         json(error.status(), error.toJson());
     }
@@ -225,45 +218,48 @@ final class Exchange {
         }
     }
 
+    /** Adds an event. @param data one line of UTF-8 */
+    static void event(byte[] data, ByteArrayOutputStream target) {
+        target.writeBytes(EVENT_START);
+        target.writeBytes(data);
+        target.writeBytes(EVENT_END);
+    }
+
     /**
-     * Sends an event, whole: no character is cut. Waits while the client is behind; if it takes nothing for as long as
-     * there is patience, it is hung up on.
+     * Sends events. A client that takes nothing for as long as there is patience is hung up on.
      *
-     * @param data one line of UTF-8
+     * @param last whether the answer ends with them
+     * @param then is run when the client has taken them, or has hung up; before that nothing more must be sent
      */
-    void event(byte[] data) {
+    void send(byte[] events, boolean last, Runnable then) {
         if (!started) {
             started = true;
             response.setStatus(HttpStatus.OK_200);
             headers(response.getHeaders(), "text/event-stream; charset=utf-8");
             response.getHeaders().put(new HttpField("X-Accel-Buffering", "no")); // nginx would collect events
         }
-        ByteBuffer event = ByteBuffer.allocate(EVENT_START.length + data.length + EVENT_END.length)
-                .put(EVENT_START)
-                .put(data)
-                .put(EVENT_END)
-                .flip();
-        Callback.Completable sent = new Callback.Completable();
-        if (gone()) {
+        if (gone() || last && !ended.compareAndSet(false, true)) {
+            then.run();
             return;
         }
-        response.write(false, event, sent);
-        try {
-            sent.get(patience.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (ExecutionException | TimeoutException e) {
-            hangUp();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            hangUp();
-        }
-    }
-
-    /** Ends a stream of events. */
-    void end() {
-        if (ended.compareAndSet(false, true)) {
+        if (last) {
             client.unwatch();
-            response.write(true, ByteBuffer.allocate(0), finishing());
         }
+        Callback sent = Callback.from(
+                () -> {
+                    if (last) {
+                        finish();
+                    }
+                    then.run();
+                },
+                failure -> {
+                    hangUp();
+                    if (last) {
+                        callback.failed(failure);
+                    }
+                    then.run();
+                });
+        response.write(last, ByteBuffer.wrap(events), sent);
     }
 
     private Callback finishing() {

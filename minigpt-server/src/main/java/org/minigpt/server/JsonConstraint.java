@@ -8,23 +8,40 @@ import org.minigpt.generate.LogitsProcessor;
 /**
  * Lets only tokens come by which a text stays one that a {@link JsonGrammar} lets be written, and can be ended within the
  * tokens that are left.
- *
- * @param grammar of the text
- * @param texts of each token; null for one that is not to come, such as a part of a character
- * @param maxTokens that the text may have
- * @param ends the tokens that end it, which come when it is whole
  */
-record JsonConstraint(JsonGrammar grammar, String[] texts, int maxTokens, Set<Integer> ends)
-        implements LogitsProcessor {
+final class JsonConstraint implements LogitsProcessor {
+    private final JsonGrammar grammar;
+    private final String[] texts;
+    private final int maxTokens;
+    private final Set<Integer> ends;
+    private JsonState state;
+    private int read; // generated tokens, by which the state has come so far
+
+    /**
+     * @param grammar of the text
+     * @param texts of each token; null for one that is not to come, such as a part of a character
+     * @param maxTokens that the text may have
+     * @param ends the tokens that end it, which come when it is whole
+     */
+    JsonConstraint(JsonGrammar grammar, String[] texts, int maxTokens, Set<Integer> ends) {
+        this.grammar = grammar;
+        this.texts = texts;
+        this.maxTokens = maxTokens;
+        this.ends = ends;
+        this.state = JsonState.start(grammar);
+    }
+
+    @Override
+    public JsonConstraint forSequence() {
+        return new JsonConstraint(grammar, texts, maxTokens, ends);
+    }
 
     @Override
     public void apply(double[] logits, Context context) {
-        JsonState state = JsonState.start(grammar);
-        int[] generated = context.generatedIds();
-        for (int id : generated) {
-            state = state.next(texts[id]);
+        for (; context.promptLength() + read < context.length(); read++) {
+            state = state.next(texts[context.id(context.promptLength() + read)]);
         }
-        int left = maxTokens - generated.length - 1;
+        int left = maxTokens - read - 1;
         Map<Character, JsonState> firsts = new HashMap<>();
         for (int id = 0; id < logits.length; id++) {
             boolean may =

@@ -22,11 +22,11 @@ final class Metrics {
             .description("Tokens that were generated")
             .register(registry);
 
-    Metrics(Slots generating) {
-        Gauge.builder("minigpt.generating", generating, Slots::active)
+    Metrics(DecodeLoop generating) {
+        Gauge.builder("minigpt.generating", generating, DecodeLoop::active)
                 .description("Requests that generate")
                 .register(registry);
-        Gauge.builder("minigpt.waiting", generating, Slots::waiting)
+        Gauge.builder("minigpt.waiting", generating, DecodeLoop::waiting)
                 .description("Requests that wait for their turn")
                 .register(registry);
         new JvmMemoryMetrics().bindTo(registry);

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import org.minigpt.MiniGptException;
+import org.minigpt.decode.Window;
 
 /**
  * Where a {@link ModelServer} listens, and what it takes on.
@@ -11,7 +12,8 @@ import org.minigpt.MiniGptException;
  * @param host the address to listen at; brackets around one of IPv6 are taken off
  * @param port to listen at; 0 for any that is free
  * @param modelName what clients call the model
- * @param maxConcurrent requests that generate at the same time; their caches take memory each
+ * @param maxConcurrent texts that are generated at the same time, each choice of a request being one; their keys and
+ *     values take memory
  * @param maxWaiting further requests that wait for their turn; what comes beyond is refused
  * @param maxConnections that may be open at the same time
  * @param maxRequestBytes of a request's body
@@ -25,6 +27,7 @@ import org.minigpt.MiniGptException;
  * @param basePath before all its paths, such as {@code /gpt}; empty for none
  * @param trustedProxy the address of a proxy that tells by Forwarded or X-Forwarded headers who calls, or null
  * @param chatTemplate how conversations become prompts
+ * @param window what happens beyond the model's block_size
  * @param drain how long what is generating may go on when the server is closed
  */
 public record ServerOptions(
@@ -45,6 +48,7 @@ public record ServerOptions(
         String basePath,
         String trustedProxy,
         ChatTemplate chatTemplate,
+        Window window,
         Duration drain) {
 
     /** @throws MiniGptException if a value is out of its range */
@@ -53,7 +57,7 @@ public record ServerOptions(
             host = host.substring(1, host.length() - 1); // as in a URL
         }
         require(port >= 0 && port <= 65535, "port", port, "be from 0, any that is free, to 65535");
-        require(maxConcurrent >= 1, "max_concurrent", maxConcurrent, "be at least 1; 4 is usual");
+        require(maxConcurrent >= 1, "max_concurrent", maxConcurrent, "be at least 1; 32 is usual");
         require(maxWaiting >= 1, "max_waiting", maxWaiting, "be at least 1; 100 is usual");
         require(maxConnections >= 1, "max_connections", maxConnections, "be at least 1; 500 is usual");
         require(maxRequestBytes >= 1024, "max_request_bytes", maxRequestBytes, "be at least 1024; 1048576 is usual");
@@ -91,7 +95,7 @@ public record ServerOptions(
         private String host = "127.0.0.1";
         private int port = 8080;
         private String modelName = "minigpt";
-        private int maxConcurrent = 4;
+        private int maxConcurrent = 32;
         private int maxWaiting = 100;
         private int maxConnections = 500;
         private int maxRequestBytes = 1 << 20;
@@ -105,6 +109,7 @@ public record ServerOptions(
         private String basePath = "";
         private String trustedProxy;
         private ChatTemplate chatTemplate = ChatTemplate.plain();
+        private Window window = Window.EXACT;
         private Duration drain = Duration.ZERO;
 
         private Builder() {}
@@ -127,7 +132,7 @@ public record ServerOptions(
             return this;
         }
 
-        /** Sets how many requests generate at the same time; 4 by default. */
+        /** Sets how many texts are generated at the same time; 32 by default. A request with more choices runs alone. */
         public Builder maxConcurrent(int maxConcurrent) {
             this.maxConcurrent = maxConcurrent;
             return this;
@@ -214,6 +219,12 @@ public record ServerOptions(
             return this;
         }
 
+        /** Sets what happens beyond the model's block_size; {@link Window#EXACT} by default. */
+        public Builder window(Window window) {
+            this.window = window;
+            return this;
+        }
+
         /** Sets how long what is generating may go on when the server is closed; not at all by default. */
         public Builder drain(Duration drain) {
             this.drain = drain;
@@ -240,6 +251,7 @@ public record ServerOptions(
                     basePath,
                     trustedProxy,
                     chatTemplate,
+                    window,
                     drain);
         }
     }

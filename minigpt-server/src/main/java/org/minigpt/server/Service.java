@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
-import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -17,7 +16,6 @@ import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.URIUtil;
 import org.minigpt.MiniGptException;
-import org.minigpt.generate.SamplingOptions;
 import org.minigpt.text.Tokenizer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,7 +30,6 @@ final class Service extends Handler.Abstract.NonBlocking {
     /** Where no key is asked for, as at the page's files: what tells nothing of the model's texts. */
     private static final Set<String> OPEN = Set.of("/health", "/ready");
 
-    private static final int FIRST_TOKENS = 32;
     private static final int MAX_URI = 4096;
     private static final Duration END = Duration.ofSeconds(10);
     private static final Set<String> POSTED = Set.of(COMPLETIONS, CHAT, EMBEDDINGS, "/v1/tokenize", "/v1/attention");
@@ -41,12 +38,11 @@ final class Service extends Handler.Abstract.NonBlocking {
     private final ServedModel served;
     private final ModelTexts model;
     private final Guard guard;
-    private final Slots generating;
+    private final DecodeLoop generating;
     private final Slots inspecting;
     private final Inspection inspection;
     private final Metrics metrics;
     private volatile boolean stopping;
-    private volatile boolean ending;
     private final long created = System.currentTimeMillis() / 1000;
 
     Service(ServedModel served, Tokenizer tokenizer, ServerOptions options) {
@@ -54,20 +50,11 @@ final class Service extends Handler.Abstract.NonBlocking {
         this.model = new ModelTexts(served, tokenizer, options.chatTemplate());
         this.options = options;
         this.guard = new Guard(options);
-        this.generating = new Slots("minigpt-generate", options.maxConcurrent(), options.maxWaiting());
+        this.generating = new DecodeLoop(model.generator(), options);
         // One thread: SameDiff keeps plans for each, and what is inspected is looked at by people.
         this.inspecting = new Slots("minigpt-inspect", 1, options.maxWaiting());
         this.metrics = new Metrics(generating);
         this.inspection = new Inspection(served, tokenizer, model.generator());
-        // What is wrong with the model shall be known before the first request, and be no fault of that; nor shall that
-        // wait for classes, plans and the JIT.
-        model.generator()
-                .generate(
-                        "",
-                        SamplingOptions.builder()
-                                .maxNewTokens(FIRST_TOKENS)
-                                .ignoreEos(true)
-                                .build());
     }
 
     @Override
@@ -117,19 +104,26 @@ final class Service extends Handler.Abstract.NonBlocking {
     }
 
     /** Sees to it that a request gets an answer, whatever happens. */
-    private static void answering(Exchange exchange, Runnable work) {
+    static void answering(Exchange exchange, Runnable work) {
         try {
             work.run();
-        } catch (ApiException e) {
-            exchange.error(e);
-        } catch (MiniGptException e) {
-            exchange.error(ApiException.invalid(null, e.getMessage()));
         } catch (CancellationException e) {
             // The client has hung up, so there is nobody to tell.
         } catch (RuntimeException | Error e) { // such as too little memory; the next request may need less
-            LOG.error("A request failed", e);
-            exchange.error(ApiException.unexpected(e));
+            exchange.error(failureOf(e));
         }
+    }
+
+    /** @return what a client is told of it */
+    static ApiException failureOf(Throwable e) {
+        if (e instanceof ApiException known) {
+            return known;
+        }
+        if (e instanceof MiniGptException) {
+            return ApiException.invalid(null, e.getMessage());
+        }
+        LOG.error("A request failed", e);
+        return ApiException.unexpected(e);
     }
 
     private void get(String path, Request request, Exchange exchange) {
@@ -224,9 +218,12 @@ final class Service extends Handler.Abstract.NonBlocking {
                 options.maxRequestBytes(),
                 bytes -> answering(exchange, () -> {
                     if (path.equals(COMPLETIONS) || path.equals(CHAT)) {
-                        run(generating, exchange, () -> complete(path.equals(CHAT), body(bytes), exchange, deadline));
+                        generating.take(exchange, bytes.length, () -> {
+                            deadline.require();
+                            return job(path.equals(CHAT), body(bytes), exchange, deadline);
+                        });
                     } else {
-                        run(inspecting, exchange, () -> {
+                        inspect(exchange, () -> {
                             deadline.require();
                             RequestBody body = body(bytes);
                             exchange.json(
@@ -253,14 +250,14 @@ final class Service extends Handler.Abstract.NonBlocking {
         return body;
     }
 
-    private void complete(boolean chat, RequestBody body, Exchange exchange, Deadline deadline) {
+    private CompletionJob job(boolean chat, RequestBody body, Exchange exchange, Deadline deadline) {
         CompletionRequest completion =
                 chat ? ChatRequest.of(body, model, options) : CompletionRequest.of(body, model, options);
-        new CompletionJob(completion, model, options, exchange, deadline, () -> ending, metrics).run();
+        return new CompletionJob(completion, model, options, exchange, deadline, metrics);
     }
 
-    /** Runs a task in a slot when one is free, unless the client has hung up by then. */
-    private void run(Slots slots, Exchange exchange, Runnable work) {
+    /** Runs a task when it is its turn, unless the client has hung up by then. */
+    private void inspect(Exchange exchange, Runnable work) {
         Runnable task = () -> {
             if (!exchange.gone()) {
                 answering(exchange, () -> {
@@ -271,8 +268,8 @@ final class Service extends Handler.Abstract.NonBlocking {
                 });
             }
         };
-        exchange.onGone(() -> slots.forget(task));
-        slots.run(task);
+        exchange.onGone(() -> inspecting.forget(task));
+        inspecting.run(task);
     }
 
     int active() {
@@ -282,16 +279,15 @@ final class Service extends Handler.Abstract.NonBlocking {
     /** Takes no more work, refuses what waits, and lets what is at work go on for a while. */
     void drain(Duration time) {
         stopping = true;
-        for (Slots slots : List.of(generating, inspecting)) {
-            slots.stop().forEach(Runnable::run);
-        }
+        generating.stop();
+        inspecting.stop().forEach(Runnable::run);
         generating.awaitEnd(time);
-        ending = true; // each ends with what there is
+        generating.end(); // each ends with what there is
         generating.awaitEnd(END);
     }
 
     void awaitEnd() {
-        generating.awaitEnd(END);
+        generating.close();
         inspecting.awaitEnd(END);
     }
 }

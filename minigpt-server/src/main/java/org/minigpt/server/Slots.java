@@ -31,25 +31,21 @@ final class Slots {
             if (executor.isShutdown()) {
                 throw ApiException.stopping();
             }
-            throw ApiException.busy(
-                    429,
-                    "too_many_requests",
-                    "the server has its hands full, with " + executor.getActiveCount() + " requests at work and "
-                            + executor.getQueue().size() + " waiting; try again later");
+            throw full(executor.getActiveCount(), executor.getQueue().size());
         }
     }
 
-    /** Takes a task out of the queue, if it is there still. */
-    void forget(Runnable task) {
-        executor.remove(task);
+    static ApiException full(int active, int waiting) {
+        return ApiException.busy(
+                429,
+                "too_many_requests",
+                "the server has its hands full, with " + active + " requests at work and " + waiting
+                        + " waiting; try again later");
     }
 
-    int active() {
-        return executor.getActiveCount();
-    }
-
-    int waiting() {
-        return executor.getQueue().size();
+    /** Takes a task out of the queue. @return whether it was there still */
+    boolean forget(Runnable task) {
+        return executor.remove(task);
     }
 
     /**

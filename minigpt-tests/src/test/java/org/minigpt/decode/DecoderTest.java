@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -212,7 +213,7 @@ class DecoderTest {
             decoder.append(0, 1, 2, 3);
             decoder.append(0, 4);
             decoder.append(0, 5);
-            decoder.copy(0, 2);
+            decoder.copy(0, 2, 5);
             decoder.append(0, 0);
 
             assertArrayEquals(uncached(gpt, List.of(1, 2, 3, 4, 5, 6), 6), decoder.append(2, 6), TOLERANCE);
@@ -268,13 +269,38 @@ class DecoderTest {
         Gpt gpt = small(DataType.FLOAT, 30);
         try (Decoder decoder = gpt.decoder(3, 30, Window.EXACT)) {
             decoder.append(1, 1, 2, 3, 4);
-            decoder.copy(1, 0);
-            decoder.copy(1, 2);
+            decoder.copy(1, 0, 4);
+            decoder.copy(1, 2, 4);
             double[][] logits = decoder.append(new int[] {0, 1, 2}, new int[][] {{5}, {6}, {0, 1}});
             assertArrayEquals(uncached(gpt, List.of(1, 2, 3, 4, 5), 5), logits[0], TOLERANCE);
             assertArrayEquals(uncached(gpt, List.of(1, 2, 3, 4, 6), 5), logits[1], TOLERANCE);
             assertArrayEquals(uncached(gpt, List.of(1, 2, 3, 4, 0, 1), 6), logits[2], TOLERANCE);
         }
+    }
+
+    @Test
+    void aSequenceMayForgetItsLastTokens() {
+        Gpt gpt = small(DataType.FLOAT, 30);
+        try (Decoder decoder = gpt.decoder(2, 30, Window.EXACT)) {
+            decoder.append(0, 1, 2, 3, 4);
+            decoder.append(0, 5);
+            decoder.copy(0, 1, 3);
+            decoder.copy(0, 0, 2);
+            assertEquals(2, decoder.contextLength(0));
+            assertArrayEquals(uncached(gpt, List.of(1, 2, 6), 3), decoder.append(0, 6), TOLERANCE);
+            assertArrayEquals(uncached(gpt, List.of(1, 2, 3, 0, 6), 5), decoder.append(1, 0, 6), TOLERANCE);
+            decoder.copy(0, 0, 0);
+            assertArrayEquals(uncached(gpt, List.of(4), 1), decoder.append(0, 4), TOLERANCE);
+        }
+    }
+
+    @Test
+    void promptsAreCutAtPowersOfTwoAndThenEvery512Tokens() {
+        int[] cuts = IntStream.iterate(0, Decoder::cut).limit(8).toArray();
+        assertArrayEquals(new int[] {0, 64, 128, 256, 512, 1024, 1536, 2048}, cuts);
+        assertEquals(128, Decoder.cut(64));
+        assertEquals(128, Decoder.cut(127));
+        assertEquals(1536, Decoder.cut(1025));
     }
 
     @Test
@@ -290,8 +316,8 @@ class DecoderTest {
                     assertFalse(decoder.cached());
                     decoder.append(0, 3);
                     cached.append(0, 3);
-                    decoder.copy(0, 1);
-                    cached.copy(0, 1);
+                    decoder.copy(0, 1, 1);
+                    cached.copy(0, 1, 1);
                     for (int i = 0; i < 14; i++) {
                         int[][] ids = {{i % 7}, {(i + 3) % 7}};
                         double[][] expected = cached.append(new int[] {0, 1}, ids);

@@ -1,5 +1,6 @@
 package org.minigpt.examples;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.minigpt.examples.CodeBlocks.path;
@@ -92,7 +93,7 @@ class DocumentedCodeTest {
 
     @Test
     void generation() throws Exception {
-        CharTokenizer tokenizer = CharTokenizer.fromCorpus("ROMEO: " + TEXT);
+        CharTokenizer tokenizer = CharTokenizer.fromCorpus("ROMEO: JULIET: " + TEXT);
         Gpt gpt =
                 Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1);
         ModelFolder.save(dir.resolve("model"), gpt, tokenizer);
@@ -106,18 +107,35 @@ class DocumentedCodeTest {
         assertEquals(500, printed.length()); // tokens unless one asks for another number, each a character
         assertEquals(new TextGenerator(gpt, tokenizer).generate("ROMEO:", options), printed);
 
+        String loading = "ModelFolder.SavedModel model = ModelFolder.load(" + path(dir.resolve("model")) + ");"
+                + "Gpt gpt = model.gpt(); org.minigpt.text.Tokenizer tokenizer = model.tokenizer();";
+        String together = CodeBlocks.runProgram(
+                dir,
+                List.of(
+                        "java.util.List",
+                        "org.minigpt.decode.Window",
+                        "org.minigpt.generate.*",
+                        "org.minigpt.io.*",
+                        "org.minigpt.model.*"),
+                loading + blocks.get(1));
+        TextGenerator generator = new TextGenerator(gpt, tokenizer);
+        SamplingOptions few = SamplingOptions.builder().maxNewTokens(40).build();
+        String alone = generator.generate("ROMEO:", few)
+                + generator.generate("ROMEO:", few.withSeed(few.seed() + 1))
+                + generator.generate("JULIET:", few);
+        assertArrayEquals(
+                alone.chars().sorted().toArray(), together.chars().sorted().toArray());
+
         String quantised = CodeBlocks.runProgram(
                 dir,
                 List.of("org.minigpt.generate.*", "org.minigpt.io.*", "org.minigpt.model.*"),
-                "ModelFolder.SavedModel model = ModelFolder.load(" + path(dir.resolve("model")) + ");"
-                        + "Gpt gpt = model.gpt(); org.minigpt.text.Tokenizer tokenizer = model.tokenizer();"
-                        + replaceOnce(blocks.get(1), "build());", "build()); System.out.print(text);"));
+                loading + replaceOnce(blocks.get(2), "build());", "build()); System.out.print(text);"));
 
         try (QuantizedGpt small = QuantizedGpt.of(gpt, WeightType.Q8_0)) {
             SamplingOptions defaults = SamplingOptions.builder().build();
             assertEquals(new TextGenerator(small, tokenizer).generate("ROMEO:", defaults), quantised);
         }
-        assertEquals(2, blocks.size());
+        assertEquals(3, blocks.size());
     }
 
     /** One block after the other, as a reader goes through the page. */

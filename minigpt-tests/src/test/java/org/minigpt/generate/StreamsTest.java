@@ -207,16 +207,18 @@ class StreamsTest {
 
     @Test
     void aListenerMayCancelAll() {
-        AtomicInteger left = new AtomicInteger(4);
+        AtomicInteger tokens = new AtomicInteger();
         List<FinishReason> reasons = new ArrayList<>();
         TextGenerator.Listener cancelling = new TextGenerator.Listener() {
             @Override
             public boolean cancelled() {
-                return left.getAndDecrement() <= 0;
+                return tokens.get() == 3 * 32;
             }
 
             @Override
-            public void onToken(int sequence, GeneratedToken token, String text) {}
+            public void onToken(int sequence, GeneratedToken token, String text) {
+                tokens.incrementAndGet();
+            }
 
             @Override
             public void onEnd(int sequence, String text, FinishReason reason) {

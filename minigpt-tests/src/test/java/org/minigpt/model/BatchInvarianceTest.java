@@ -186,9 +186,10 @@ class BatchInvarianceTest {
         try (Gpt gpt = Gpt.create(config, 5)) {
             Decoders two = decoders(gpt, 2, true);
             try (Decoder decoder = two.take(2, total + 1, Window.EXACT)) {
-                decoder.append(1, Arrays.copyOf(prompt, Decoder.CHUNK));
-                decoder.append(1, Arrays.copyOfRange(prompt, Decoder.CHUNK, 2 * Decoder.CHUNK));
-                double[] pieces = decoder.append(1, Arrays.copyOfRange(prompt, 2 * Decoder.CHUNK, total));
+                double[] pieces = null;
+                for (int from = 0; from < total; from = Decoder.cut(from)) {
+                    pieces = decoder.append(1, Arrays.copyOfRange(prompt, from, Math.min(total, Decoder.cut(from))));
+                }
 
                 assertArrayEquals(decoder.append(0, prompt), pieces);
                 assertArrayEquals(decoder.append(0, 7), decoder.append(1, 7));

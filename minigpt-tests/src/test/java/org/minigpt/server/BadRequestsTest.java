@@ -233,7 +233,7 @@ class BadRequestsTest {
                 "port is 65536 but must be from 0, any that is free, to 65535",
                 () -> ServerOptions.builder().port(65536).build());
         assertSentence(
-                "max_concurrent is 0 but must be at least 1; 4 is usual",
+                "max_concurrent is 0 but must be at least 1; 32 is usual",
                 () -> ServerOptions.builder().maxConcurrent(0).build());
         assertSentence(
                 "timeout is PT0S but must be positive; a minute is usual",

@@ -101,7 +101,7 @@ class OpenAiClientTest {
     void itStreams() {
         try (StreamResponse<Completion> stream = client.completions().createStreaming(params().build())) {
             List<Completion> pieces = stream.stream().toList();
-            assertTrue(pieces.size() > 20, pieces::toString);
+            assertTrue(pieces.size() > 2, pieces::toString); // each has what has come since the one before
             assertEquals(
                     expected(5),
                     pieces.stream().map(piece -> piece.choices().get(0).text()).collect(Collectors.joining()));

@@ -88,6 +88,11 @@ public final class DecodeMemory {
         return caches.get(layer);
     }
 
+    /** Makes room for the first {@code tokens} of a sequence in all caches. */
+    public void allocate(int row, int tokens) {
+        caches.forEach(cache -> cache.allocate(row, tokens));
+    }
+
     /** Lets the sequence {@code to} have the first {@code tokens} of {@code from} in all caches. */
     public void copy(int from, int to, int tokens) {
         caches.forEach(cache -> cache.copy(from, to, tokens));

@@ -8,15 +8,18 @@ import org.minigpt.internal.simd.Simd;
 /**
  * Keys and values of the tokens of R sequences, K heads of D entries, on the heap as a single query wants them: in
  * {@link RowProducts#panels panels} of 16, those of a sequence being keys [K,S/16,D,16] and values [K,D/16,S,16]. A
- * sequence takes memory when its first token comes. Safe for use by several threads, as long as each has other heads or
- * sequences.
+ * sequence takes memory as its tokens come, S being twice as many whenever there is no room for the next. Safe for use
+ * by several threads, as long as each has other heads or sequences.
  */
 public final class KeyValueCache {
     private static final int WIDTH = RowProducts.WIDTH;
 
+    /** Tokens that a sequence has room for at first. */
+    private static final int FIRST = 64;
+
     private final int kvHeads; // K
-    private final int tokens; // S
-    private final int capacity; // S, filled up
+    private final int tokens; // S at most
+    private final int[] capacities; // S, by sequence, a multiple of 16
     private final int d;
     private final int dPanels;
     private final float[][] keys; // by sequence
@@ -25,7 +28,7 @@ public final class KeyValueCache {
     KeyValueCache(int sequences, int kvHeads, int capacity, int d) {
         this.kvHeads = kvHeads;
         this.tokens = capacity;
-        this.capacity = Tiles.roundUp(capacity, WIDTH);
+        this.capacities = new int[sequences];
         this.d = d;
         this.dPanels = Tiles.roundUp(d, WIDTH) / WIDTH;
         this.keys = new float[sequences][];
@@ -42,7 +45,7 @@ public final class KeyValueCache {
         return kvHeads;
     }
 
-    /** @return S */
+    /** @return the most that S may be */
     public int capacity() {
         return tokens;
     }
@@ -52,31 +55,46 @@ public final class KeyValueCache {
         return d;
     }
 
-    /** Makes room for a sequence. */
-    public void allocate(int row) {
-        if (values[row] != null) {
+    /** Makes room for the first n tokens of a sequence, and keeps those that it has. */
+    public void allocate(int row, int n) {
+        int old = capacities[row];
+        if (n <= old) {
             return;
         }
+        int capacity = Tiles.roundUp(Math.min(tokens, Math.max(FIRST, Math.max(n, 2 * old))), WIDTH);
+        float[] oldKeys = keys[row];
+        float[] oldValues = values[row];
         try {
-            keys[row] = new float[Math.multiplyExact(kvHeads * d, capacity)];
+            float[] newKeys = new float[Math.multiplyExact(kvHeads * d, capacity)];
             values[row] = new float[Math.multiplyExact(kvHeads * dPanels * WIDTH, capacity)];
+            keys[row] = newKeys;
+            capacities[row] = capacity; // all of it, or nothing
         } catch (OutOfMemoryError | ArithmeticException e) {
             throw new MiniGptException(
-                    "there is no room for the keys and values of " + tokens + " tokens of " + keys.length
+                    "there is no room for the keys and values of " + capacity + " tokens of one more of " + keys.length
                             + " sequences; generate fewer at once, or give Java more memory, as by -Xmx8g",
                     e);
+        }
+        if (old > 0) {
+            for (int head = 0; head < kvHeads; head++) {
+                System.arraycopy(oldKeys, head * old * d, keys[row], head * capacity * d, old * d);
+            }
+            for (int panel = 0; panel < kvHeads * dPanels; panel++) {
+                int length = old * WIDTH;
+                System.arraycopy(oldValues, panel * length, values[row], panel * capacity * WIDTH, length);
+            }
         }
     }
 
     /** Puts a token: D entries of each of tile[key..] and tile[value..]. */
     void put(int row, int head, int token, float[] tile, int key, int value) {
         float[] k = keys[row];
-        int to = keysAt(head, token);
+        int to = keysAt(row, head, token);
         for (int e = 0; e < d; e++) {
             k[to + e * WIDTH] = tile[key + e];
         }
         for (int e = 0; e < d; e += WIDTH) {
-            System.arraycopy(tile, value + e, values[row], valuesAt(head, token, e), Math.min(WIDTH, d - e));
+            System.arraycopy(tile, value + e, values[row], valuesAt(row, head, token, e), Math.min(WIDTH, d - e));
         }
     }
 
@@ -85,26 +103,27 @@ public final class KeyValueCache {
         float[] k = keys[row];
         float[] v = values[row];
         for (int token = 0; token < n; token++) {
-            int from = keysAt(head, token);
+            int from = keysAt(row, head, token);
             for (int e = 0; e < d; e++) {
                 keyTile[token * d + e] = k[from + e * WIDTH];
             }
             for (int e = 0; e < d; e += WIDTH) {
-                System.arraycopy(v, valuesAt(head, token, e), valueTile, token * d + e, Math.min(WIDTH, d - e));
+                System.arraycopy(v, valuesAt(row, head, token, e), valueTile, token * d + e, Math.min(WIDTH, d - e));
             }
         }
     }
 
     /** p [m,width] += q [m,D]·kᵀ of the first {@code width} tokens, a multiple of 16, those that are missing included. */
     void scores(int row, int head, int m, int width, float[] q, float[] p) {
-        int at = keysAt(head, 0);
+        int at = keysAt(row, head, 0);
         Simd.rows().panels(m, d, width / WIDTH, q, 0, d, keys[row], at, WIDTH * d, p, 0, width);
     }
 
     /** y[yAt..] [m,D], of which rows are {@link #paddedD} apart, += p [m,n]·v, of which rows are {@code width} apart. */
     void mix(int row, int head, int m, int n, int width, float[] p, float[] y, int yAt) {
-        int at = valuesAt(head, 0, 0);
-        Simd.rows().panels(m, n, dPanels, p, 0, width, values[row], at, WIDTH * capacity, y, yAt, dPanels * WIDTH);
+        int at = valuesAt(row, head, 0, 0);
+        Simd.rows()
+                .panels(m, n, dPanels, p, 0, width, values[row], at, WIDTH * capacities[row], y, yAt, dPanels * WIDTH);
     }
 
     /** @return D, filled up to a multiple of 16 */
@@ -112,13 +131,13 @@ public final class KeyValueCache {
         return dPanels * WIDTH;
     }
 
-    private int keysAt(int head, int token) {
-        return (head * capacity + token / WIDTH * WIDTH) * d + token % WIDTH;
+    private int keysAt(int row, int head, int token) {
+        return (head * capacities[row] + token / WIDTH * WIDTH) * d + token % WIDTH;
     }
 
     /** @param e the entry, a multiple of 16 */
-    private int valuesAt(int head, int token, int e) {
-        return ((head * dPanels + e / WIDTH) * capacity + token) * WIDTH;
+    private int valuesAt(int row, int head, int token, int e) {
+        return ((head * dPanels + e / WIDTH) * capacities[row] + token) * WIDTH;
     }
 
     /** Lets the sequence {@code to} have the first {@code tokens} of {@code from}. */
@@ -126,13 +145,13 @@ public final class KeyValueCache {
         if (tokens == 0) {
             return;
         }
-        allocate(to);
+        allocate(to, tokens);
         for (int head = 0; head < kvHeads; head++) {
-            int at = keysAt(head, 0);
-            System.arraycopy(keys[from], at, keys[to], at, Tiles.roundUp(tokens, WIDTH) * d);
+            int length = Tiles.roundUp(tokens, WIDTH) * d;
+            System.arraycopy(keys[from], keysAt(from, head, 0), keys[to], keysAt(to, head, 0), length);
             for (int e = 0; e < d; e += WIDTH) {
-                at = valuesAt(head, 0, e);
-                System.arraycopy(values[from], at, values[to], at, tokens * WIDTH);
+                int at = valuesAt(to, head, 0, e);
+                System.arraycopy(values[from], valuesAt(from, head, 0, e), values[to], at, tokens * WIDTH);
             }
         }
     }
@@ -150,5 +169,6 @@ public final class KeyValueCache {
     void close() {
         Arrays.fill(keys, null);
         Arrays.fill(values, null);
+        Arrays.fill(capacities, 0);
     }
 }

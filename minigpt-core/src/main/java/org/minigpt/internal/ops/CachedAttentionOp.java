@@ -134,7 +134,7 @@ public final class CachedAttentionOp extends JavaOp implements DecodeOp {
                             + " tokens to " + past[i] + " in a cache of " + cache.capacity() + "; make a larger one");
                 }
                 products += 2L * count[i] * (past[i] + count[i]) * shape.c();
-                cache.allocate(rows[i]);
+                cache.allocate(rows[i], past[i] + count[i]);
             }
             parts = LinearChoice.attentionParts(products, Math.min(memory.team().size(), b * shape.kvHeads()));
             memory.team().run(this);

@@ -32,24 +32,30 @@ import picocli.CommandLine.Spec;
             "",
             "Exit codes: 0 done, 1 the input or the run is at fault, 2 wrong usage, 130 Ctrl-C.",
         })
-public final class MiniGpt implements Runnable {
-    /** In the order of the help, each called as its class is. */
-    private static final List<Class<?>> COMMANDS = List.of(
-            TokenizerCommand.class,
-            PrepareCommand.class,
-            TrainCommand.class,
-            SampleCommand.class,
-            ChatCommand.class,
-            ServeCommand.class,
-            HealthCommand.class,
-            ScoreCommand.class,
-            EvalCommand.class,
-            InfoCommand.class,
-            ImportCommand.class,
-            ExportCommand.class,
-            BenchCommand.class,
-            DoctorCommand.class,
-            CompletionCommand.class);
+public sealed class MiniGpt implements Runnable permits MiniGpt.WithAllCommands {
+    /** With all commands, in the order of the help, each called as its class is; picocli makes the man pages of it. */
+    @Command(
+            subcommands = {
+                TokenizerCommand.class,
+                PrepareCommand.class,
+                TrainCommand.class,
+                SampleCommand.class,
+                ChatCommand.class,
+                ServeCommand.class,
+                HealthCommand.class,
+                ScoreCommand.class,
+                EvalCommand.class,
+                InfoCommand.class,
+                ImportCommand.class,
+                ExportCommand.class,
+                BenchCommand.class,
+                DoctorCommand.class,
+                CompletionCommand.class
+            })
+    static final class WithAllCommands extends MiniGpt {}
+
+    private static final List<Class<?>> COMMANDS =
+            List.of(WithAllCommands.class.getAnnotation(Command.class).subcommands());
 
     @Spec
     private CommandSpec spec;
@@ -92,7 +98,7 @@ public final class MiniGpt implements Runnable {
     }
 
     /** @return a new command line with all commands, without anything of an earlier run */
-    public static CommandLine commandLine() {
+    static CommandLine commandLine() {
         return commandLine(new MiniGpt());
     }
 

@@ -48,7 +48,7 @@ class ReadmeTest {
     @Test
     void everyExampleIsInTheTable() throws IOException {
         List<String> named = Pattern.compile("^\\| `(\\w+)` \\|", Pattern.MULTILINE)
-                .matcher(Files.readString(ROOT.resolve("README.md")))
+                .matcher(Files.readString(ROOT.resolve("docs/examples.md")))
                 .results()
                 .map(row -> row.group(1))
                 .sorted()
@@ -79,6 +79,22 @@ class ReadmeTest {
                         && (target.length == 1 || anchors(file).contains(target[1]));
                 assertTrue(found, page + " links " + link.group(1));
             }
+        }
+    }
+
+    @Test
+    void everyPageBeginsWithForWhomItIs() throws IOException {
+        List<Path> pages = new ArrayList<>();
+        for (Path folder : List.of(ROOT, ROOT.resolve("docs"))) {
+            try (Stream<Path> files = Files.list(folder)) {
+                files.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
+            }
+        }
+        assertTrue(pages.contains(ROOT.resolve("README.md")) && pages.size() > 13, pages.toString());
+        for (Path page : pages) {
+            String[] lines = Files.readString(page).split("\n", 4);
+            assertTrue(lines[0].startsWith("# ") && lines[1].isEmpty(), page + " begins with " + lines[0]);
+            assertTrue(lines[2].matches("For .+[.:]?"), page + ": " + lines[2]);
         }
     }
 

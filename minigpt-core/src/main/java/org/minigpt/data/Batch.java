@@ -15,8 +15,10 @@ import org.nd4j.linalg.factory.Nd4j;
  * @param blockSize T, the tokens of a window
  * @param x the tokens
  * @param y the targets; {@link #IGNORE_INDEX} where there is none to be counted in the loss
+ * @param positions where a row holds several texts that are not to see each other, the position of each token in its
+ *     text, [B, T]: 0 where one begins; null where each row is one text
  */
-public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
+public record Batch(int batchSize, int blockSize, int[] x, int[] y, int[] positions) {
     /** The target that the loss does not count. */
     public static final int IGNORE_INDEX = -1;
 
@@ -25,6 +27,14 @@ public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
         Checks.requireSizes(batchSize, blockSize);
         requireLength("x", x, batchSize, blockSize);
         requireLength("y", y, batchSize, blockSize);
+        if (positions != null) {
+            requireLength("positions", positions, batchSize, blockSize);
+        }
+    }
+
+    /** Rows of one text each. */
+    public Batch(int batchSize, int blockSize, int[] x, int[] y) {
+        this(batchSize, blockSize, x, y, null);
     }
 
     /** The windows of a text that begin at these places, each with the tokens that follow as targets. */
@@ -48,6 +58,11 @@ public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
     /** The targets as a new INT array [B, T]. */
     public INDArray yArray() {
         return array(y);
+    }
+
+    /** The positions as a new INT array [B, T]; null if each row is one text. */
+    public INDArray positionsArray() {
+        return positions == null ? null : array(positions);
     }
 
     /**
@@ -117,7 +132,8 @@ public record Batch(int batchSize, int blockSize, int[] x, int[] y) {
                 && batchSize == batch.batchSize
                 && blockSize == batch.blockSize
                 && Arrays.equals(x, batch.x)
-                && Arrays.equals(y, batch.y);
+                && Arrays.equals(y, batch.y)
+                && Arrays.equals(positions, batch.positions);
     }
 
     @Override

@@ -8,22 +8,16 @@ import org.minigpt.internal.random.SplitMix64;
  * offset that is drawn anew, and each of them comes once, in an order that is drawn anew. {@link RandomWindows},
  * nanoGPT's way, sees some tokens several times in an epoch's worth of batches, and 1/e of them never.
  *
- * <p>A batch is a function of the seed and its index alone, as there. No order is stored, so that it makes no
- * difference how long the text is: the window that comes in place k of W is a permutation of the numbers below W at k,
- * a Feistel network over the next power of four that is walked until it leads below W (Black and Rogaway 2002, "Ciphers
- * with Arbitrary Finite Domains"). Immutable and safe for use by several threads.
+ * <p>A batch is a function of the seed and its index alone, as there, however long the text is. Immutable and safe for use by several threads.
  */
 public final class ShuffledWindows {
-    /** So many that the orders of a handful of windows are equally likely too; of many, four would do. */
-    private static final int ROUNDS = 16;
-
     private final Tokens ids;
     private final int batchSize;
     private final int blockSize;
     private final long seed;
     private final long windows;
     private final long offsets;
-    private final int halfBits;
+    private final Shuffle shuffle;
 
     /**
      * @param ids the token ids of one split; not copied, not to be changed
@@ -41,8 +35,7 @@ public final class ShuffledWindows {
         // This many fit from T offsets at least, and the token after the last of them.
         windows = Math.max(1, ids.length() / blockSize - 1);
         offsets = ids.length() - windows * blockSize;
-        int bits = Long.SIZE - Long.numberOfLeadingZeros(windows - 1);
-        halfBits = Math.max(1, (bits + 1) / 2);
+        shuffle = new Shuffle(windows);
     }
 
     /** @return W, the windows of an epoch */
@@ -62,28 +55,8 @@ public final class ShuffledWindows {
             long place = index * batchSize + row;
             long key = SplitMix64.at(seed, place / windows); // of the epoch
             long offset = Math.floorMod(SplitMix64.next(key), offsets);
-            starts[row] = offset + blockSize * shuffled(key, place % windows);
+            starts[row] = offset + blockSize * shuffle.at(key, place % windows);
         }
         return Batch.of(ids, blockSize, starts);
-    }
-
-    private long shuffled(long key, long place) {
-        do {
-            place = feistel(key, place);
-        } while (place >= windows);
-        return place;
-    }
-
-    /** A permutation of the numbers of twice {@code halfBits} bits, whatever the round's function is. */
-    private long feistel(long key, long value) {
-        long mask = (1L << halfBits) - 1;
-        long left = value >>> halfBits;
-        long right = value & mask;
-        for (int round = 1; round <= ROUNDS; round++) {
-            long next = left ^ SplitMix64.at(key + round, right) & mask;
-            left = right;
-            right = next;
-        }
-        return left << halfBits | right;
     }
 }

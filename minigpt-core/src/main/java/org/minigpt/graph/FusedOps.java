@@ -20,15 +20,31 @@ import org.nd4j.autodiff.samediff.SDVariable;
 
 /** The op set of this library's own ops, one node for each operation; for the CPU backend. */
 public final class FusedOps implements OpSet {
+    /** Null where each row is one text. */
+    private final SDVariable positions;
 
     /** Installs the ops into ND4J if need be. */
     public FusedOps() {
+        this(null);
+    }
+
+    private FusedOps(SDVariable positions) {
+        this.positions = positions;
         MiniGptRuntime.install();
     }
 
     @Override
+    public FusedOps packed(SDVariable positions) {
+        return new FusedOps(positions);
+    }
+
+    @Override
     public SDVariable embedding(String name, SDVariable wte, SDVariable wpe, SDVariable ids) {
-        return output(name, new EmbeddingOp(wte.getSameDiff(), wte, wpe, ids));
+        return output(
+                name,
+                positions == null || wpe == null
+                        ? new EmbeddingOp(wte.getSameDiff(), wte, wpe, ids)
+                        : EmbeddingOp.packed(wte.getSameDiff(), wte, wpe, ids, positions));
     }
 
     @Override
@@ -58,12 +74,17 @@ public final class FusedOps implements OpSet {
         SDVariable key = dropout.present() ? dropout.key() : null;
         return output(
                 name,
-                new CausalAttentionOp(qkv.getSameDiff(), qkv, key, heads, kvHeads, alibi, dropout.p(), dropout.salt()));
+                new CausalAttentionOp(
+                        qkv.getSameDiff(), qkv, key, positions, heads, kvHeads, alibi, dropout.p(), dropout.salt()));
     }
 
     @Override
     public SDVariable rotary(String name, SDVariable qkv, int heads, int kvHeads, double[] frequencies) {
-        return output(name, new RotaryOp(qkv.getSameDiff(), qkv, heads, kvHeads, frequencies));
+        return output(
+                name,
+                positions == null
+                        ? new RotaryOp(qkv.getSameDiff(), qkv, heads, kvHeads, frequencies)
+                        : RotaryOp.packed(qkv.getSameDiff(), qkv, positions, heads, kvHeads, frequencies));
     }
 
     @Override

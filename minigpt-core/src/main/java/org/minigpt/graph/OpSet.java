@@ -1,5 +1,6 @@
 package org.minigpt.graph;
 
+import org.minigpt.MiniGptException;
 import org.minigpt.internal.simd.Gelu;
 import org.nd4j.autodiff.samediff.SDVariable;
 
@@ -27,6 +28,18 @@ public interface OpSet {
         public boolean present() {
             return key != null && p > 0;
         }
+    }
+
+    /**
+     * The same ops for rows that hold several texts, one after the other, that do not see each other.
+     *
+     * @param positions INT [B,T], the position of each token in its text: 0 where one begins, as at the beginning of a
+     *     row, and then one more each
+     * @throws MiniGptException if this set has none
+     */
+    default OpSet packed(SDVariable positions) {
+        throw new MiniGptException(getClass().getSimpleName()
+                + " has no ops for several texts in a row: give each a row of its own, or override packed");
     }
 
     /** wte[ids[b,t]] + wpe[t]: wte [V,C], wpe [P,C], ids [B,T] to [B,T,C], T ≤ P; {@code wpe} may be null. */

@@ -22,14 +22,33 @@ public final class PortableOps implements OpSet {
     /** Added to the scores of the future: exp of it is 0, yet 0 times it is a number, as 0 times -∞ is not. */
     private static final double MASKED = -1e9;
 
+    /** Null where each row is one text. */
+    private final SDVariable positions;
+
+    /** For rows of one text each. */
+    public PortableOps() {
+        this(null);
+    }
+
+    private PortableOps(SDVariable positions) {
+        this.positions = positions;
+    }
+
+    @Override
+    public PortableOps packed(SDVariable positions) {
+        return new PortableOps(positions);
+    }
+
     @Override
     public SDVariable embedding(String name, SDVariable wte, SDVariable wpe, SDVariable ids) {
-        ids = packed(ids);
+        ids = rowMajor(ids);
         if (wpe == null) {
             return rows(name, wte, ids);
         }
-        SDVariable positions = indices(ids.castTo(wpe.dataType()), 1).castTo(DataType.INT32); // (B,T)
-        return rows(null, wte, ids).add(name, rows(null, wpe, positions)); // (B,T,C)
+        SDVariable places = positions == null // (B,T)
+                ? indices(ids.castTo(wpe.dataType()), 1).castTo(DataType.INT32)
+                : rowMajor(positions);
+        return rows(null, wte, ids).add(name, rows(null, wpe, places)); // (B,T,C)
     }
 
     /**
@@ -108,7 +127,7 @@ public final class PortableOps implements OpSet {
             SDVariable k = parts[heads + shared];
             SDVariable v = parts[heads + kvHeads + shared];
             SDVariable scores = sd.mmul(q, k, false, true, false).div(rootD); // (B,T,T)
-            mask = mask == null ? futureMask(scores) : mask;
+            mask = mask == null ? mask(scores) : mask;
             if (alibi) {
                 SDVariable ahead = indices(scores, 2).sub(indices(scores, 1)); // key - query
                 scores = scores.add(ahead.mul(AttentionShape.alibiSlope(h, heads)));
@@ -119,11 +138,22 @@ public final class PortableOps implements OpSet {
         return heads == 1 ? outputs[0] : sd.concat(name, 2, outputs); // (B,T,C)
     }
 
-    /** @return 0 where the key is not after the query, else {@link #MASKED}: (B,T,T) */
-    private static SDVariable futureMask(SDVariable scores) {
+    /** @return 0 where the key is not after the query, nor of a text before its own, else {@link #MASKED}: (B,T,T) */
+    private SDVariable mask(SDVariable scores) {
+        SameDiff sd = scores.getSameDiff();
         SDVariable query = indices(scores, 1);
         SDVariable key = indices(scores, 2);
-        return scores.getSameDiff().gt(key, query).castTo(scores.dataType()).mul(MASKED);
+        SDVariable future = sd.gt(key, query).castTo(scores.dataType()).mul(MASKED);
+        if (positions == null) {
+            return future;
+        }
+        SDVariable first = query.sub(places(scores)); // (B,T,T), of the query's text
+        return future.add(sd.lt(key, first).castTo(scores.dataType()).mul(MASKED));
+    }
+
+    /** @return the positions (B,T,1) in the type of an array */
+    private SDVariable places(SDVariable like) {
+        return like.getSameDiff().expandDims(rowMajor(positions).castTo(like.dataType()), 2);
     }
 
     @Override
@@ -139,7 +169,8 @@ public final class PortableOps implements OpSet {
             SDVariable b = halves[1];
             if (cos == null) {
                 INDArray row = Nd4j.createFromArray(frequencies).castTo(qkv.dataType());
-                SDVariable angle = indices(a, 1).mul(sd.constant(row)); // (B,T,D/2)
+                SDVariable place = positions == null ? indices(a, 1) : places(a);
+                SDVariable angle = place.mul(sd.constant(row)); // (B,T,D/2)
                 cos = sd.math().cos(angle);
                 sin = sd.math().sin(angle);
             }
@@ -204,7 +235,7 @@ public final class PortableOps implements OpSet {
     public SDVariable crossEntropy(String name, SDVariable logits, SDVariable targets, int ignoreIndex) {
         SameDiff sd = logits.getSameDiff();
         DataType type = logits.dataType();
-        targets = packed(targets);
+        targets = rowMajor(targets);
         SDVariable isTarget = sd.eq(indices(logits, 2), sd.expandDims(targets.castTo(type), 2)); // (B,T,V)
         SDVariable counted = sd.neq(targets, ignoreIndex).castTo(type); // (B,T)
         SDVariable shifted = logits.sub(logits.max(true, 2)); // (B,T,V), at most 0
@@ -219,14 +250,14 @@ public final class PortableOps implements OpSet {
      */
     private static SDVariable[] split(SDVariable x, int n) {
         boolean computed = x.getVariableType() == VariableType.ARRAY; // and so without gaps
-        return x.getSameDiff().split(computed ? x : packed(x), n, 2);
+        return x.getSameDiff().split(computed ? x : rowMajor(x), n, 2);
     }
 
     /**
      * The entries of an array as the caller has it, in row-major order and without gaps: ND4J's {@code cast} and {@code
      * one_hot} read one in column order as if it were in row order, and refuse some views.
      */
-    private static SDVariable packed(SDVariable x) {
+    private static SDVariable rowMajor(SDVariable x) {
         return x.add(0);
     }
 

@@ -22,15 +22,12 @@ import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
 import org.minigpt.internal.batch.Share;
 import org.minigpt.internal.kernels.DecodeMemory;
-import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.parallel.Lifetime;
 import org.minigpt.internal.parallel.Team;
 import org.minigpt.internal.runtime.PlanPool;
 import org.minigpt.internal.runtime.Workspaces;
-import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.TrainingConfig;
-import org.nd4j.autodiff.samediff.api.OutAndGrad;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -57,6 +54,12 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     /** The placeholder of the target ids, INT [B,T]. */
     public static final String TARGETS = "targets";
 
+    /**
+     * The placeholder of the positions of tokens in their texts, INT [B,T]; only in the graph for rows of several texts,
+     * which is not {@link #sameDiff}.
+     */
+    static final String POSITIONS = "positions";
+
     /** The placeholder of the dropout key, LONG scalar; only in graphs with dropout. */
     public static final String DROPOUT_KEY = Share.DROPOUT_KEY;
 
@@ -77,7 +80,11 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     private final FlatVector parameters;
     private final Map<String, Integer> timesSet = new ConcurrentHashMap<>();
     private final FlatVector gradients;
+    private final OpSet opSet;
     private final SameDiff sd;
+    /** Of rows that hold several texts; made when the first are computed. */
+    private SameDiff packed;
+
     private final int replicas;
     private final LossAndGradients lossAndGradients;
     private final Decoders decoders;
@@ -98,8 +105,9 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         }
         sd = Workspaces.outside(
                 () -> graph.build(parameters.views(), builder.opSet, name -> timesSet.merge(name, 1, Integer::sum)));
+        opSet = builder.opSet;
         replicas = builder.replicas;
-        lossAndGradients = new LossAndGradients(this, infos, gradients, replicas);
+        lossAndGradients = new LossAndGradients(this, sd, infos, gradients, replicas);
         boolean cached = builder.opSet instanceof FusedOps && block == null && dataType == DataType.FLOAT;
         DecoderModel decoded = new DecoderModel(
                 config.vocabSize(),
@@ -196,6 +204,15 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
      */
     public SameDiff sameDiff() {
         return sd;
+    }
+
+    /** @return a graph on the same parameters that takes {@link #POSITIONS} too */
+    synchronized SameDiff packedGraph() {
+        if (packed == null) {
+            packed = Workspaces.outside(
+                    () -> new GptGraph(config, block).build(parameters.views(), opSet, name -> {}, true));
+        }
+        return packed;
     }
 
     @Override
@@ -328,11 +345,17 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
 
     /** {@link #loss(int[][], int[][])} of INT arrays [B,T]. */
     public double loss(INDArray x, INDArray y) {
+        return loss(x, y, null);
+    }
+
+    /** {@link #loss(INDArray, INDArray)} of a batch, whose rows may hold several texts that do not see each other. */
+    public double loss(Batch batch) {
+        return loss(batch.xArray(), batch.yArray(), batch.positionsArray());
+    }
+
+    private double loss(INDArray x, INDArray y, INDArray positions) {
         Inputs.check(config, x, y);
-        return whileOpen(() -> lossAndGradients
-                .loss(x, y, 0, false)
-                .orElseGet(
-                        () -> sd.output(placeholders(x, y, 0), LOSS).get(LOSS).getDouble(0)));
+        return whileOpen(() -> lossAndGradients.loss(x, y, positions, 0, false));
     }
 
     /** {@link #lossAndGradients(INDArray, INDArray, long)} without dropout. */
@@ -351,29 +374,26 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
      */
     @Override
     public double lossAndGradients(INDArray x, INDArray y, long dropoutKey) {
-        return lossAndGradients(x, y, dropoutKey, lossAndGradients, gradients);
+        return lossAndGradients(x, y, null, dropoutKey, lossAndGradients);
     }
 
-    /** @param views the gradients that are wanted, which {@code of} computes */
-    double lossAndGradients(INDArray x, INDArray y, long dropoutKey, LossAndGradients of, FlatVector views) {
+    @Override
+    public double lossAndGradients(Batch batch, long dropoutKey) {
+        return lossAndGradients(batch.xArray(), batch.yArray(), batch.positionsArray(), dropoutKey, lossAndGradients);
+    }
+
+    /**
+     * @param positions null if each row is one text
+     * @param of computes the gradients that are wanted
+     */
+    double lossAndGradients(INDArray x, INDArray y, INDArray positions, long dropoutKey, LossAndGradients of) {
         Inputs.check(config, x, y);
-        return whileOpen(() ->
-                of.loss(x, y, dropoutKey, true).orElseGet(() -> sessionGradients(x, y, dropoutKey, views.views())));
+        return whileOpen(() -> of.loss(x, y, positions, dropoutKey, true));
     }
 
     /** @return what computes the gradients of some parameters into a vector, and those of no others */
     LossAndGradients gradientsOf(List<ParameterInfo> some, FlatVector vector) {
-        return new LossAndGradients(this, some, vector, replicas);
-    }
-
-    /** By SameDiff's own session, which runs any op. */
-    private double sessionGradients(INDArray x, INDArray y, long dropoutKey, Map<String, INDArray> views) {
-        Graphs.differentiate(sd);
-        views.keySet().forEach(name -> Graphs.gradientOf(sd, name));
-        OutAndGrad result =
-                sd.calculateGradientsAndOutputs(placeholders(x, y, dropoutKey), List.of(LOSS), views.keySet());
-        views.forEach((name, view) -> NativeMemory.copy(result.getGradients().get(name), view));
-        return result.getOutputs().get(LOSS).getDouble(0);
+        return new LossAndGradients(this, sd, some, vector, replicas);
     }
 
     Map<String, INDArray> placeholders(INDArray x, INDArray y, long dropoutKey) {

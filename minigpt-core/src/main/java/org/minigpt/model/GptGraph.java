@@ -45,13 +45,19 @@ final class GptGraph implements GraphLayer, DecoderModel.Layers {
      * @return a graph from the placeholders of {@link Gpt} to its logits and loss
      */
     SameDiff build(Map<String, INDArray> parameters, OpSet ops, Consumer<String> whenSet) {
+        return build(parameters, ops, whenSet, false);
+    }
+
+    /** @param packed whether there is a placeholder of positions too, by which a row holds several texts */
+    SameDiff build(Map<String, INDArray> parameters, OpSet ops, Consumer<String> whenSet, boolean packed) {
         SameDiff sd = Graphs.create(whenSet);
         parameters.forEach(sd::var);
         SDVariable ids = sd.placeHolder(Gpt.IDS, DataType.INT32, -1, -1);
         SDVariable targets = sd.placeHolder(Gpt.TARGETS, DataType.INT32, -1, -1);
         SDVariable key = config.dropout().any() ? sd.placeHolder(Gpt.DROPOUT_KEY, DataType.INT64) : null;
-        SDVariable logits = define(Scope.root(ops, sd::getVariable, key), ids);
-        ops.crossEntropy(Gpt.LOSS, logits, targets, Batch.IGNORE_INDEX);
+        OpSet own = packed ? ops.packed(sd.placeHolder(Gpt.POSITIONS, DataType.INT32, -1, -1)) : ops;
+        SDVariable logits = define(Scope.root(own, sd::getVariable, key), ids);
+        own.crossEntropy(Gpt.LOSS, logits, targets, Batch.IGNORE_INDEX);
         sd.setLossVariables(Gpt.LOSS);
         return sd;
     }

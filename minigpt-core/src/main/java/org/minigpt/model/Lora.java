@@ -11,6 +11,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.minigpt.MiniGptException;
+import org.minigpt.data.Batch;
 import org.minigpt.graph.Parameter;
 import org.minigpt.graph.Parameter.Initializer;
 import org.minigpt.internal.kernels.Floats;
@@ -247,7 +248,16 @@ public final class Lora implements Trainable, AutoCloseable {
 
     @Override
     public double lossAndGradients(INDArray x, INDArray y, long dropoutKey) {
-        double loss = gpt.lossAndGradients(x, y, dropoutKey, lossAndGradients, ofWeights);
+        return lossAndGradients(x, y, null, dropoutKey);
+    }
+
+    @Override
+    public double lossAndGradients(Batch batch, long dropoutKey) {
+        return lossAndGradients(batch.xArray(), batch.yArray(), batch.positionsArray(), dropoutKey);
+    }
+
+    private double lossAndGradients(INDArray x, INDArray y, INDArray positions, long dropoutKey) {
+        double loss = gpt.lossAndGradients(x, y, positions, dropoutKey, lossAndGradients);
         followWhatWasSet();
         byChainRule();
         return loss;

@@ -4,18 +4,21 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
 import org.minigpt.data.Batch;
 import org.minigpt.internal.batch.GradientSum;
 import org.minigpt.internal.batch.Replicas;
 import org.minigpt.internal.batch.Replicas.Gradients;
 import org.minigpt.internal.batch.Share;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.minigpt.internal.runtime.Plans;
 import org.minigpt.model.Trainable.ParameterInfo;
 import org.minigpt.ops.JavaOps;
 import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.api.OutAndGrad;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * A GPT's loss and gradients of batches, by {@link Replicas}. Dropout drops the same, however many they are; losses and
@@ -27,7 +30,9 @@ final class LossAndGradients {
     private static final int CHUNK_TOKENS = 2048;
 
     private final Gpt gpt;
+    private final SameDiff sd;
     private final List<ParameterInfo> infos;
+    private final int count;
     private final Replicas replicas;
     private final FlatVector gradients;
 
@@ -42,16 +47,22 @@ final class LossAndGradients {
     private Plans backward;
     private Plans backwardOfChunks; // whose gradients go elsewhere
 
+    /** The same of rows that hold several texts, made for the first of them. */
+    private LossAndGradients packed;
+
     /**
+     * @param sd the model's graph
      * @param infos the parameters that gradients are wanted of; nothing is computed for others
      * @param gradients theirs, which the first replica writes to and the others are added to
      * @param count the number of replicas
      */
-    LossAndGradients(Gpt gpt, List<ParameterInfo> infos, FlatVector gradients, int count) {
+    LossAndGradients(Gpt gpt, SameDiff sd, List<ParameterInfo> infos, FlatVector gradients, int count) {
         this.gpt = gpt;
+        this.sd = sd;
         this.infos = infos;
         this.gradients = gradients;
-        forward = new Plans(gpt.sameDiff());
+        this.count = count;
+        forward = new Plans(sd);
         replicas = new Replicas(count, replica -> replica == 0 ? views(gradients) : views(another()));
     }
 
@@ -71,7 +82,8 @@ final class LossAndGradients {
     /** The batch and the graph that it is run through. */
     private final class Run {
         private final INDArray x;
-        private final INDArray y;
+        private final Map<String, INDArray> inputs;
+        private final Map<String, long[]> shapes = new HashMap<>();
         private final long dropoutKey;
         private final boolean withGradients;
         private final long[] targets;
@@ -79,9 +91,13 @@ final class LossAndGradients {
         private final List<String> outputs = new ArrayList<>(List.of(Gpt.LOSS));
         private Share first; // the first replica's first chunk, with its plan
 
-        Run(INDArray x, INDArray y, long dropoutKey, boolean withGradients) {
+        Run(INDArray x, INDArray y, INDArray positions, long dropoutKey, boolean withGradients) {
             this.x = x;
-            this.y = y;
+            inputs = new HashMap<>(Map.of(Gpt.IDS, x, Gpt.TARGETS, y));
+            if (positions != null) {
+                inputs.put(Gpt.POSITIONS, positions);
+            }
+            inputs.forEach((name, array) -> shapes.put(name, array.shape()));
             this.dropoutKey = dropoutKey;
             this.withGradients = withGradients;
             targets = JavaOps.readIntegers(y);
@@ -98,7 +114,6 @@ final class LossAndGradients {
 
         /** @return the chunk with its plan; asked for just before it runs, since another one of the arena may end it */
         Share planned(Share chunk, boolean oneOfMany) {
-            Map<String, long[]> shapes = Map.of(Gpt.IDS, x.shape(), Gpt.TARGETS, y.shape());
             if (!withGradients) {
                 return chunk.planned(forward, outputs, shapes, Map.of());
             }
@@ -133,7 +148,7 @@ final class LossAndGradients {
             List<Share> chunks = chunks(share);
             for (int i = 0; i < chunks.size(); i++) {
                 Share chunk = i == 0 && share.replica() == 0 ? first : planned(chunks.get(i), chunks.size() > 1);
-                chunk.set(Map.of(Gpt.IDS, x, Gpt.TARGETS, y), dropoutKey);
+                chunk.set(inputs, dropoutKey);
                 chunk.plan().run();
                 double weight = total == 0 ? 0 : (double) counted(chunk.first(), chunk.rows()) / total;
                 loss += weight * chunk.plan().output(Gpt.LOSS).getDouble(0);
@@ -175,17 +190,30 @@ final class LossAndGradients {
     /**
      * @param x ids [B,T]
      * @param y targets [B,T]
+     * @param positions [B,T], or null if each row is one text
      * @param withGradients whether to fill the model's gradients as well
-     * @return the loss, or nothing if the graph holds ops that only SameDiff's own session can run
+     * @return the loss
      */
-    synchronized OptionalDouble loss(INDArray x, INDArray y, long dropoutKey, boolean withGradients) {
+    double loss(INDArray x, INDArray y, INDArray positions, long dropoutKey, boolean withGradients) {
+        return (positions == null ? this : packed()).lossOf(x, y, positions, dropoutKey, withGradients);
+    }
+
+    private synchronized LossAndGradients packed() {
+        if (packed == null) {
+            packed = new LossAndGradients(gpt, gpt.packedGraph(), infos, gradients, count);
+        }
+        return packed;
+    }
+
+    private synchronized double lossOf(
+            INDArray x, INDArray y, INDArray positions, long dropoutKey, boolean withGradients) {
         if (withGradients) {
             differentiate();
         }
-        Run run = new Run(x, y, dropoutKey, withGradients);
+        Run run = new Run(x, y, positions, dropoutKey, withGradients);
         List<Share> shares = replicas.shares((int) x.size(0));
         if (!run.plannable(shares)) {
-            return OptionalDouble.empty();
+            return bySession(run.inputs, dropoutKey, withGradients);
         }
         double[] losses = new double[shares.size()];
         double[] weights = new double[shares.size()];
@@ -200,12 +228,26 @@ final class LossAndGradients {
         for (double part : losses) {
             loss += part;
         }
-        return OptionalDouble.of(loss);
+        return loss;
+    }
+
+    /** By SameDiff's own session, which runs any op. */
+    private double bySession(Map<String, INDArray> inputs, long dropoutKey, boolean withGradients) {
+        Map<String, INDArray> all = new HashMap<>(inputs);
+        if (gpt.config().dropout().any()) {
+            all.put(Gpt.DROPOUT_KEY, Nd4j.scalar(DataType.INT64, dropoutKey));
+        }
+        if (!withGradients) {
+            return sd.output(all, Gpt.LOSS).get(Gpt.LOSS).getDouble(0);
+        }
+        Map<String, INDArray> views = gradients.views();
+        OutAndGrad result = sd.calculateGradientsAndOutputs(all, List.of(Gpt.LOSS), views.keySet());
+        views.forEach((name, view) -> NativeMemory.copy(result.getGradients().get(name), view));
+        return result.getOutputs().get(Gpt.LOSS).getDouble(0);
     }
 
     private void differentiate() {
         if (backward == null) {
-            SameDiff sd = gpt.sameDiff();
             SameDiff graph = Graphs.differentiate(sd);
             for (ParameterInfo info : infos) {
                 gradientNames.put(info.name(), Graphs.gradientOf(sd, info.name()));
@@ -219,5 +261,8 @@ final class LossAndGradients {
     synchronized void close() {
         replicas.close();
         vectors.forEach(FlatVector::close);
+        if (packed != null) {
+            packed.close();
+        }
     }
 }

@@ -2,6 +2,7 @@ package org.minigpt.model;
 
 import java.util.List;
 import java.util.Map;
+import org.minigpt.data.Batch;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
@@ -63,6 +64,9 @@ public sealed interface Trainable permits Gpt, Lora {
      * @return the loss, in nats
      */
     double lossAndGradients(INDArray x, INDArray y, long dropoutKey);
+
+    /** {@link #lossAndGradients(INDArray, INDArray, long)} of a batch, whose rows may hold several texts. */
+    double lossAndGradients(Batch batch, long dropoutKey);
 
     /** @return what {@link #lossAndGradients} computed last, by the parameters' names */
     Map<String, INDArray> gradients();

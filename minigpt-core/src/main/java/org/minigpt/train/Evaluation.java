@@ -3,7 +3,9 @@ package org.minigpt.train;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
+import java.util.stream.LongStream;
 import org.minigpt.data.Batch;
+import org.minigpt.data.PackedTexts;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.SequentialWindows;
 import org.minigpt.data.TokenDataset;
@@ -34,9 +36,19 @@ public final class Evaluation {
     }
 
     private static OptionalDouble wholeSplit(Gpt gpt, Tokens ids, int batchSize, BooleanSupplier stopped) {
+        return mean(gpt, new SequentialWindows(ids, batchSize, gpt.config().blockSize()), stopped);
+    }
+
+    /** The mean over every token of some texts that is to be learnt, such as those of the answers in conversations. */
+    public static double ofTexts(Gpt gpt, PackedTexts texts) {
+        return mean(gpt, texts, () -> false).getAsDouble();
+    }
+
+    /** Each batch counts by its targets. */
+    private static OptionalDouble mean(Gpt gpt, Iterable<Batch> batches, BooleanSupplier stopped) {
         double sum = 0;
         long targets = 0;
-        for (Batch batch : new SequentialWindows(ids, batchSize, gpt.config().blockSize())) {
+        for (Batch batch : batches) {
             if (stopped.getAsBoolean()) {
                 return OptionalDouble.empty();
             }
@@ -88,6 +100,22 @@ public final class Evaluation {
                 (gpt, stopped) -> randomBatches(gpt, validation, config.evalIters(), stopped));
     }
 
+    /**
+     * An evaluator of texts, over {@code eval_iters} batches of each split, or all of both if that is 0 or more than
+     * there are. The batches are the same at every evaluation.
+     */
+    public static Evaluator of(PackedTexts train, PackedTexts validation, int evalIters) {
+        return new OfSplits(
+                (gpt, stopped) -> mean(gpt, some(train, evalIters), stopped),
+                (gpt, stopped) -> mean(gpt, some(validation, evalIters), stopped));
+    }
+
+    private static Iterable<Batch> some(PackedTexts texts, int count) {
+        return count == 0 || count >= texts.batchCount()
+                ? texts
+                : () -> LongStream.range(0, count).mapToObj(texts::batch).iterator();
+    }
+
     /** Measures one split, if it is not stopped. */
     private interface OfSplit {
         OptionalDouble loss(Gpt gpt, BooleanSupplier stopped);
@@ -117,6 +145,6 @@ public final class Evaluation {
     }
 
     private static double loss(Gpt gpt, Batch batch) {
-        return gpt.loss(batch.xArray(), batch.yArray());
+        return gpt.loss(batch);
     }
 }

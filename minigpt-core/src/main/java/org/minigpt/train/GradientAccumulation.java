@@ -87,7 +87,7 @@ final class GradientAccumulation {
     }
 
     private double lossAndGradients(Batch batch, long index) {
-        return trained.lossAndGradients(batch.xArray(), batch.yArray(), dropoutKey(index));
+        return trained.lossAndGradients(batch, dropoutKey(index));
     }
 
     /** sum = sum + weight·g; after the last batch it is where the gradients are looked for. */

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.DoubleSupplier;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,7 +23,6 @@ import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.GptConfig.Norm;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /** The gradient of a whole model by every entry of every parameter, compared with central differences in double. */
 class GptGradientTest {
@@ -90,14 +90,26 @@ class GptGradientTest {
         assertGradient(config.toBuilder().dropout(rates).build(), new FusedOps(), 42);
     }
 
+    /** Of rows that hold two texts or three. */
+    @ParameterizedTest
+    @MethodSource("configs")
+    void isThatOfDifferencesOfPackedTexts(GptConfig config) {
+        int[] positions = {0, 0, 1, 0, 1, 0, 0, 0, 0};
+        DropoutRates rates = new DropoutRates(0.3, 0.2, 0.4);
+        assertGradient(config, new FusedOps(), 0, positions);
+        assertGradient(config.toBuilder().dropout(rates).build(), new FusedOps(), 42, positions);
+    }
+
     @Test
     void isThatOfDifferencesOnPortableOps() {
         // A large eps, since two entries that are nearly equal would make LayerNorm all but discontinuous.
         GptConfig smallest = LECTURE.toBuilder().nLayer(1).nEmbd(2).normEps(0.5).build();
         assertGradient(smallest, new PortableOps(), 0);
+        assertGradient(smallest, new PortableOps(), 0, 0, 0, 1, 0, 1, 0, 0, 0, 0);
     }
 
-    private static void assertGradient(GptConfig config, OpSet ops, long dropoutKey) {
+    /** @param positions of rows that hold several texts; none otherwise */
+    private static void assertGradient(GptConfig config, OpSet ops, long dropoutKey, int... positions) {
         Gpt gpt = Gpt.builder(config)
                 .opSet(ops)
                 .dataType(DataType.DOUBLE)
@@ -111,13 +123,12 @@ class GptGradientTest {
                 parameter.putScalar(i, parameter.getDouble(i) + 0.3 * random.nextGaussian());
             }
         }
-        INDArray x = Nd4j.createFromArray(X);
-        INDArray y = Nd4j.createFromArray(Y);
+        Batch batch = new Batch(3, 3, flat(X), flat(Y), positions.length == 0 ? null : positions);
         Map<String, INDArray> differences = new HashMap<>();
         gpt.parameters()
                 .forEach((name, parameter) ->
-                        differences.put(name, differences(parameter, () -> loss(gpt, x, y, dropoutKey))));
-        gpt.lossAndGradients(x, y, dropoutKey);
+                        differences.put(name, differences(parameter, () -> loss(gpt, batch, dropoutKey))));
+        gpt.lossAndGradients(batch, dropoutKey);
         gpt.gradients().forEach((name, gradient) -> assertNear(name, differences.get(name), gradient, 1e-7));
     }
 
@@ -136,7 +147,11 @@ class GptGradientTest {
         return result;
     }
 
-    private static double loss(Gpt gpt, INDArray x, INDArray y, long dropoutKey) {
-        return dropoutKey == 0 ? gpt.loss(x, y) : gpt.lossAndGradients(x, y, dropoutKey);
+    private static int[] flat(int[][] rows) {
+        return Stream.of(rows).flatMapToInt(IntStream::of).toArray();
+    }
+
+    private static double loss(Gpt gpt, Batch batch, long dropoutKey) {
+        return dropoutKey == 0 ? gpt.loss(batch) : gpt.lossAndGradients(batch, dropoutKey);
     }
 }

@@ -15,6 +15,9 @@ import org.minigpt.internal.simd.Simd;
  *
  * <p>A tile is held transposed, [keys,queries]: so a softmax runs down the columns, and a vector of queries needs no
  * sum across its lanes.
+ *
+ * <p>A row of the batch may hold several texts, one after the other, that do not see each other: with positions a text
+ * begins wherever they are 0, and is computed as a sequence by itself.
  */
 public sealed class AttentionKernel implements Runnable {
     private static final int TILE_ROWS = 64;
@@ -26,6 +29,7 @@ public sealed class AttentionKernel implements Runnable {
     final int heads;
     final int d;
     final AttentionShape shape;
+    final int[] positions; // [B,T], null where each row is one text
     final float scale;
     final int tileRows;
     final Floats probabilities; // [T,tileRows]
@@ -39,23 +43,33 @@ public sealed class AttentionKernel implements Runnable {
 
     /**
      * @param b B, the sequences
+     * @param positions [B,T], those of the tokens in their texts, read anew at each run; null if each row is one text
      * @param masks the mask of each run
      */
-    public AttentionKernel(int b, AttentionShape shape, Floats qkv, Supplier<DropoutMask> masks, Floats y) {
-        this(b, shape, qkv, masks, y, Simd.PRODUCTS.fasterThanBlas());
+    public AttentionKernel(
+            int b, AttentionShape shape, int[] positions, Floats qkv, Supplier<DropoutMask> masks, Floats y) {
+        this(b, shape, positions, qkv, masks, y, Simd.PRODUCTS.fasterThanBlas());
     }
 
     /** @param onHeap whether to compute few positions as {@link SmallAttention} does */
-    AttentionKernel(int b, AttentionShape shape, Floats qkv, Supplier<DropoutMask> masks, Floats y, boolean onHeap) {
+    AttentionKernel(
+            int b,
+            AttentionShape shape,
+            int[] positions,
+            Floats qkv,
+            Supplier<DropoutMask> masks,
+            Floats y,
+            boolean onHeap) {
         this.b = b;
         this.shape = shape;
+        this.positions = positions;
         this.t = shape.t();
         this.c = shape.c();
         this.width = shape.width();
         this.heads = shape.heads();
         this.d = shape.d();
         this.scale = (float) (1 / Math.sqrt(d));
-        this.small = onHeap && SmallAttention.fits(shape) ? new SmallAttention(shape) : null;
+        this.small = onHeap && positions == null && SmallAttention.fits(shape) ? new SmallAttention(shape) : null;
         this.qkv = qkv;
         this.masks = masks;
         this.y = y;
@@ -75,26 +89,48 @@ public sealed class AttentionKernel implements Runnable {
             return;
         }
         Floats keys = qkv.alias();
-        for (int batch = 0; batch < b; batch++) {
+        for (int begin = 0; begin < b * t; begin = end(begin)) {
+            int length = end(begin) - begin;
             for (int head = 0; head < heads; head++) {
-                long first = (long) batch * t * width;
+                long first = (long) begin * width;
                 long v = first + shape.v(head);
-                for (int row = 0; row < t; row += tileRows) {
-                    int m = Math.min(tileRows, t - row);
+                for (int row = 0; row < length; row += tileRows) {
+                    int m = Math.min(tileRows, length - row);
                     int n = row + m;
                     probabilities(qkv, keys, first, head, row, m);
-                    dropTile(mask, p, batch, head, row, m);
+                    dropTile(mask, p, begin, head, row, m);
                     probabilities.write(0, p, 0, n * m);
                     // y rows [m,D] = (pᵀ [n,m])ᵀ · v [n,D]
-                    Blas.tn(m, d, n, 1f, probabilities.at(0), m, keys.at(v), width, 0f, y.at(out(batch, row, head)), c);
+                    Blas.tn(
+                            m,
+                            d,
+                            n,
+                            1f,
+                            probabilities.at(0),
+                            m,
+                            keys.at(v),
+                            width,
+                            0f,
+                            y.at(out(begin + row, head)),
+                            c);
                 }
             }
         }
     }
 
+    /** @return where the text that begins at a token of all B·T ends */
+    final int end(int begin) {
+        int row = begin / t * t;
+        int end = positions == null ? row + t : begin + 1;
+        while (end < row + t && positions[end] != 0) {
+            end++;
+        }
+        return end;
+    }
+
     /** @return null if nothing is dropped */
     final SmallAttention.Dropout dropout(DropoutMask mask) {
-        return mask.active() ? (tile, batch, head) -> dropTile(mask, tile, batch, head, 0, t) : null;
+        return mask.active() ? (tile, batch, head) -> dropTile(mask, tile, batch * t, head, 0, t) : null;
     }
 
     /** Fills p [n,m] with the probabilities of the query rows row..row+m over the keys 0..n, n = row+m. */
@@ -120,22 +156,25 @@ public sealed class AttentionKernel implements Runnable {
         }
     }
 
-    /** Drops entries of a tile [row+m,m], counted as entries of the [B,H,T,T] array that is never made. */
-    final void dropTile(DropoutMask mask, float[] tile, int batch, int head, int row, int m) {
+    /**
+     * Drops entries of a tile [row+m,m] of the text that begins at a token of all B·T, counted as entries of the [B,H,T,T]
+     * array that is never made.
+     */
+    final void dropTile(DropoutMask mask, float[] tile, int begin, int head, int row, int m) {
         if (!mask.active()) {
             return;
         }
         for (int query = 0; query < m; query++) {
-            long first = (((long) batch * heads + head) * t + row + query) * t;
+            long first = (((long) (begin / t) * heads + head) * t + begin % t + row + query) * t + begin % t;
             for (int key = 0; key <= row + query; key++) {
                 tile[key * m + query] *= (float) mask.factor(first + key);
             }
         }
     }
 
-    /** @return the offset of a head's output row in y [B,T,C] */
-    final long out(int batch, int row, int head) {
-        return ((long) batch * t + row) * c + (long) head * d;
+    /** @return the offset of what a head makes of a token in y [B,T,C] */
+    final long out(int token, int head) {
+        return (long) token * c + (long) head * d;
     }
 
     /** qkv and dy [B,T,C] to dqkv, of the shape of qkv. */
@@ -144,19 +183,27 @@ public sealed class AttentionKernel implements Runnable {
         private final Floats dqkv;
         private final Floats dProbabilities; // [T,tileRows], null on the heap
 
-        public Gradient(int b, AttentionShape shape, Floats qkv, Supplier<DropoutMask> masks, Floats dy, Floats dqkv) {
-            this(b, shape, qkv, masks, dy, dqkv, Simd.PRODUCTS.fasterThanBlas());
+        public Gradient(
+                int b,
+                AttentionShape shape,
+                int[] positions,
+                Floats qkv,
+                Supplier<DropoutMask> masks,
+                Floats dy,
+                Floats dqkv) {
+            this(b, shape, positions, qkv, masks, dy, dqkv, Simd.PRODUCTS.fasterThanBlas());
         }
 
         Gradient(
                 int b,
                 AttentionShape shape,
+                int[] positions,
                 Floats qkv,
                 Supplier<DropoutMask> masks,
                 Floats dy,
                 Floats dqkv,
                 boolean onHeap) {
-            super(b, shape, qkv, masks, null, onHeap);
+            super(b, shape, positions, qkv, masks, null, onHeap);
             this.dy = dy;
             this.dqkv = dqkv;
             this.dProbabilities = small == null ? Floats.allocate(tileRows * t) : null;
@@ -175,10 +222,11 @@ public sealed class AttentionKernel implements Runnable {
             Floats keys = qkv.alias();
             float[] dp = new float[tileRows * t];
             float[] dropped = mask.active() ? new float[tileRows * t] : p;
-            int last = (t - 1) / tileRows * tileRows;
-            for (int batch = 0; batch < b; batch++) {
+            for (int begin = 0; begin < b * t; begin = end(begin)) {
+                int length = end(begin) - begin;
+                int last = (length - 1) / tileRows * tileRows;
                 for (int head = 0; head < heads; head++) {
-                    long first = (long) batch * t * width;
+                    long first = (long) begin * width;
                     long q = first + shape.q(head);
                     long k = first + shape.k(head);
                     long v = first + shape.v(head);
@@ -186,15 +234,15 @@ public sealed class AttentionKernel implements Runnable {
                     // Heads that share keys and values come one after the other, and add to what the first of them
                     // wrote.
                     for (int row = last; row >= 0; row -= tileRows) {
-                        int m = Math.min(tileRows, t - row);
+                        int m = Math.min(tileRows, length - row);
                         int n = row + m;
-                        long dyRows = out(batch, row, head);
+                        long dyRows = out(begin + row, head);
                         long qRows = q + (long) row * width;
                         float beta = row == last && shape.firstOfGroup(head) ? 0f : 1f;
                         probabilities(qkv, keys, first, head, row, m);
                         if (mask.active()) {
                             System.arraycopy(p, 0, dropped, 0, n * m);
-                            dropTile(mask, dropped, batch, head, row, m);
+                            dropTile(mask, dropped, begin, head, row, m);
                         }
                         probabilities.write(0, dropped, 0, n * m);
                         // dv [n,D] += pᵀ [n,m] · dy [m,D]
@@ -202,7 +250,7 @@ public sealed class AttentionKernel implements Runnable {
                         // dpᵀ [n,m] = v [n,D] · dyᵀ [D,m]
                         Blas.nt(n, m, d, 1f, qkv.at(v), width, dy.at(dyRows), c, 0f, dProbabilities.at(0), m);
                         dProbabilities.read(0, dp, 0, n * m);
-                        dropTile(mask, dp, batch, head, row, m);
+                        dropTile(mask, dp, begin, head, row, m);
                         Simd.MATH.softmaxColumnsGradient(p, dp, n, m, row + 1, scale);
                         dProbabilities.write(0, dp, 0, n * m);
                         // dq [m,D] = (dsᵀ [n,m])ᵀ · k [n,D];  dk [n,D] += dsᵀ [n,m] · q [m,D]

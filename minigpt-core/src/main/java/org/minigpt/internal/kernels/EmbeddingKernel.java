@@ -6,7 +6,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Token plus position embedding: y[b,t] = wte[ids[b,t]] + wpe[t], with wte [V,C], wpe [P,C], T ≤ P and y [B,T,C]. The
- * positions, wpe, may be absent; or sequences begin at positions of their own, wpe[min(past[b] + t, P - 1)].
+ * positions, wpe, may be absent; or sequences begin at positions of their own, wpe[min(past[b] + t, P - 1)]; or each
+ * token has one of its own.
  */
 public final class EmbeddingKernel implements Runnable {
     /** wte, of floats or in blocks. */
@@ -44,7 +45,7 @@ public final class EmbeddingKernel implements Runnable {
      * @param c the width of a row
      * @param ids [B,T], read anew at each run, in range
      * @param wpe null for none
-     * @param past [B], as ids; null for positions from 0 on
+     * @param past [B], as ids; or [B,T], the position of each token; null for positions from 0 on
      */
     public EmbeddingKernel(int t, int c, int[] ids, Table wte, Floats wpe, int[] past, Floats y) {
         this.t = t;
@@ -62,10 +63,11 @@ public final class EmbeddingKernel implements Runnable {
     /** Computes y. */
     @Override
     public void run() {
+        int each = past.length == ids.length ? 1 : t; // tokens for which there is one entry of past
         for (int i = 0; i < ids.length; i++) {
             wte.read(ids[i], sum);
             if (wpe != null) {
-                wpe.read(Math.min(past[i / t] + i % t, last) * c, row, 0, c);
+                wpe.read(Math.min(past[i / each] + i % each, last) * c, row, 0, c);
                 Simd.MATH.add(sum, row, c);
             }
             y.write(i * c, sum, 0, c);
@@ -77,17 +79,22 @@ public final class EmbeddingKernel implements Runnable {
         private final int t;
         private final int c;
         private final int[] ids;
+        private final int[] positions;
         private final Floats dy;
         private final Floats dwte;
         private final Floats dwpe;
         private final float[] sum;
         private final float[] row;
 
-        /** @param dwpe null for none */
-        public Gradient(int t, int c, int[] ids, Floats dy, Floats dwte, Floats dwpe) {
+        /**
+         * @param positions [B,T], read anew at each run; null for 0 to T-1 in each row
+         * @param dwpe null for none
+         */
+        public Gradient(int t, int c, int[] ids, int[] positions, Floats dy, Floats dwte, Floats dwpe) {
             this.t = t;
             this.c = c;
             this.ids = ids;
+            this.positions = positions;
             this.dy = dy;
             this.dwte = dwte;
             this.dwpe = dwpe;
@@ -97,24 +104,33 @@ public final class EmbeddingKernel implements Runnable {
 
         @Override
         public void run() {
-            Arrays.fill(sum, 0f);
-            for (int at = 0; at < dwte.length(); at += c) {
-                dwte.write(at, sum, 0, c);
+            addUp(ids, dwte);
+            if (positions != null && dwpe != null) {
+                addUp(positions, dwpe);
+                return;
             }
-            for (int i = 0; i < ids.length; i++) {
-                dy.read(i * c, row, 0, c);
-                dwte.read(ids[i] * c, sum, 0, c);
-                Simd.MATH.add(sum, row, c);
-                dwte.write(ids[i] * c, sum, 0, c);
-            }
-            int positions = dwpe == null ? 0 : dwpe.length() / c;
-            for (int position = 0; position < positions; position++) {
+            int count = dwpe == null ? 0 : dwpe.length() / c;
+            for (int position = 0; position < count; position++) {
                 Arrays.fill(sum, 0f);
                 for (int i = position; position < t && i < ids.length; i += t) {
                     dy.read(i * c, row, 0, c);
                     Simd.MATH.add(sum, row, c);
                 }
                 dwpe.write(position * c, sum, 0, c);
+            }
+        }
+
+        /** Each row of a table becomes the sum of dy where it was used. */
+        private void addUp(int[] rows, Floats table) {
+            Arrays.fill(sum, 0f);
+            for (int at = 0; at < table.length(); at += c) {
+                table.write(at, sum, 0, c);
+            }
+            for (int i = 0; i < rows.length; i++) {
+                dy.read(i * c, row, 0, c);
+                table.read(rows[i] * c, sum, 0, c);
+                Simd.MATH.add(sum, row, c);
+                table.write(rows[i] * c, sum, 0, c);
             }
         }
     }

@@ -81,16 +81,17 @@ public final class LlamaReference {
             double[] qkv, AttentionShape shape, double[] frequencies, boolean back, int positions, int[] past) {
         int d = shape.d();
         for (int row = 0; row < qkv.length / shape.width(); row++) {
-            int first = past == null ? 0 : past[row / shape.t()];
-            int position = Math.min(first + row % shape.t(), positions - 1);
+            int rows = qkv.length / shape.width();
+            int at = past == null ? row % shape.t() : Reference.position(past, rows, shape.t(), row);
+            int position = Math.min(at, positions - 1);
             for (int head = 0; head < shape.heads() + shape.kvHeads(); head++) {
                 for (int j = 0; j < d / 2; j++) {
                     double angle = position * frequencies[j] * (back ? -1 : 1);
-                    int at = row * shape.width() + head * d + j;
-                    double a = qkv[at];
-                    double b = qkv[at + d / 2];
-                    qkv[at] = a * Math.cos(angle) - b * Math.sin(angle);
-                    qkv[at + d / 2] = b * Math.cos(angle) + a * Math.sin(angle);
+                    int entry = row * shape.width() + head * d + j;
+                    double a = qkv[entry];
+                    double b = qkv[entry + d / 2];
+                    qkv[entry] = a * Math.cos(angle) - b * Math.sin(angle);
+                    qkv[entry + d / 2] = b * Math.cos(angle) + a * Math.sin(angle);
                 }
             }
         }

@@ -17,20 +17,30 @@ public final class Reference {
     /** y[b,t] = wte[ids[b,t]] + wpe[past[b] + t]; wpe and past may be null. See {@link EmbeddingKernel}. */
     public static void embedding(int[] ids, double[] wte, double[] wpe, int[] past, int t, int c, double[] y) {
         for (int i = 0; i < ids.length; i++) {
-            int position = past == null ? i % t : Math.min(past[i / t] + i % t, wpe.length / c - 1);
+            int position = past == null ? i % t : Math.min(position(past, ids.length, t, i), wpe.length / c - 1);
             for (int j = 0; j < c; j++) {
                 y[i * c + j] = wte[ids[i] * c + j] + (wpe == null ? 0 : wpe[position * c + j]);
             }
         }
     }
 
-    /** dwte[v] = Σ dy where ids = v; dwpe[t] = Σ dy over the batch, unless it is null. Both are zero on entry. */
-    public static void embeddingGradient(int[] ids, double[] dy, int t, int c, double[] dwte, double[] dwpe) {
+    /** @return the position of token i of n in rows of t, by {@code past} [B], or [B,T] if that has all of them */
+    static int position(int[] past, int n, int t, int i) {
+        return past.length == n ? past[i] : past[i / t] + i % t;
+    }
+
+    /**
+     * dwte[v] = Σ dy where ids = v; dwpe[p] = Σ dy where the position is p, unless it is null. Both are zero on entry.
+     *
+     * @param positions [B,T]; null for 0 to T-1 in each row
+     */
+    public static void embeddingGradient(
+            int[] ids, double[] dy, int[] positions, int t, int c, double[] dwte, double[] dwpe) {
         for (int i = 0; i < ids.length; i++) {
             for (int j = 0; j < c; j++) {
                 dwte[ids[i] * c + j] += dy[i * c + j];
                 if (dwpe != null) {
-                    dwpe[i % t * c + j] += dy[i * c + j];
+                    dwpe[(positions == null ? i % t : positions[i]) * c + j] += dy[i * c + j];
                 }
             }
         }
@@ -130,15 +140,20 @@ public final class Reference {
         }
     }
 
-    /** Causal attention of qkv [B,T,3C] into y [B,T,C], zero on entry; see {@link AttentionKernel}. */
-    public static void attention(double[] qkv, AttentionShape shape, DropoutMask mask, double[] y) {
+    /**
+     * Causal attention of qkv [B,T,3C] into y [B,T,C], zero on entry; see {@link AttentionKernel}.
+     *
+     * @param positions [B,T], null if each row is one text
+     */
+    public static void attention(double[] qkv, AttentionShape shape, int[] positions, DropoutMask mask, double[] y) {
         int d = shape.d();
         for (int row = 0; row < qkv.length / shape.width(); row++) {
             for (int head = 0; head < shape.heads(); head++) {
-                double[] p = probabilities(qkv, row, shape, head);
+                double[] p = probabilities(qkv, row, shape, positions, head);
                 for (int j = 0; j < p.length; j++) {
-                    double weight = p[j] * mask.factor(maskIndex(row, shape, head, j));
-                    int v = keyRow(row, shape.t(), j) * shape.width() + shape.v(head);
+                    int key = row - (p.length - 1) + j;
+                    double weight = p[j] * mask.factor(maskIndex(row, shape, head, key));
+                    int v = key * shape.width() + shape.v(head);
                     for (int k = 0; k < d; k++) {
                         y[row * shape.c() + shape.q(head) + k] += weight * qkv[v + k];
                     }
@@ -151,18 +166,19 @@ public final class Reference {
      * dv = pᵀ·dy; dp = dy·vᵀ; ds = p·(dp - Σ p·dp)/√D; dq = ds·k; dk = dsᵀ·q. {@code dqkv} is zero on entry.
      */
     public static void attentionGradient(
-            double[] qkv, AttentionShape shape, DropoutMask mask, double[] dy, double[] dqkv) {
+            double[] qkv, AttentionShape shape, int[] positions, DropoutMask mask, double[] dy, double[] dqkv) {
         int d = shape.d();
         int width = shape.width();
         double scale = 1 / Math.sqrt(d);
         for (int row = 0; row < qkv.length / width; row++) {
             for (int head = 0; head < shape.heads(); head++) {
-                double[] p = probabilities(qkv, row, shape, head);
+                double[] p = probabilities(qkv, row, shape, positions, head);
                 double[] dp = new double[p.length];
+                int firstKey = row - (p.length - 1);
                 double dot = 0;
                 for (int j = 0; j < p.length; j++) {
-                    double factor = mask.factor(maskIndex(row, shape, head, j));
-                    int v = keyRow(row, shape.t(), j) * width + shape.v(head);
+                    double factor = mask.factor(maskIndex(row, shape, head, firstKey + j));
+                    int v = (firstKey + j) * width + shape.v(head);
                     for (int k = 0; k < d; k++) {
                         double g = dy[row * shape.c() + shape.q(head) + k];
                         dp[j] += g * qkv[v + k] * factor;
@@ -173,7 +189,7 @@ public final class Reference {
                 int q = row * width + shape.q(head);
                 for (int j = 0; j < p.length; j++) {
                     double ds = p[j] * (dp[j] - dot) * scale;
-                    int key = keyRow(row, shape.t(), j) * width + shape.k(head);
+                    int key = (firstKey + j) * width + shape.k(head);
                     for (int k = 0; k < d; k++) {
                         dqkv[q + k] += ds * qkv[key + k];
                         dqkv[key + k] += ds * qkv[q + k];
@@ -184,14 +200,14 @@ public final class Reference {
     }
 
     /**
-     * softmax(q·kᵀ/√D - slope·distance) of one query row over the keys that it sees: as many as its position in the
-     * window plus one.
+     * softmax(q·kᵀ/√D - slope·distance) of one query row over the keys that it sees, the last of which is its own: as
+     * many as its position plus one.
      */
-    private static double[] probabilities(double[] qkv, int row, AttentionShape shape, int head) {
-        double[] p = new double[row % shape.t() + 1];
+    private static double[] probabilities(double[] qkv, int row, AttentionShape shape, int[] positions, int head) {
+        double[] p = new double[1 + (positions == null ? row % shape.t() : positions[row])];
         int q = row * shape.width() + shape.q(head);
         for (int j = 0; j < p.length; j++) {
-            int key = keyRow(row, shape.t(), j) * shape.width() + shape.k(head);
+            int key = (row - (p.length - 1) + j) * shape.width() + shape.k(head);
             for (int k = 0; k < shape.d(); k++) {
                 p[j] += qkv[q + k] * qkv[key + k];
             }
@@ -201,14 +217,9 @@ public final class Reference {
         return p;
     }
 
-    /** @return the row of position j in the window that {@code row} is in */
-    private static int keyRow(int row, int t, int j) {
-        return row - row % t + j;
-    }
-
-    private static long maskIndex(int row, AttentionShape shape, int head, int j) {
+    private static long maskIndex(int row, AttentionShape shape, int head, int key) {
         int t = shape.t();
-        return (((long) (row / t) * shape.heads() + head) * t + row % t) * t + j;
+        return (((long) (row / t) * shape.heads() + head) * t + row % t) * t + key % t;
     }
 
     /** x[at..at+n) becomes its softmax. */

@@ -47,7 +47,8 @@ public final class RotaryKernel implements Runnable {
 
     /**
      * @param shape of qkv [B,T,(H+2·K)·D], with an even D
-     * @param past [B], the first position of each sequence, read anew at each run; null for 0
+     * @param past [B], the first position of each sequence, or [B,T], that of each token, read anew at each run; null
+     *     for 0
      * @param y of the shape of qkv, which may be qkv itself
      */
     public RotaryKernel(AttentionShape shape, Angles angles, Floats qkv, int[] past, Floats y) {
@@ -67,11 +68,12 @@ public final class RotaryKernel implements Runnable {
         int width = shape.width();
         int half = shape.d() / 2;
         int rotated = (shape.heads() + shape.kvHeads()) * shape.d();
+        int each = past.length == rows ? 1 : shape.t(); // tokens for which there is one entry of past
         for (int row = 0; row < rows; row += tileRows) {
             int n = Math.min(tileRows, rows - row);
             qkv.read(row * width, tile, 0, n * width);
             for (int i = 0; i < n; i++) {
-                int position = past[(row + i) / shape.t()] + (row + i) % shape.t();
+                int position = past[(row + i) / each] + (row + i) % each;
                 int angle = Math.min(position, angles.positions - 1) * half;
                 for (int at = i * width; at < i * width + rotated; at += shape.d()) {
                     Simd.MATH.rotate(tile, at, half, angles.cos, angles.sin, angle);

@@ -106,6 +106,27 @@ final class Checks {
         return past;
     }
 
+    /** Checks that an input holds a whole number for each token [B,T]. */
+    static void tokens(String op, String name, INDArray array, INDArray tokens) {
+        integers(op, name, array);
+        if (array.rank() != 2 || array.size(0) != tokens.size(0) || array.size(1) != tokens.size(1)) {
+            throw new MiniGptException(op + " needs " + name + " of shape [" + tokens.size(0) + "," + tokens.size(1)
+                    + "], but got " + Arrays.toString(array.shape()) + "; pass a number for each token");
+        }
+    }
+
+    /** @return positions in rows of t tokens, once each is known to be 0, where a text begins, or one more than the last */
+    static int[] positions(String op, int[] positions, int t) {
+        for (int i = 0; i < positions.length; i++) {
+            if (positions[i] != 0 && (i % t == 0 || positions[i] != positions[i - 1] + 1)) {
+                throw new MiniGptException(op + ": positions[" + i / t + "," + i % t + "] is " + positions[i]
+                        + ", but a row begins at 0, and then each is one more than the one before, or 0 where a text"
+                        + " begins; correct them");
+            }
+        }
+        return positions;
+    }
+
     /** Checks the numbers of heads, before anything is divided by them. */
     static void heads(String op, int heads, int kvHeads) {
         if (heads < 1) {

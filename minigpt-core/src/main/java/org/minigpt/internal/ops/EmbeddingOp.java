@@ -19,6 +19,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * <p>For generating, without a gradient, each row of the batch may begin at a position of its own: past [B] after the
  * ids makes it wpe[past[b] + t]. Positions beyond the last, which only padding has, count as the last. There wte may be a
  * {@link BlockMatrix} too.
+ *
+ * <p>Where a row holds several texts, positions [B,T] after the ids make it wpe[positions[b,t]], with a gradient.
  */
 public final class EmbeddingOp extends KernelOp {
     /** For SameDiff. */
@@ -38,6 +40,25 @@ public final class EmbeddingOp extends KernelOp {
      */
     public EmbeddingOp(SameDiff sd, SDVariable wte, SDVariable wpe, SDVariable ids, SDVariable past) {
         super(sd, wte, wpe, ids, past);
+    }
+
+    /** @return one with positions [B,T], 0 where a text begins */
+    public static EmbeddingOp packed(
+            SameDiff sd, SDVariable wte, SDVariable wpe, SDVariable ids, SDVariable positions) {
+        EmbeddingOp op = new EmbeddingOp(sd, wte, wpe, ids, positions);
+        op.addBArgument(true);
+        return op;
+    }
+
+    private boolean packed() {
+        return numBArguments() > 0 && getBArgument(0);
+    }
+
+    /** @return the checked values of the last of four inputs */
+    private int[] past(Ints values, INDArray[] in) {
+        return packed()
+                ? Checks.positions(opName(), values.read(), (int) in[2].size(1))
+                : Checks.past(opName(), values.read(), in[1].size(0));
     }
 
     /** @param inputs how many there are: without positions, with them, or with a past too */
@@ -69,7 +90,10 @@ public final class EmbeddingOp extends KernelOp {
             throw new MiniGptException(opName() + " needs ids of rank 2, [B,T], but got rank " + ids.rank()
                     + "; reshape a single sequence to [1,T]");
         }
-        if (in.size() == 4) {
+        if (packed()) {
+            Checks.tokens(opName(), "positions", in.get(3), ids);
+        }
+        if (in.size() == 4 && !packed()) {
             Checks.integers(opName(), "past", in.get(3));
             Checks.vector(opName(), "past", in.get(3), ids.size(0));
         } else if (wpe != null && ids.size(1) > wpe.size(0)) {
@@ -100,7 +124,7 @@ public final class EmbeddingOp extends KernelOp {
         return () -> {
             ids.read("minigpt_embedding", "ids", in[0].size(0));
             if (past != null) {
-                Checks.past(opName(), past.read(), in[1].size(0));
+                past(past, in);
             }
             kernel.run();
         };
@@ -109,7 +133,7 @@ public final class EmbeddingOp extends KernelOp {
     @Override
     void compute(INDArray[] in, double[][] x, double[][] y) {
         INDArray ids = in[idsAt(in.length)];
-        int[] past = in.length == 4 ? Checks.past(opName(), new Ints(in[3]).read(), in[1].size(0)) : null;
+        int[] past = in.length == 4 ? past(new Ints(in[3]), in) : null;
         Reference.embedding(
                 new Ints(ids).read("minigpt_embedding", "ids", in[0].size(0)),
                 x[0],
@@ -123,22 +147,34 @@ public final class EmbeddingOp extends KernelOp {
     @Override
     public List<SDVariable> doDiff(List<SDVariable> gradients) {
         int last = args().length - 1;
+        if (packed()) {
+            return new Gradient(sameDiff, true, arg(0), arg(1), arg(3), arg(2), gradients.get(0)).outputs();
+        }
         if (last == 3) {
             throw new MiniGptException(
                     opName() + " with a past is for generating and has no gradient; train without one");
         }
-        SDVariable wpe = last == 2 ? arg(1) : null;
-        return new Gradient(sameDiff, arg(0), wpe, arg(last), gradients.get(0)).outputs();
+        return last == 2
+                ? new Gradient(sameDiff, true, arg(0), arg(1), arg(2), gradients.get(0)).outputs()
+                : new Gradient(sameDiff, false, arg(0), arg(1), gradients.get(0)).outputs();
     }
 
-    /** wte [V,C], ids [B,T], dy [B,T,C] and wpe [P,C], if any, to dwte [V,C] and dwpe [P,C]: repeated ids add up. */
+    /**
+     * wte [V,C], wpe [P,C], if any, positions [B,T], if any, ids [B,T] and dy [B,T,C] to dwte [V,C] and dwpe [P,C]:
+     * repeated ids add up.
+     */
     public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
-        Gradient(SameDiff sd, SDVariable wte, SDVariable wpe, SDVariable ids, SDVariable dy) {
-            super(sd, wpe == null ? new SDVariable[] {wte, ids, dy} : new SDVariable[] {wte, wpe, ids, dy});
-            addBArgument(wpe != null);
+        Gradient(SameDiff sd, boolean learned, SDVariable... inputs) {
+            super(sd, inputs);
+            addBArgument(learned);
+        }
+
+        /** @return null if rows are one text each */
+        private static Ints positionsOfTokens(INDArray[] in) {
+            return in.length == 5 ? new Ints(in[2]) : null;
         }
 
         /** Files of old say nothing, and have positions. */
@@ -158,7 +194,7 @@ public final class EmbeddingOp extends KernelOp {
 
         @Override
         protected List<long[]> outputShapes(List<INDArray> in) {
-            Checks.inputs(opName(), in, positions() ? 4 : 3, positions() ? 4 : 3);
+            Checks.inputs(opName(), in, positions() ? 4 : 3, positions() ? 5 : 3);
             long[] wte = in.get(0).shape();
             return positions() ? List.of(wte, in.get(1).shape()) : List.of(wte);
         }
@@ -166,16 +202,21 @@ public final class EmbeddingOp extends KernelOp {
         @Override
         Runnable bindFloats(INDArray[] in, INDArray[] out) {
             Ints ids = new Ints(in[in.length - 2]);
+            Ints positions = positionsOfTokens(in);
             Floats dy = Floats.of(in[in.length - 1]);
             Runnable kernel = new EmbeddingKernel.Gradient(
                     (int) in[in.length - 2].size(1),
                     (int) in[0].size(1),
                     ids.values(),
+                    positions == null ? null : positions.values(),
                     dy,
                     Floats.of(out[0]),
                     floats(out, 1));
             return () -> {
                 ids.read("minigpt_embedding", "ids", in[0].size(0));
+                if (positions != null) {
+                    Checks.positions("minigpt_embedding", positions.read(), (int) in[2].size(1));
+                }
                 kernel.run();
             };
         }
@@ -183,9 +224,11 @@ public final class EmbeddingOp extends KernelOp {
         @Override
         void compute(INDArray[] in, double[][] x, double[][] y) {
             INDArray ids = in[in.length - 2];
+            Ints positions = positionsOfTokens(in);
             Reference.embeddingGradient(
                     new Ints(ids).read("minigpt_embedding", "ids", in[0].size(0)),
                     x[in.length - 1],
+                    positions == null ? null : positions.read(),
                     (int) ids.size(1),
                     (int) in[0].size(1),
                     y[0],

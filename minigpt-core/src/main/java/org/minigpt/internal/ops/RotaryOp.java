@@ -20,6 +20,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * <p>For generating, without a gradient, each row of the batch may begin at a position of its own: with past [B] as
  * second input the angle is (past[b] + t)·frequency[j]. Positions beyond the last, which only padding has, count as the
  * last.
+ *
+ * <p>Where a row holds several texts, positions [B,T] as second input, 0 where one begins, make the angle
+ * positions[b,t]·frequency[j], with a gradient.
  */
 public final class RotaryOp extends KernelOp implements DecodeOp {
 
@@ -32,10 +35,7 @@ public final class RotaryOp extends KernelOp implements DecodeOp {
      * @param frequencies [D/2], the angle of each pair of entries at position 1: θ^(-2j/D) in the paper
      */
     public RotaryOp(SameDiff sd, SDVariable qkv, int heads, int kvHeads, double[] frequencies) {
-        super(sd, qkv);
-        Checks.heads(opName(), heads, kvHeads);
-        addIArgument(heads, kvHeads);
-        addTArgument(frequencies);
+        this(sd, new SDVariable[] {qkv}, heads, kvHeads, frequencies);
     }
 
     /**
@@ -48,6 +48,24 @@ public final class RotaryOp extends KernelOp implements DecodeOp {
         Checks.heads(opName(), heads, kvHeads);
         addIArgument(heads, kvHeads, positions);
         addTArgument(frequencies);
+    }
+
+    /** @return one with positions [B,T], 0 where a text begins */
+    public static RotaryOp packed(
+            SameDiff sd, SDVariable qkv, SDVariable positions, int heads, int kvHeads, double[] frequencies) {
+        return new RotaryOp(sd, new SDVariable[] {qkv, positions}, heads, kvHeads, frequencies);
+    }
+
+    private RotaryOp(SameDiff sd, SDVariable[] inputs, int heads, int kvHeads, double[] frequencies) {
+        super(sd, inputs);
+        Checks.heads(opName(), heads, kvHeads);
+        addIArgument(heads, kvHeads);
+        addTArgument(frequencies);
+    }
+
+    /** @return whether there are positions, rather than a past or nothing */
+    private boolean packed(int inputs) {
+        return inputs == 2 && numIArguments() == 2;
     }
 
     @Override
@@ -70,7 +88,9 @@ public final class RotaryOp extends KernelOp implements DecodeOp {
             throw new MiniGptException(opName() + " has " + tArgs().length + " frequencies, but its heads are " + d
                     + " wide, which makes " + d / 2 + " pairs; give one for each");
         }
-        if (in.size() == 2) {
+        if (packed(in.size())) {
+            Checks.tokens(opName(), "positions", in.get(1), qkv);
+        } else if (in.size() == 2) {
             Checks.integers(opName(), "past", in.get(1));
             Checks.vector(opName(), "past", in.get(1), qkv.size(0));
         }
@@ -99,8 +119,11 @@ public final class RotaryOp extends KernelOp implements DecodeOp {
         return bind(in, out, memory.angles(tArgs(), positions(in)));
     }
 
+    /** @return how many positions there are */
     private int positions(INDArray[] in) {
-        return in.length == 1 ? (int) in[0].size(1) : getIArgument(2).intValue();
+        return in.length == 1 || packed(in.length)
+                ? (int) in[0].size(1)
+                : getIArgument(2).intValue();
     }
 
     private Runnable bind(INDArray[] in, INDArray[] out, Angles angles) {
@@ -110,9 +133,16 @@ public final class RotaryOp extends KernelOp implements DecodeOp {
         Ints past = new Ints(in[1]);
         Runnable kernel = kernel(this, angles, in, past.values(), out);
         return () -> {
-            Checks.past(opName(), past.read(), positions(in));
+            past(past, in);
             kernel.run();
         };
+    }
+
+    /** @return the checked values of the second input */
+    private int[] past(Ints values, INDArray[] in) {
+        return packed(in.length)
+                ? Checks.positions(opName(), values.read(), positions(in))
+                : Checks.past(opName(), values.read(), positions(in));
     }
 
     private static Runnable kernel(KernelOp op, Angles angles, INDArray[] in, int[] past, INDArray[] out) {
@@ -121,28 +151,30 @@ public final class RotaryOp extends KernelOp implements DecodeOp {
 
     @Override
     void compute(INDArray[] in, double[][] x, double[][] y) {
-        int positions = positions(in);
-        int[] past = in.length == 1 ? null : Checks.past(opName(), new Ints(in[1]).read(), positions);
+        int[] past = in.length == 1 ? null : past(new Ints(in[1]), in);
         System.arraycopy(x[0], 0, y[0], 0, y[0].length);
-        LlamaReference.rotate(y[0], shape(this, in[0]), tArgs(), false, positions, past);
+        LlamaReference.rotate(y[0], shape(this, in[0]), tArgs(), false, positions(in), past);
     }
 
     @Override
     public List<SDVariable> doDiff(List<SDVariable> gradients) {
-        if (args().length == 2) {
+        boolean packed = packed(args().length);
+        if (args().length == 2 && !packed) {
             throw new MiniGptException(
                     opName() + " with a past is for generating and has no gradient; train without one");
         }
-        return new Gradient(sameDiff, gradients.get(0), iArgs(), tArgs()).outputs();
+        SDVariable dy = gradients.get(0);
+        SDVariable[] inputs = packed ? new SDVariable[] {dy, arg(1)} : new SDVariable[] {dy};
+        return new Gradient(sameDiff, inputs, iArgs(), tArgs()).outputs();
     }
 
-    /** dy to dqkv: the same rotation, backwards. */
+    /** dy, and the positions [B,T], if any, to dqkv: the same rotation, backwards. */
     public static final class Gradient extends KernelOp {
         /** For SameDiff. */
         public Gradient() {}
 
-        Gradient(SameDiff sd, SDVariable dy, long[] heads, double[] frequencies) {
-            super(sd, dy);
+        Gradient(SameDiff sd, SDVariable[] inputs, long[] heads, double[] frequencies) {
+            super(sd, inputs);
             addIArgument(heads);
             addTArgument(frequencies);
         }
@@ -154,24 +186,34 @@ public final class RotaryOp extends KernelOp implements DecodeOp {
 
         @Override
         protected List<long[]> outputShapes(List<INDArray> in) {
-            Checks.inputs(opName(), in, 1, 1);
+            Checks.inputs(opName(), in, 1, 2);
             return List.of(in.get(0).shape());
         }
 
         @Override
         public boolean mayOverwrite(int input) {
-            return true;
+            return input == 0;
         }
 
         @Override
         Runnable bindFloats(INDArray[] in, INDArray[] out) {
-            return kernel(this, new Angles(tArgs(), (int) in[0].size(1), true), in, null, out);
+            int t = (int) in[0].size(1);
+            Ints positions = in.length == 2 ? new Ints(in[1]) : null;
+            Runnable kernel = kernel(
+                    this, new Angles(tArgs(), t, true), in, positions == null ? null : positions.values(), out);
+            return positions == null
+                    ? kernel
+                    : () -> {
+                        Checks.positions("minigpt_rotary", positions.read(), t);
+                        kernel.run();
+                    };
         }
 
         @Override
         void compute(INDArray[] in, double[][] x, double[][] y) {
             System.arraycopy(x[0], 0, y[0], 0, y[0].length);
-            LlamaReference.rotate(y[0], shape(this, in[0]), tArgs(), true, (int) in[0].size(1), null);
+            int[] positions = in.length == 2 ? new Ints(in[1]).read() : null;
+            LlamaReference.rotate(y[0], shape(this, in[0]), tArgs(), true, (int) in[0].size(1), positions);
         }
     }
 }

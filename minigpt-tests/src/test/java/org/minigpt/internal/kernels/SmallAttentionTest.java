@@ -30,14 +30,14 @@ class SmallAttentionTest {
         double[] dy = normal(2, b * shape.t() * shape.c());
         double[] y = new double[dy.length];
         double[] dqkv = new double[qkv.length];
-        Reference.attention(qkv, shape, mask, y);
-        Reference.attentionGradient(qkv, shape, mask, dy, dqkv);
+        Reference.attention(qkv, shape, null, mask, y);
+        Reference.attentionGradient(qkv, shape, null, mask, dy, dqkv);
         Floats outputs = Floats.allocate(y.length);
         Floats gradients = Floats.allocate(dqkv.length);
         // Twice, since what the first run leaves in the scratch memory must not matter.
-        Runnable kernel = new AttentionKernel(b, shape, floats(qkv), () -> mask, outputs, small);
+        Runnable kernel = new AttentionKernel(b, shape, null, floats(qkv), () -> mask, outputs, small);
         Runnable gradient =
-                new AttentionKernel.Gradient(b, shape, floats(qkv), () -> mask, floats(dy), gradients, small);
+                new AttentionKernel.Gradient(b, shape, null, floats(qkv), () -> mask, floats(dy), gradients, small);
         for (int run = 0; run < 2; run++) {
             kernel.run();
             gradient.run();

@@ -28,7 +28,7 @@ class GroupedAttentionTest {
 
     private static Definition attention(int heads, int kvHeads, boolean alibi) {
         return (sd, in) ->
-                new CausalAttentionOp(sd, in[0], in.length == 2 ? in[1] : null, heads, kvHeads, alibi, 0.25, 7);
+                new CausalAttentionOp(sd, in[0], in.length == 2 ? in[1] : null, null, heads, kvHeads, alibi, 0.25, 7);
     }
 
     @FloatAndDouble

@@ -10,6 +10,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
@@ -17,6 +18,7 @@ import org.jline.reader.UserInterruptException;
 import org.jline.reader.impl.completer.StringsCompleter;
 import org.jline.terminal.TerminalBuilder;
 import org.minigpt.MiniGptException;
+import org.minigpt.chat.ChatTemplate;
 import org.minigpt.cli.report.Terminal;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
@@ -31,8 +33,9 @@ import picocli.CommandLine.Option;
         versionProvider = Version.class,
         sortOptions = false,
         abbreviateSynopsis = true,
-        header = "Writes a text in turns with a model.",
+        header = "Talks with a model, or writes a text in turns with it.",
         description = {
+            "A model that has a chat template, as minigpt sft saves it, is talked with; with others you write a text.",
             "Enter /help there for the commands; Ctrl-C stops the model's turn, Ctrl-D ends. Defaults stand in"
                     + " brackets.",
             ""
@@ -44,6 +47,13 @@ final class ChatCommand implements Callable<Integer> {
             defaultValue = "out",
             description = "The model's folder, or a GGUF file [${DEFAULT-VALUE}].")
     private Path model;
+
+    @Option(
+            names = "--chat-template",
+            paramLabel = "NAME|FILE",
+            description = "How what is said becomes prompts: plain, chatml, llama3, or a file in Jinja [that of the"
+                    + " model's folder; a model without one goes on with a text].")
+    private String chatTemplate;
 
     @Mixin(name = "Weights")
     private WeightsOption weights = new WeightsOption();
@@ -61,12 +71,23 @@ final class ChatCommand implements Callable<Integer> {
         WeightsOption.Opened saved = weights.open(model);
         sampler.requireIdsOf(saved.model().vocabSize());
         TextGenerator generator = new TextGenerator(saved.model(), saved.tokenizer());
-        return Terminal.isPresent() ? interactive(generator, options) : plain(generator, options);
+        ChatTemplate template = chatTemplate == null ? ChatTemplate.of(model) : ChatTemplate.named(chatTemplate);
+        Talk talk = template.isPlain() && chatTemplate == null
+                ? new Talk.OfText(generator)
+                : new Talk.OfConversation(
+                        template, saved.tokenizer(), saved.config().blockSize());
+        SessionTo session = out -> new ChatSession(generator, talk, options, out);
+        return Terminal.isPresent() ? interactive(session) : plain(session);
+    }
+
+    /** Begins a session that shows things somewhere. */
+    private interface SessionTo {
+        ChatSession begin(Consumer<String> out);
     }
 
     /** Lines from the standard input, as a script writes them. */
-    private static int plain(TextGenerator generator, SamplingOptions options) {
-        ChatSession session = new ChatSession(generator, options, text -> {
+    private static int plain(SessionTo to) {
+        ChatSession session = to.begin(text -> {
             System.out.print(text);
             System.out.flush();
         });
@@ -92,11 +113,11 @@ final class ChatCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static int interactive(TextGenerator generator, SamplingOptions options) {
+    private static int interactive(SessionTo to) {
         try (org.jline.terminal.Terminal terminal =
                 TerminalBuilder.builder().system(true).dumb(true).build()) {
             PrintWriter writer = terminal.writer();
-            ChatSession session = new ChatSession(generator, options, text -> {
+            ChatSession session = to.begin(text -> {
                 writer.print(text);
                 writer.flush();
             });

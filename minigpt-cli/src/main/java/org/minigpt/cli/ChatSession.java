@@ -2,9 +2,9 @@ package org.minigpt.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
@@ -16,12 +16,10 @@ import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.generate.TextStream;
 
-/** A text that a person and a model write in turns, and the commands that change how; knows nothing of terminals. */
+/** What a person and a model say in turns, and the commands that change how; knows nothing of terminals. */
 final class ChatSession {
     static final String HELP = """
-            A line you enter is added to the text, and the model goes on from there.
-            An empty line lets it go on. Commands:
-              /show                 the text so far
+              /show                 what was said so far
               /undo                 take the last turn back
               /reset                begin anew
               /tokens N             tokens a turn
@@ -31,38 +29,26 @@ final class ChatSession {
               /stop TEXT            what ends a turn; \\n is a new line, nothing for none
               /ignore-eos           go on where the model ends its text, on or off
               /greedy               always the most likely token, on or off
-              /save FILE            write the text to a file
+              /save FILE            write what was said to a file
               /help, /quit
             """;
 
     private final TextGenerator generator;
+    private final Talk talk;
     private final Consumer<String> out;
-    private final Deque<Integer> turns = new ArrayDeque<>(); // lengths of the text before each
-    private final StringBuilder text = new StringBuilder();
-    private final String lineEnd;
     private SamplingOptions options;
     private volatile TextStream running;
     private boolean over;
 
     /** @param out is given what is to be shown */
-    ChatSession(TextGenerator generator, SamplingOptions options, Consumer<String> out) {
+    ChatSession(TextGenerator generator, Talk talk, SamplingOptions options, Consumer<String> out) {
         this.generator = generator;
+        this.talk = talk;
         this.options = options;
         this.out = out;
-        this.lineEnd = lineEnd(generator);
     }
 
-    /** A text without new lines makes a model of characters that has none. */
-    private static String lineEnd(TextGenerator generator) {
-        try {
-            generator.encode("\n");
-            return "\n";
-        } catch (MiniGptException e) {
-            return "";
-        }
-    }
-
-    /** @return the commands that {@link #HELP} explains, as they are entered */
+    /** @return the commands that are explained, as they are entered */
     static List<String> commands() {
         return Pattern.compile("/[a-z-]+")
                 .matcher(HELP)
@@ -92,7 +78,7 @@ final class ChatSession {
                 String[] words = line.split(" +", 2);
                 command(words[0], words.length > 1 ? words[1] : "");
             } else {
-                turn(line.isEmpty() ? "" : line + lineEnd);
+                turn(line);
             }
         } catch (NumberFormatException e) {
             out.accept("That is not a number.\n");
@@ -101,21 +87,21 @@ final class ChatSession {
         }
     }
 
-    private void turn(String added) {
-        String prompt = text + added;
-        SamplingOptions own = options.withSeed(options.seed() + turns.size());
+    private void turn(String line) {
+        Set<String> stop = new LinkedHashSet<>(options.stop());
+        stop.addAll(talk.stop());
+        SamplingOptions own =
+                builder().stop(stop).seed(options.seed() + talk.turns()).build();
         FinishReason reason;
-        try (TextStream stream = generator.open(prompt, own)) {
+        try (TextStream stream = generator.open(talk.prompt(line), own)) {
             running = stream;
-            turns.push(text.length());
-            text.append(added);
             stream.forEachRemaining(out);
-            text.append(stream.result().text());
+            talk.add(line, stream.result().text());
             reason = stream.result().finishReason();
         } finally {
             running = null;
         }
-        if (text.length() > 0 && text.charAt(text.length() - 1) != '\n') {
+        if (!talk.shown().isEmpty() && !talk.shown().endsWith("\n")) {
             out.accept("\n");
         }
         if (reason == FinishReason.EXHAUSTED) {
@@ -125,28 +111,25 @@ final class ChatSession {
 
     private void command(String name, String argument) {
         switch (name) {
-            case "/show" -> out.accept(text + "\n");
+            case "/show" -> out.accept(talk.shown() + "\n");
             case "/undo" -> {
-                if (turns.isEmpty()) {
+                if (talk.turns() == 0) {
                     throw new MiniGptException("There is nothing to take back.");
                 }
-                text.setLength(turns.pop());
+                talk.undo();
             }
-            case "/reset" -> {
-                turns.clear();
-                text.setLength(0);
-            }
+            case "/reset" -> talk.reset();
             case "/tokens" -> change(builder().maxNewTokens(Integer.parseInt(argument)));
             case "/temperature" -> change(builder().temperature(Double.parseDouble(argument)));
             case "/top-k" -> change(builder().topK(Integer.parseInt(argument)));
             case "/top-p" -> change(builder().topP(Double.parseDouble(argument)));
-            case "/seed" -> change(builder().seed(Long.parseLong(argument) - turns.size()));
+            case "/seed" -> change(builder().seed(Long.parseLong(argument) - talk.turns()));
             case "/stop" ->
                 change(argument.isEmpty() ? builder().stop() : builder().stop(argument.replace("\\n", "\n")));
             case "/ignore-eos" -> change(builder().ignoreEos(!options.ignoreEos()));
             case "/greedy" -> change(builder().greedy(!options.greedy()));
             case "/save" -> save(argument);
-            case "/help" -> out.accept(HELP);
+            case "/help" -> out.accept(talk.help() + HELP);
             case "/quit" -> over = true;
             default -> throw new MiniGptException("There is no command " + name + "; /help shows those there are.");
         }
@@ -156,8 +139,7 @@ final class ChatSession {
         if (file.isBlank()) {
             throw new MiniGptException("/save needs the name of a file.");
         }
-        AtomicFiles.write(
-                Corpus.path(file), stream -> stream.write(text.toString().getBytes(UTF_8)));
+        AtomicFiles.write(Corpus.path(file), stream -> stream.write(talk.shown().getBytes(UTF_8)));
     }
 
     private void change(SamplingOptions.Builder builder) {

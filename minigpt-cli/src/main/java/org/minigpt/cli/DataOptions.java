@@ -118,6 +118,15 @@ final class DataOptions {
                 : Path.of(data).toAbsolutePath().normalize().toString();
     }
 
+    /** The path of a file that is no text but holds several. */
+    Path file() {
+        return Path.of(data);
+    }
+
+    double trainSplit() {
+        return trainSplit;
+    }
+
     private boolean isFolder() {
         try {
             return !data.isEmpty() && Files.isDirectory(Path.of(data));

@@ -4,11 +4,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.minigpt.chat.ChatTemplate;
+import org.minigpt.data.PackedTexts;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenDataset.Split;
 import org.minigpt.data.Tokens;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
+import org.minigpt.text.Tokenizer;
 import org.minigpt.train.Evaluation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -26,7 +29,11 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         abbreviateSynopsis = true,
         header = "Measures the loss of a model on a text, or how often it chooses the right answer.",
-        description = {"Defaults stand in brackets.", ""})
+        description = {
+            "Data whose name ends in .jsonl are conversations, as minigpt sft takes them: the loss is that of the"
+                    + " assistant's answers. Defaults stand in brackets.",
+            ""
+        })
 final class EvalCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -51,6 +58,14 @@ final class EvalCommand implements Callable<Integer> {
 
     @Mixin(name = "Data")
     private DataOptions data = new DataOptions();
+
+    @Option(
+            names = "--chat-template",
+            paramLabel = "NAME|FILE",
+            description =
+                    "How conversations are written: plain, chatml, llama3, or a file in Jinja [that of the model's"
+                            + " folder, else plain].")
+    private String chatTemplate;
 
     @Mixin(name = "Measure")
     private Measure measure = new Measure();
@@ -108,23 +123,57 @@ final class EvalCommand implements Callable<Integer> {
         }
         ModelFolder.SavedModel saved = weights.openRounded(model);
         Gpt gpt = saved.gpt();
+        if (data.file().toString().endsWith(".jsonl")) {
+            answers(gpt, saved.tokenizer());
+            return 0;
+        }
         TrainingData text = data.open(saved.tokenizer());
         Tokens ids = text.dataset().of(measure.split);
         double loss = measure.evalIters == 0
                 ? Evaluation.wholeSplit(gpt, ids, measure.batchSize)
                 : Evaluation.randomBatches(gpt, windows(ids, gpt.config().blockSize()), measure.evalIters);
+        print(
+                loss,
+                text.name(),
+                measure.evalIters == 0
+                        ? String.format(Locale.ROOT, "all %,d targets", ids.length() - 1)
+                        : String.format(
+                                Locale.ROOT, "%,d random batches of %,d", measure.evalIters, measure.batchSize));
+        return 0;
+    }
+
+    private void answers(Gpt gpt, Tokenizer tokenizer) {
+        ChatTemplate template = chatTemplate == null ? ChatTemplate.of(model) : ChatTemplate.named(chatTemplate);
+        ConversationData answers = ConversationData.Source.read(data.file(), template)
+                .encode(tokenizer, data.trainSplit())
+                .answers()
+                .orElseThrow();
+        PackedTexts texts =
+                answers.pack(measure.split, measure.batchSize, gpt.config().blockSize(), measure.seed);
+        print(
+                measure.evalIters == 0
+                        ? Evaluation.ofTexts(gpt, texts)
+                        : Evaluation.ofTexts(gpt, texts, measure.evalIters),
+                data.file().toString(),
+                measure.evalIters == 0
+                        ? String.format(Locale.ROOT, "all %,d tokens of answers", texts.learnt())
+                        : String.format(
+                                Locale.ROOT,
+                                "the answers in %,d random batches of %,d",
+                                measure.evalIters,
+                                measure.batchSize));
+    }
+
+    private void print(double loss, String name, String over) {
         System.out.printf(
                 Locale.ROOT,
                 "%s loss %.4f on %s, over %s; perplexity %.3f, %.3f bits a token%n",
                 measure.split,
                 loss,
-                text.name(),
-                measure.evalIters == 0
-                        ? String.format(Locale.ROOT, "all %,d targets", ids.length() - 1)
-                        : String.format(Locale.ROOT, "%,d random batches of %,d", measure.evalIters, measure.batchSize),
+                name,
+                over,
                 Math.exp(loss),
                 loss / Math.log(2));
-        return 0;
     }
 
     private void requireNoText() {

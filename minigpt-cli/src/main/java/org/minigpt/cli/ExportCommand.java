@@ -88,7 +88,8 @@ final class ExportCommand implements Callable<Integer> {
                 // Hugging Face's libraries have no tokenizer whose texts are ids.
                 Optional<Tokenizer> ofText = tokenizer.filter(found -> !(found instanceof IdTokenizer));
                 ofText.ifPresentOrElse(
-                        found -> ModelFolder.export(out, gpt, found), () -> ModelFolder.exportGpt(out, gpt));
+                        found -> ModelFolder.export(out, gpt, found, ModelFolder.chatTemplate(model)),
+                        () -> ModelFolder.exportGpt(out, gpt));
             }
             case GGUF -> GgufFile.write(out, gpt, tokenizer.orElse(null), dtype, shareHead);
             case LLMC -> LlmcFile.write(out, gpt, dtype == WeightType.BF16);

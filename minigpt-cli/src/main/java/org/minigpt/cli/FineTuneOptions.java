@@ -12,7 +12,6 @@ import org.minigpt.MiniGptException;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
 import org.minigpt.model.Trainable;
-import org.minigpt.text.CodePoints;
 import picocli.CommandLine.Option;
 
 /** From which model to start, and what of it to train. */
@@ -88,9 +87,8 @@ final class FineTuneOptions {
      *
      * @throws MiniGptException if an adapter is asked for, and there are such characters
      */
-    void requireKnownCharacters(StartingModel start) {
-        List<String> all =
-                start.newCharacters().stream().map(CodePoints::describe).toList();
+    void requireKnownTokens(StartingModel start) {
+        List<String> all = start.newTokens();
         if (loraRank == 0 || all.isEmpty()) {
             return;
         }

@@ -19,7 +19,8 @@ final class GroupedOptions implements IHelpSectionRenderer {
     @Override
     public String render(Help help) {
         CommandSpec command = help.commandSpec();
-        List<OptionSpec> rest = new ArrayList<>(command.options());
+        List<OptionSpec> rest = new ArrayList<>(
+                command.options().stream().filter(option -> !option.hidden()).toList());
         StringBuilder groups = new StringBuilder();
         for (Map.Entry<String, CommandSpec> mixin : command.mixins().entrySet()) {
             if (!mixin.getKey().equals(STANDARD)) {
@@ -27,9 +28,12 @@ final class GroupedOptions implements IHelpSectionRenderer {
                         .map(OptionSpec::longestName)
                         .toList();
                 Predicate<OptionSpec> inGroup = option -> names.contains(option.longestName());
-                groups.append(String.format("%n%s%n", mixin.getKey()));
-                groups.append(list(help, rest.stream().filter(inGroup).toList()));
-                rest.removeIf(inGroup);
+                List<OptionSpec> group = rest.stream().filter(inGroup).toList();
+                if (!group.isEmpty()) { // a command may hide options
+                    groups.append(String.format("%n%s%n", mixin.getKey()));
+                    groups.append(list(help, group));
+                }
+                rest.removeAll(group);
             }
         }
         return list(help, rest) + groups;

@@ -121,7 +121,8 @@ final class ImportCommand implements Callable<Integer> {
             found = given(gpt.config().vocabSize());
         }
         if (found.isPresent()) {
-            ModelFolder.save(out, gpt, found.get());
+            Optional<String> template = Files.isDirectory(from) ? ModelFolder.chatTemplate(from) : Optional.empty();
+            ModelFolder.save(out, gpt, found.get(), template);
         } else {
             ModelFolder.saveGpt(out, gpt);
         }

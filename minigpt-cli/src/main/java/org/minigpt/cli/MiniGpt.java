@@ -39,6 +39,7 @@ public sealed class MiniGpt implements Runnable permits MiniGpt.WithAllCommands 
                 TokenizerCommand.class,
                 PrepareCommand.class,
                 TrainCommand.class,
+                SftCommand.class,
                 SampleCommand.class,
                 ChatCommand.class,
                 ServeCommand.class,
@@ -79,9 +80,9 @@ public sealed class MiniGpt implements Runnable permits MiniGpt.WithAllCommands 
         MiniGpt root = new MiniGpt();
         CommandLine cli = commandLine(root, args);
         try {
-            CommandLine train = cli.getSubcommands().get("train");
-            if (commandOf(args).equals("train")) {
-                train.setDefaultValueProvider(Settings.of(train.getCommandSpec(), args));
+            CommandLine called = cli.getSubcommands().get(commandOf(args));
+            if (called != null && called.getCommand() instanceof TrainCommand) {
+                called.setDefaultValueProvider(Settings.of(called.getCommandSpec(), args));
             }
             return cli.execute(args);
         } catch (RuntimeException | Error e) { // picocli handles the exceptions of commands only
@@ -110,6 +111,10 @@ public sealed class MiniGpt implements Runnable permits MiniGpt.WithAllCommands 
         COMMANDS.stream()
                 .filter(command -> !known || nameOf(command).equals(called))
                 .forEach(cli::addSubcommand);
+        CommandLine sft = cli.getSubcommands().get("sft");
+        if (sft != null) {
+            SftCommand.adapt(sft.getCommandSpec());
+        }
         cli.registerConverter(Path.class, new PathOption())
                 .setExpandAtFiles(false) // a prompt may begin with @
                 .setUsageHelpAutoWidth(true)

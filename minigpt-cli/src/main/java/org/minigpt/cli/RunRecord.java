@@ -29,7 +29,7 @@ import org.minigpt.train.TrainResult;
 final class RunRecord {
     static final String FILE = "run.json";
 
-    private static final String PROPERTIES = "The options of this run; minigpt train --from-run repeats it.";
+    private static final String PROPERTIES = "The options of this run; --from-run repeats it.";
 
     private static final String MACHINE = "machine";
     private static final String KERNELS = "kernels";

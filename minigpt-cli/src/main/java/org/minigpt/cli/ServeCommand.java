@@ -8,10 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.minigpt.MiniGptException;
+import org.minigpt.chat.ChatTemplate;
 import org.minigpt.decode.Window;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.QuantizedGpt;
-import org.minigpt.server.ChatTemplate;
 import org.minigpt.server.ModelServer;
 import org.minigpt.server.ServerOptions;
 import picocli.CommandLine.Command;
@@ -46,7 +46,7 @@ final class ServeCommand implements Callable<Integer> {
     @Option(
             names = "--chat-template",
             paramLabel = "NAME|FILE",
-            description = "How conversations become prompts: plain, chatml, llama-3, or a file in Jinja [that of the"
+            description = "How conversations become prompts: plain, chatml, llama3, or a file in Jinja [that of the"
                     + " model's folder, else plain].")
     private String chatTemplate;
 

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
@@ -15,6 +16,7 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.ModelSurgery;
 import org.minigpt.text.CharTokenizer;
+import org.minigpt.text.CodePoints;
 import org.minigpt.text.Tokenizer;
 
 /**
@@ -23,11 +25,16 @@ import org.minigpt.text.Tokenizer;
  * @param saved as its folder has it
  * @param tokenizer its own, with the characters of the text that it lacks if it is one of characters
  * @param sha256 of the file of its parameters, by which a run that is repeated knows it again; not of several files
+ * @param chatTemplate that it has, if it has one
  */
-record StartingModel(SavedModel saved, Tokenizer tokenizer, Optional<String> sha256) {
+record StartingModel(SavedModel saved, Tokenizer tokenizer, Optional<String> sha256, Optional<String> chatTemplate) {
 
-    /** Opens the model of {@code --init-from} for a text. */
-    static StartingModel open(Path folder, DataOptions data) {
+    /**
+     * Opens the model of {@code --init-from} for a text.
+     *
+     * @param covering makes its tokenizer one that can encode that
+     */
+    static StartingModel open(Path folder, UnaryOperator<Tokenizer> covering) {
         if (Files.isRegularFile(folder) && folder.toString().endsWith(".gguf")) {
             throw new MiniGptException(folder
                     + " is a GGUF file, whose weights may be rounded, and those can't be trained:"
@@ -36,13 +43,17 @@ record StartingModel(SavedModel saved, Tokenizer tokenizer, Optional<String> sha
         SavedModel saved = ModelFolder.load(folder);
         Path weights = AtomicFolder.locate(folder, ModelFolder.WEIGHTS);
         Optional<String> sha256 = Files.exists(weights) ? Optional.of(Sha256.of(weights)) : Optional.empty();
-        return new StartingModel(saved, data.covering(saved.tokenizer()), sha256);
+        return new StartingModel(saved, covering.apply(saved.tokenizer()), sha256, ModelFolder.chatTemplate(folder));
     }
 
     /** Opens a checkpoint of a run that began with a model, whose own folder may be another's by now, or gone. */
-    static StartingModel resume(Path checkpoint, DataOptions data) {
+    static StartingModel resume(Path checkpoint, UnaryOperator<Tokenizer> covering) {
         SavedModel saved = ModelFolder.load(checkpoint);
-        return new StartingModel(saved, data.covering(saved.tokenizer()), RunRecord.startingModel(checkpoint));
+        return new StartingModel(
+                saved,
+                covering.apply(saved.tokenizer()),
+                RunRecord.startingModel(checkpoint),
+                ModelFolder.chatTemplate(checkpoint));
     }
 
     /** The model's shape, with more tokens if the text needs them. */
@@ -64,13 +75,13 @@ record StartingModel(SavedModel saved, Tokenizer tokenizer, Optional<String> sha
                 .toList();
     }
 
-    /** The characters, as code points, that the model gets and does not know yet. */
-    List<Integer> newCharacters() {
+    /** The tokens that the model gets and does not know yet, as messages show them. */
+    List<String> newTokens() {
         int[] oldIds = oldIds();
         return IntStream.range(0, oldIds.length)
                 .filter(id -> oldIds[id] < 0)
-                .map(id -> tokenizer.decode(id).codePointAt(0))
-                .boxed()
+                .mapToObj(tokenizer::decode)
+                .map(text -> tokenizer instanceof CharTokenizer ? CodePoints.describe(text.codePointAt(0)) : text)
                 .toList();
     }
 
@@ -85,7 +96,7 @@ record StartingModel(SavedModel saved, Tokenizer tokenizer, Optional<String> sha
             }
         } else {
             for (int id = 0; id < ids.length; id++) {
-                ids[id] = id;
+                ids[id] = id < saved.gpt().config().vocabSize() ? id : -1;
             }
         }
         return ids;

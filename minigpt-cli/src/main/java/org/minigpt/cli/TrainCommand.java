@@ -9,8 +9,6 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
-import org.minigpt.data.Batch;
-import org.minigpt.data.RandomWindows;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -55,14 +53,18 @@ import picocli.CommandLine.Spec;
             "On from its newest checkpoint, after Ctrl-C or a crash:",
             "  minigpt train --resume out"
         })
-final class TrainCommand implements Callable<Integer> {
-    private static final List<String> NOT_WITH_INIT_FROM = List.of(
+class TrainCommand implements Callable<Integer> {
+    /** What a model that is there has already. */
+    static final List<String> NOT_WITH_INIT_FROM = List.of(
             "--tokenizer",
             "--vocab-size",
             "--n-layer",
             "--n-head",
             "--n-kv-head",
+            "--head-size",
+            "--qk-norm",
             "--n-embd",
+            "--n-inner",
             "--bias",
             "--activation",
             "--mlp",
@@ -79,6 +81,7 @@ final class TrainCommand implements Callable<Integer> {
                             "--train-split",
                             "--block-size",
                             "--init-from",
+                            SftCommand.CHAT_TEMPLATE,
                             "--lora-rank",
                             "--lora-alpha",
                             "--lora-targets"))
@@ -140,11 +143,11 @@ final class TrainCommand implements Callable<Integer> {
             RunLock.requireFree(output.outDir); // before the text is read, which may take long
         }
         Optional<StartingModel> start = startingModel(resumption);
-        start.ifPresent(fineTune::requireKnownCharacters);
-        TrainingData text = start.map(StartingModel::tokenizer).map(data::open).orElseGet(() -> open(resumption));
+        start.ifPresent(fineTune::requireKnownTokens);
+        TrainingData text = start.map(StartingModel::tokenizer).map(this::open).orElseGet(() -> open(resumption));
         GptConfig shape = start.map(this::shapeOf)
                 .orElseGet(() -> model.config(text.tokenizer().vocabSize()));
-        text.dataset().requireWindows(shape.blockSize());
+        text.requireWindows(shape.blockSize());
         Checks.requireAtLeastOne("--replicas", run.replicas());
         if (!isGiven("--data")) {
             // A run that is repeated may be cut or encoded otherwise.
@@ -160,7 +163,7 @@ final class TrainCommand implements Callable<Integer> {
             OutDir.requireForModel(output.outDir);
         }
         PrintStream out = System.out;
-        TrainingSummary summary = new TrainingSummary(out, output.outDir);
+        TrainingSummary summary = new TrainingSummary(spec.name(), out, output.outDir);
         summary.printBefore(text, shape, config); // before a large model takes its time to be made
         resumption.ifPresent(from -> summary.printKernels(from.checkpoint().path()));
         if (run.overfitOneBatch) {
@@ -172,18 +175,51 @@ final class TrainCommand implements Callable<Integer> {
         Gpt gpt = Gpt.builder(shape)
                 .seed(run.seed)
                 .replicas(run.replicas())
-                .eosTokenIds(start.map(StartingModel::eosTokenIds).orElse(List.of()))
+                .eosTokenIds(start.map(this::eosTokenIds).orElse(List.of()))
                 .build();
         start.ifPresent(from -> from.copyInto(gpt));
         if (run.overfitOneBatch) {
-            Batch first =
-                    new RandomWindows(text.dataset().train(), run.batchSize, shape.blockSize(), run.seed).batch(0);
-            return OverfitCheck.run(gpt, first, config, out);
+            return OverfitCheck.run(gpt, text.firstBatch(config, shape.blockSize()), config, out);
         }
         Trainable trained = fineTune.trained(gpt, run.seed);
         Optional<String> hash = start.flatMap(StartingModel::sha256);
-        return new TrainingRun(trained, text, hash, config, output, run.replicas(), options(shape), resumption)
+        Optional<String> template = start.flatMap(this::chatTemplate);
+        return new TrainingRun(
+                        trained, text, template, hash, config, output, run.replicas(), options(shape), resumption)
                 .run(sampling, summary);
+    }
+
+    /** The data that a model with this tokenizer goes on with. */
+    TrainingData open(Tokenizer tokenizer) {
+        return data.open(tokenizer);
+    }
+
+    /**
+     * A model's tokenizer, with what the data has beside.
+     *
+     * @param folder of the model
+     */
+    Tokenizer covering(Path folder, Tokenizer tokenizer) {
+        return data.covering(tokenizer);
+    }
+
+    /** The tokens by which a model that goes on from another ends its text. */
+    List<Integer> eosTokenIds(StartingModel start) {
+        return start.eosTokenIds();
+    }
+
+    /** The template that is saved with a model that goes on from another. */
+    Optional<String> chatTemplate(StartingModel start) {
+        return start.chatTemplate();
+    }
+
+    /** Whether the run goes on from a checkpoint. */
+    final boolean resumes() {
+        return settings.resume != null;
+    }
+
+    final DataOptions data() {
+        return data;
     }
 
     private Optional<StartingModel> startingModel(Optional<Resumption> resumption) {
@@ -199,10 +235,11 @@ final class TrainCommand implements Callable<Integer> {
             }
         }
         if (resumption.isPresent()) {
-            return Optional.of(
-                    StartingModel.resume(resumption.get().checkpoint().path(), data));
+            Path checkpoint = resumption.get().checkpoint().path();
+            return Optional.of(StartingModel.resume(checkpoint, tokenizer -> covering(checkpoint, tokenizer)));
         }
-        StartingModel start = StartingModel.open(fineTune.initFrom, data);
+        StartingModel start =
+                StartingModel.open(fineTune.initFrom, tokenizer -> covering(fineTune.initFrom, tokenizer));
         if (settings.fromRun != null && !isGiven("--init-from")) {
             RunRecord.requireSameStart(settings.fromRun, fineTune.initFrom, start);
         }

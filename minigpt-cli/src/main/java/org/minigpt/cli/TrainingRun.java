@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.minigpt.checkpoint.Checkpoints;
 import org.minigpt.cli.bench.SgemmPeak;
 import org.minigpt.cli.report.MetricsFiles;
@@ -23,7 +24,6 @@ import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Lora;
 import org.minigpt.model.Trainable;
-import org.minigpt.text.Tokenizer;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.TrainResult;
 import org.minigpt.train.Trainer;
@@ -34,7 +34,7 @@ final class TrainingRun {
             List.of(MetricsFiles.JSON_LINES, MetricsFiles.CSV, RunFolder.CURVE, RunRecord.FILE, Settings.OF_RUN);
 
     private final Gpt gpt;
-    private final Tokenizer tokenizer;
+    private final TrainingData text;
     private final TrainConfig config;
     private final Path outDir;
     private final Optional<Resumption> from;
@@ -46,6 +46,7 @@ final class TrainingRun {
 
     /**
      * @param trained the model, or an adapter to it
+     * @param chatTemplate that is saved with the model
      * @param startingModel the SHA-256 of the model that the run began with, if it began with one
      * @param options all that are to be recorded, as {@code --from-run} reads them
      * @param replicas among how many threads a batch is shared out
@@ -54,6 +55,7 @@ final class TrainingRun {
     TrainingRun(
             Trainable trained,
             TrainingData text,
+            Optional<String> chatTemplate,
             Optional<String> startingModel,
             TrainConfig config,
             OutputOptions output,
@@ -64,23 +66,24 @@ final class TrainingRun {
         this.config = config;
         this.from = from;
         outDir = output.outDir;
-        tokenizer = text.tokenizer();
-        trainer = new Trainer(trained, text.dataset(), config);
+        this.text = text;
+        trainer = text.trainer(trained, config);
         from.ifPresent(resumption -> resumption.checkpoint().restore(trainer));
         String title = String.format(Locale.ROOT, "%s, %,d parameters", text.name(), gpt.parameterCount());
         OptionalDouble peak = output.peak ? OptionalDouble.of(SgemmPeak.gflops(replicas, 1)) : OptionalDouble.empty();
         scale = new RunScale(
-                RunScale.charactersPerToken(text.dataset().validation(), tokenizer),
+                RunScale.charactersPerToken(text.dataset().validation(), text.tokenizer()),
                 config.gradClip(),
                 ModelFlops.ofStep(gpt.config(), 1),
                 peak);
-        folder = new RunFolder(outDir, title, gpt, tokenizer, config.maxIters(), scale);
+        Consumer<Path> model = dir -> ModelFolder.save(dir, gpt, text.tokenizer(), chatTemplate);
+        folder = new RunFolder(outDir, title, model, config.maxIters(), scale);
         from.ifPresent(resumption -> folder.restore(resumption.checkpoint(), resumption.folder()));
         RunRecord record = new RunRecord(
                 trainer.state().started(), options, text, startingModel, gpt.parameterCount(), folder.metrics());
         checkpoints = Checkpoints.of(outDir.resolve(Resumption.CHECKPOINTS), trainer)
                 .model(checkpoint -> {
-                    ModelFolder.save(checkpoint, gpt, tokenizer);
+                    model.accept(checkpoint);
                     record.writeTo(checkpoint, Optional.empty());
                     folder.saveTo(checkpoint);
                 })
@@ -124,7 +127,7 @@ final class TrainingRun {
         if (checkpoints.isNewest()) {
             folder.catchUp();
         }
-        TextGenerator generator = new TextGenerator(gpt, tokenizer);
+        TextGenerator generator = new TextGenerator(gpt, text.tokenizer());
         TrainResult result;
         try (Progress progress = Progress.of(summary.out(), System.err, config.maxIters())) {
             TrainingReport report = new TrainingReport(progress, () -> sample(generator, sampling), scale);
@@ -137,12 +140,12 @@ final class TrainingRun {
 
     /** What the model writes now; cut short when the run is to stop. */
     private String sample(TextGenerator generator, SamplingOptions options) {
-        StringBuilder text = new StringBuilder();
-        try (TextStream pieces = generator.open("", options)) {
+        StringBuilder written = new StringBuilder();
+        try (TextStream pieces = generator.open(text.prompt(), options)) {
             while (!stopped.get() && pieces.hasNext()) {
-                text.append(pieces.next());
+                written.append(pieces.next());
             }
         }
-        return text.toString();
+        return written.toString();
     }
 }

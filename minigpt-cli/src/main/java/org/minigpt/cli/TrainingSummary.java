@@ -17,10 +17,11 @@ import org.minigpt.train.TrainResult;
 /**
  * What {@code minigpt train} says before and after a run.
  *
+ * @param command by which it goes on
  * @param out where to
  * @param outDir the model's folder
  */
-record TrainingSummary(PrintStream out, Path outDir) {
+record TrainingSummary(String command, PrintStream out, Path outDir) {
 
     void printBefore(TrainingData text, GptConfig shape, TrainConfig config) {
         long train = text.dataset().train().length();
@@ -28,6 +29,7 @@ record TrainingSummary(PrintStream out, Path outDir) {
         print(
                 "data      %s: %,d %s; %,d to train, %,d to validate%n",
                 text.name(), train + validation, text.kinds(), train, validation);
+        text.answers().ifPresent(answers -> print("answers   %s%n", answers.described(shape.blockSize())));
         print(
                 "model     %,d parameters: %d layers, %d heads, %d wide, %d tokens of context%n",
                 Gpt.declaredParameters(shape).stream()
@@ -85,12 +87,14 @@ record TrainingSummary(PrintStream out, Path outDir) {
             print(
                     "The model of iteration %,d is in %s, with metrics.csv and loss.png.%n",
                     saved.getAsLong(), absolute());
-            print("Let it write: minigpt sample --model %s%n", outDir);
+            print(
+                    "%s --model %s%n",
+                    command.equals("sft") ? "Talk to it: minigpt chat" : "Let it write: minigpt sample", outDir);
         } else {
             print("There was no evaluation after the first step yet, so no model was saved in %s.%n", absolute());
         }
         if (result.stopped() && checkpoint.isPresent()) {
-            print("Go on: minigpt train --resume %s%n", outDir);
+            print("Go on: minigpt %s --resume %s%n", command, outDir);
         }
     }
 

@@ -6,6 +6,7 @@ import org.minigpt.MiniGptException;
 import org.minigpt.decode.LanguageModel;
 import org.minigpt.gguf.GgufFile;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.model.GptConfig;
 import org.minigpt.model.WeightType;
 import org.minigpt.text.Tokenizer;
 import picocli.CommandLine.Option;
@@ -20,7 +21,7 @@ final class WeightsOption {
     private WeightType type;
 
     /** What writes text. */
-    record Opened(LanguageModel model, Tokenizer tokenizer) {}
+    record Opened(LanguageModel model, GptConfig config, Tokenizer tokenizer) {}
 
     /** @return the type, F32 if it is not given */
     WeightType type() {
@@ -35,14 +36,14 @@ final class WeightsOption {
             Tokenizer tokenizer = file.tokenizer()
                     .orElseThrow(() -> new MiniGptException(model + " has no tokenizer that can be used, since "
                             + file.noTokenizer().orElseThrow() + ": import it with --tokenizer."));
-            return new Opened(file.gpt(), tokenizer);
+            return new Opened(file.gpt(), file.gpt().config(), tokenizer);
         }
         if (type() == WeightType.F32) {
             ModelFolder.SavedModel saved = ModelFolder.load(model);
-            return new Opened(saved.gpt(), saved.tokenizer());
+            return new Opened(saved.gpt(), saved.gpt().config(), saved.tokenizer());
         }
         ModelFolder.QuantizedModel rounded = ModelFolder.loadQuantized(model, type);
-        return new Opened(rounded.gpt(), rounded.tokenizer());
+        return new Opened(rounded.gpt(), rounded.gpt().config(), rounded.tokenizer());
     }
 
     /** Opens a model of a folder in F32, its weights rounded to the type: what is computed is the same. */

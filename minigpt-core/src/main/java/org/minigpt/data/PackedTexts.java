@@ -52,12 +52,7 @@ public final class PackedTexts implements Iterable<Batch>, Serializable {
             }
         }
 
-        /** @return how many tokens are to be learnt */
-        public int learnt() {
-            return learnt(ids.length);
-        }
-
-        /** @return how many are among the first ones */
+        /** @return how many tokens are to be learnt among the first ones */
         private int learnt(int length) {
             int count = 0;
             for (int i = 1; i < length; i++) { // nothing is before the first
@@ -133,6 +128,11 @@ public final class PackedTexts implements Iterable<Batch>, Serializable {
     /** The number of batches of one pass. */
     public int batchCount() {
         return (windows.length - 1) / batchSize + 1;
+    }
+
+    /** How many tokens of the windows are to be learnt. */
+    public long learnt() {
+        return texts.stream().mapToLong(text -> text.learnt(length(text) + 1)).sum();
     }
 
     /** How many texts are longer than a window, and have lost their ends. */

@@ -137,7 +137,12 @@ public final class TextGenerator {
      * @return the same text, computed piece by piece when it is asked for; to be closed if it is not read to its end
      */
     public TextStream open(String prompt, SamplingOptions options) {
-        return new TextStream(tokens, tokenizer, encode(prompt), options);
+        return open(encode(prompt), options);
+    }
+
+    /** {@link #open(String, SamplingOptions)} of a prompt of tokens, at least one. */
+    public TextStream open(int[] prompt, SamplingOptions options) {
+        return new TextStream(tokens, tokenizer, prompt, options);
     }
 
     /**

@@ -95,14 +95,39 @@ public final class ModelFolder {
     }
 
     /**
+     * {@link #save(Path, Gpt, Tokenizer)} with how conversations become prompts: {@code chat_template} of
+     * {@code tokenizer_config.json}.
+     *
+     * @param chatTemplate in Jinja, as Hugging Face's library takes it
+     */
+    public static void save(Path dir, Gpt gpt, Tokenizer tokenizer, Optional<String> chatTemplate) {
+        save(dir, gpt, tokenizer, chatTemplate, Optional.empty());
+    }
+
+    /**
+     * @return the chat template of a model's folder, in Jinja: {@code chat_template} of {@code tokenizer_config.json}, or
+     *     the file {@code chat_template.jinja}
+     * @throws MiniGptException if a file is there and can't be read
+     */
+    public static Optional<String> chatTemplate(Path dir) {
+        return TokenizerConfig.chatTemplate(dir);
+    }
+
+    /**
      * Saves a model for Hugging Face's library: as {@link #save}, but one with Llama's layers as its
      * {@code LlamaForCausalLM}, {@code Qwen2ForCausalLM} or {@code Qwen3ForCausalLM} if one of them computes the same. {@link #load} opens both.
      */
     public static void export(Path dir, Gpt gpt, Tokenizer tokenizer) {
-        save(dir, gpt, tokenizer, Llama.of(gpt));
+        export(dir, gpt, tokenizer, Optional.empty());
     }
 
-    private static void save(Path dir, Gpt gpt, Tokenizer tokenizer, Optional<Llama> llama) {
+    /** {@link #export(Path, Gpt, Tokenizer)} with a chat template. */
+    public static void export(Path dir, Gpt gpt, Tokenizer tokenizer, Optional<String> chatTemplate) {
+        save(dir, gpt, tokenizer, chatTemplate, Llama.of(gpt));
+    }
+
+    private static void save(
+            Path dir, Gpt gpt, Tokenizer tokenizer, Optional<String> chatTemplate, Optional<Llama> llama) {
         if (tokenizer == null) {
             throw new MiniGptException(
                     "There is no tokenizer to save the model with: give one, or save the model alone, by saveGpt.");
@@ -116,7 +141,7 @@ public final class ModelFolder {
         AtomicFolder.write(dir, folder -> {
             List<Integer> eosTokenIds = Gpt2.eosTokenIds(gpt, tokenizer);
             writeGpt(dir, folder, gpt, llama, tokenizer.endOfText(), eosTokenIds);
-            TokenizerConfig.write(folder, gpt.config().blockSize(), tokenizer, eosTokenIds);
+            TokenizerConfig.write(folder, gpt.config().blockSize(), tokenizer, eosTokenIds, chatTemplate);
             tokenizer.save(folder.resolve(TOKENIZER));
         });
     }

@@ -1,13 +1,20 @@
 package org.minigpt.io;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import org.minigpt.files.AtomicFiles;
+import org.minigpt.files.AtomicFolder;
+import org.minigpt.internal.text.JsonFiles;
 import org.minigpt.text.AddedToken;
+import org.minigpt.text.TextFiles;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.bpe.BpeTokenizer;
 
@@ -22,8 +29,28 @@ final class TokenizerConfig {
 
     private TokenizerConfig() {}
 
+    /** @return the template that a model's folder has here, or else in a file of its own */
+    static Optional<String> chatTemplate(Path dir) {
+        Path file = AtomicFolder.locate(dir, FILE);
+        JsonNode template = Files.isRegularFile(file)
+                ? JsonFiles.parse(file, TextFiles.readUtf8(file), "copy the file again, or remove it")
+                        .path("chat_template")
+                : MissingNode.getInstance();
+        for (JsonNode one : template.isArray() ? template : List.<JsonNode>of()) {
+            if (one.path("name").asText().equals("default")) { // of several, the one that is for all
+                template = one.path("template");
+            }
+        }
+        if (template.isTextual()) {
+            return Optional.of(template.textValue());
+        }
+        Path own = AtomicFolder.locate(dir, "chat_template.jinja");
+        return Files.isRegularFile(own) ? Optional.of(TextFiles.readUtf8(own)) : Optional.empty();
+    }
+
     /** @param eosTokenIds the tokens that end a text; the first that is a special token is told */
-    static void write(Path folder, int blockSize, Tokenizer tokenizer, List<Integer> eosTokenIds) {
+    static void write(
+            Path folder, int blockSize, Tokenizer tokenizer, List<Integer> eosTokenIds, Optional<String> chatTemplate) {
         ObjectNode json = new JsonMapper().createObjectNode();
         json.put("tokenizer_class", "PreTrainedTokenizerFast");
         json.put("model_max_length", blockSize);
@@ -55,6 +82,7 @@ final class TokenizerConfig {
                 .filter(special::contains)
                 .findFirst()
                 .ifPresent(id -> json.put("eos_token", tokenizer.decode(id)));
+        chatTemplate.ifPresent(template -> json.put("chat_template", template));
         AtomicFiles.write(folder.resolve(FILE), out -> WRITER.writeValue(out, json));
     }
 }

@@ -44,6 +44,11 @@ public final class Evaluation {
         return mean(gpt, texts, () -> false).getAsDouble();
     }
 
+    /** {@link #ofTexts(Gpt, PackedTexts)} of the first {@code evalIters} shuffled batches. */
+    public static double ofTexts(Gpt gpt, PackedTexts texts, int evalIters) {
+        return mean(gpt, some(texts, evalIters), () -> false).getAsDouble();
+    }
+
     /** Each batch counts by its targets. */
     private static OptionalDouble mean(Gpt gpt, Iterable<Batch> batches, BooleanSupplier stopped) {
         double sum = 0;

@@ -1,4 +1,4 @@
-package org.minigpt.server;
+package org.minigpt.chat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -7,23 +7,37 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
+import org.minigpt.files.AtomicFolder;
+import org.minigpt.io.ModelFolder;
+import org.minigpt.text.Tokenizer;
 
 /**
  * How a conversation becomes the prompt that a model answers to, and by which texts an answer ends.
  *
  * @param name such as {@code chatml}
- * @param renderer a conversation's text, up to where the assistant's answer begins
+ * @param source in Jinja, as Hugging Face's files have it
  * @param stop texts that end an answer, beside the tokens by which the model ends its text
+ * @param renderer writes a conversation
  */
-public record ChatTemplate(String name, Function<List<Message>, String> renderer, Set<String> stop) {
+public record ChatTemplate(String name, String source, Set<String> stop, Renderer renderer) {
     static final String PLAIN = "plain";
 
-    /** The file of a model's folder that has its template, if {@code tokenizer_config.json} has not. */
-    private static final String FILE = "chat_template.jinja";
+    private static final String CHATML = """
+            {% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}\
+            {% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}""";
+
+    private static final String LLAMA3 = """
+            {{ '<|begin_of_text|>' }}{% for message in messages %}{{ '<|start_header_id|>' + message.role\
+             + '<|end_header_id|>\\n\\n' + message.content | trim + '<|eot_id|>' }}{% endfor %}\
+            {% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}""";
 
     private static final String CONFIG = "tokenizer_config.json";
 
@@ -31,67 +45,38 @@ public record ChatTemplate(String name, Function<List<Message>, String> renderer
     private static final List<String> USUAL_ENDS =
             List.of("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "</s>");
 
-    /**
-     * One part of a conversation.
-     *
-     * @param role system, user or assistant
-     * @param content what is said
-     */
-    public record Message(String role, String content) {}
+    private static final Pattern SPECIAL = Pattern.compile("<\\|\\w+\\|>|<(?:start|end)_of_turn>");
+
+    /** Writes a conversation as a text. */
+    @FunctionalInterface
+    public interface Renderer {
+        /** @param prompt whether the text is to end where the assistant's next answer begins */
+        String render(Conversation conversation, boolean prompt);
+    }
 
     /** For a model without a template: lines that begin with User: or Assistant:, after what the system says. */
     public static ChatTemplate plain() {
         return new ChatTemplate(
                 PLAIN,
-                messages -> {
-                    StringBuilder text = new StringBuilder();
-                    for (Message message : messages) {
-                        switch (message.role()) {
-                            case "system" -> text.append(message.content()).append("\n\n");
-                            case "user" ->
-                                text.append("User: ").append(message.content()).append('\n');
-                            default ->
-                                text.append("Assistant: ")
-                                        .append(message.content())
-                                        .append('\n');
-                        }
-                    }
-                    return text.append("Assistant:").toString();
-                },
-                Set.of("\nUser:"));
+                "",
+                Set.of("\nUser:"),
+                (conversation, prompt) -> conversation.messages().stream()
+                        .map(message -> switch (message.role()) {
+                            case "system" -> message.content() + "\n\n";
+                            case "user" -> "User: " + message.content() + "\n";
+                            default -> "Assistant: " + message.content() + "\n";
+                        })
+                        .collect(Collectors.joining("", "", prompt ? "Assistant:" : "")));
     }
 
     /** Qwen's and many others': {@code <|im_start|>role\ncontent<|im_end|>\n}. */
     public static ChatTemplate chatMl() {
-        return new ChatTemplate(
-                "chatml",
-                messages -> {
-                    StringBuilder text = new StringBuilder();
-                    for (Message message : messages) {
-                        text.append("<|im_start|>").append(message.role()).append('\n');
-                        text.append(message.content()).append("<|im_end|>\n");
-                    }
-                    return text.append("<|im_start|>assistant\n").toString();
-                },
-                Set.of("<|im_end|>"));
+        return jinja("chatml", CHATML, "", "");
     }
 
     /** Llama 3's: {@code <|start_header_id|>role<|end_header_id|>\n\ncontent<|eot_id|>}. */
     public static ChatTemplate llama3() {
-        return new ChatTemplate(
-                "llama-3",
-                messages -> {
-                    StringBuilder text = new StringBuilder("<|begin_of_text|>");
-                    for (Message message : messages) {
-                        text.append("<|start_header_id|>")
-                                .append(message.role())
-                                .append("<|end_header_id|>\n\n");
-                        text.append(message.content().strip()).append("<|eot_id|>");
-                    }
-                    return text.append("<|start_header_id|>assistant<|end_header_id|>\n\n")
-                            .toString();
-                },
-                Set.of("<|eot_id|>"));
+        return jinja("llama3", LLAMA3, "", "");
     }
 
     /**
@@ -109,24 +94,24 @@ public record ChatTemplate(String name, Function<List<Message>, String> renderer
                 .filter(end -> !end.isEmpty())
                 .forEach(stop::add);
         JinjaTemplate template = new JinjaTemplate(name, source, bosToken, eosToken);
-        template.apply(List.of(new Message("user", "Hello")));
-        return new ChatTemplate(name, template, stop);
+        template.render(new Conversation(List.of(new Message("user", "Hello"))), true);
+        return new ChatTemplate(name, source, stop, template);
     }
 
     /**
-     * @param choice {@code plain}, {@code chatml}, {@code llama-3}, or a file with a template in Jinja
+     * @param choice {@code plain}, {@code chatml}, {@code llama3}, or a file with a template in Jinja
      * @throws MiniGptException if it is none of them
      */
     public static ChatTemplate named(String choice) {
         return switch (choice) {
             case PLAIN -> plain();
             case "chatml" -> chatMl();
-            case "llama-3" -> llama3();
+            case "llama3" -> llama3();
             default -> {
                 Path file = Path.of(choice);
                 if (!Files.isRegularFile(file)) {
                     throw new MiniGptException("There is no chat template " + choice
-                            + ": choose plain, chatml or llama-3, or name a file with one in Jinja.");
+                            + ": choose plain, chatml or llama3, or name a file with one in Jinja.");
                 }
                 yield jinja(choice, read(file), "", "");
             }
@@ -140,24 +125,54 @@ public record ChatTemplate(String name, Function<List<Message>, String> renderer
      * @throws MiniGptException if it has one that can't be used
      */
     public static ChatTemplate of(Path folder) {
-        JsonNode config = Files.isRegularFile(folder.resolve(CONFIG))
-                ? json(folder.resolve(CONFIG))
-                : new JsonMapper().createObjectNode();
+        Path file = AtomicFolder.locate(folder, CONFIG);
+        JsonNode config = Files.isRegularFile(file) ? json(file) : new JsonMapper().createObjectNode();
         String bos = token(config.path("bos_token"));
         String eos = token(config.path("eos_token"));
-        JsonNode template = config.path("chat_template");
-        if (template.isArray()) { // of several, the one that is for all
-            for (JsonNode one : template) {
-                if (one.path("name").asText().equals("default")) {
-                    template = one.path("template");
-                }
-            }
+        return ModelFolder.chatTemplate(folder)
+                .map(source -> jinja("of " + folder, source, bos, eos))
+                .orElseGet(ChatTemplate::plain);
+    }
+
+    /** @return whether this is {@link #plain()} */
+    public boolean isPlain() {
+        return name.equals(PLAIN);
+    }
+
+    /**
+     * @return the text up to where the assistant's answer begins
+     * @throws MiniGptException if the template refuses or fails, or knows no tools and there are some
+     */
+    public String prompt(Conversation conversation) {
+        return render(conversation, true);
+    }
+
+    /** {@link #prompt}, or the text of a conversation that ends with an answer. */
+    String render(Conversation conversation, boolean prompt) {
+        if (conversation.hasTools() && ToolFormat.of(this).isEmpty()) {
+            throw new MiniGptException(
+                    "the chat template " + name + " has no place for tools and what they give that is"
+                            + " known here; leave them out, or choose another --chat-template");
         }
-        if (template.isTextual()) {
-            return jinja(folder.resolve(CONFIG).toString(), template.textValue(), bos, eos);
-        }
-        Path file = folder.resolve(FILE);
-        return Files.isRegularFile(file) ? jinja(file.toString(), read(file), bos, eos) : plain();
+        return renderer.render(conversation, prompt);
+    }
+
+    /** @return a rendered text's tokens; all templates but the plain one write the token that begins it by themselves */
+    public int[] encode(String text, Tokenizer tokenizer) {
+        return isPlain() ? tokenizer.encodeWithSpecialTokens(text) : tokenizer.encode(text);
+    }
+
+    /** @return the texts in the source that are to be tokens of their own, such as {@code <|im_start|>} */
+    public Set<String> specialTokens() {
+        return SPECIAL.matcher(source).results().map(MatchResult::group).collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /** @return the end of the first stop text in an answer; empty if it has none */
+    Optional<Integer> end(String answer) {
+        return stop.stream()
+                .filter(answer::contains)
+                .map(end -> answer.indexOf(end) + end.length())
+                .min(Integer::compare);
     }
 
     private static String token(JsonNode node) {

@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.minigpt.MiniGptException;
+import org.minigpt.chat.Conversation;
+import org.minigpt.chat.Message;
 import org.minigpt.generate.SamplingOptions;
 
 /** Reads what a client wants from {@code /v1/chat/completions}. */
@@ -30,7 +32,7 @@ final class ChatRequest {
     static CompletionRequest of(RequestBody body, ModelTexts model, ServerOptions server) {
         int n = body.integer("n", 1, 1, server.maxChoices());
         int vocabSize = model.tokenizer().vocabSize();
-        List<ChatTemplate.Message> messages = messages(body.take("messages"));
+        List<Message> messages = messages(body.take("messages"));
         int top = body.integer("top_logprobs", 0, 0, CompletionRequest.MAX_LOGPROBS);
         boolean logprobs = body.bool("logprobs");
         if (top > 0 && !logprobs) {
@@ -69,12 +71,10 @@ final class ChatRequest {
                 true, List.of(prompt), n, n, options, false, logprobs, stream, usage, grammar != null);
     }
 
-    private static int[] encode(List<ChatTemplate.Message> messages, ModelTexts model) {
+    private static int[] encode(List<Message> messages, ModelTexts model) {
         try {
-            String text = model.template().renderer().apply(messages);
-            // Other templates write the token that begins a text by themselves.
-            boolean bare = model.template().name().equals(ChatTemplate.PLAIN);
-            int[] ids = bare ? new int[0] : model.tokenizer().encode(text);
+            String text = model.template().prompt(new Conversation(messages));
+            int[] ids = model.template().encode(text, model.tokenizer());
             return ids.length == 0 ? model.generator().encode(text) : ids;
         } catch (MiniGptException e) {
             throw ApiException.invalid("messages", e.getMessage());
@@ -92,7 +92,7 @@ final class ChatRequest {
         body.requireUnused("function_call", "none", "auto");
     }
 
-    private static List<ChatTemplate.Message> messages(JsonNode node) {
+    private static List<Message> messages(JsonNode node) {
         if (node == null) {
             throw ApiException.invalid(
                     "messages", "there are no messages; give at least [{\"role\": \"user\", \"content\": \"Hello\"}]");
@@ -100,42 +100,7 @@ final class ChatRequest {
         if (!node.isArray() || node.isEmpty() || node.size() > MAX_MESSAGES) {
             throw RequestBody.wrong("messages", node, "an array of 1 to " + MAX_MESSAGES + " messages");
         }
-        List<ChatTemplate.Message> result = new ArrayList<>();
-        for (int i = 0; i < node.size(); i++) {
-            JsonNode message = node.get(i);
-            String name = "messages[" + i + "]";
-            if (!message.isObject()) {
-                throw RequestBody.wrong(name, message, "an object with role and content");
-            }
-            String role = message.path("role").asText();
-            switch (role) {
-                case "system", "user", "assistant" -> result.add(message(role, message, name));
-                case "developer" -> result.add(message("system", message, name));
-                default ->
-                    throw RequestBody.wrong(
-                            name + ".role", message.path("role"), "system, developer, user or assistant");
-            }
-        }
-        return result;
-    }
-
-    private static ChatTemplate.Message message(String role, JsonNode message, String name) {
-        JsonNode content = message.path("content");
-        String must = "a string, or an array of parts {\"type\": \"text\", \"text\": ...}";
-        if (content.isTextual()) {
-            return new ChatTemplate.Message(role, content.textValue());
-        }
-        if (!content.isArray()) {
-            throw RequestBody.wrong(name + ".content", content, must);
-        }
-        StringBuilder text = new StringBuilder();
-        for (JsonNode part : content) {
-            if (!part.path("type").asText().equals("text") || !part.path("text").isTextual()) {
-                throw RequestBody.wrong(name + ".content", part, must);
-            }
-            text.append(part.get("text").textValue());
-        }
-        return new ChatTemplate.Message(role, text.toString());
+        return Message.read(node, RequestBody::wrong);
     }
 
     /** @return null if any text may come */

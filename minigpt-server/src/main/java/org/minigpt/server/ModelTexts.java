@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.minigpt.chat.ChatTemplate;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.Tokenizer;

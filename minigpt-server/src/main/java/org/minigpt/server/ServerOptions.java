@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import org.minigpt.MiniGptException;
+import org.minigpt.chat.ChatTemplate;
 import org.minigpt.decode.Window;
 
 /**

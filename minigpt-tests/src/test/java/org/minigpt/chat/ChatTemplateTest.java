@@ -1,4 +1,4 @@
-package org.minigpt.server;
+package org.minigpt.chat;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -12,7 +12,6 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.MiniGptException;
-import org.minigpt.server.ChatTemplate.Message;
 
 /** Conversations as prompts. */
 class ChatTemplateTest {
@@ -36,7 +35,7 @@ class ChatTemplateTest {
     private Path dir;
 
     private static String render(ChatTemplate template) {
-        return template.renderer().apply(TALK);
+        return template.prompt(new Conversation(TALK));
     }
 
     private static ChatTemplate jinja(String source) {
@@ -46,13 +45,13 @@ class ChatTemplateTest {
     @Test
     void thoseThatAreBuiltIn() {
         assertEquals(CHATML, render(ChatTemplate.named("chatml")));
-        assertEquals(LLAMA3, render(ChatTemplate.named("llama-3")));
+        assertEquals(LLAMA3, render(ChatTemplate.named("llama3")));
         assertEquals(
                 "Be kind.\n\nUser: Hi\nAssistant: Hello!\nUser:  How are you? \nAssistant:",
                 render(ChatTemplate.named("plain")));
         assertEquals(Set.of("<|im_end|>"), ChatTemplate.chatMl().stop());
         assertSentence(
-                "There is no chat template other: choose plain, chatml or llama-3, or name a file with one in Jinja.",
+                "There is no chat template other: choose plain, chatml or llama3, or name a file with one in Jinja.",
                 () -> ChatTemplate.named("other"));
     }
 
@@ -101,7 +100,7 @@ class ChatTemplateTest {
         assertEquals("<s>[user] Hi[assistant] Hello!</s>[user]  How are you? ", render(template));
         assertSentence(
                 "the model's chat template refuses the messages: roles must alternate; change them accordingly",
-                () -> template.renderer().apply(List.of(TALK.get(0), TALK.get(2))));
+                () -> template.prompt(new Conversation(List.of(TALK.get(0), TALK.get(2)))));
     }
 
     @Test

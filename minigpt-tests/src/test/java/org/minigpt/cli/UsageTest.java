@@ -151,8 +151,8 @@ class UsageTest {
     @Test
     void noCommand() {
         assertUsageError(
-                "Name a command: tokenizer, prepare, train, sample, chat, serve, health, score, eval, info, import, export, bench,"
-                        + " doctor or completion.",
+                "Name a command: tokenizer, prepare, train, sft, sample, chat, serve, health, score, eval, info, import, export,"
+                        + " bench, doctor or completion.",
                 "minigpt");
     }
 

@@ -202,6 +202,35 @@ class DocumentedCodeTest {
     }
 
     @Test
+    void chat() throws Exception {
+        List<String> blocks = CodeBlocks.of("docs/chat.md");
+        Path file = dir.resolve("conversations.jsonl");
+        Files.writeString(file, """
+                {"messages": [{"role": "user", "content": "What is 3 + 4?"}, {"role": "assistant", "content": "7"}]}
+                """);
+        Path model = dir.resolve("chat");
+
+        String printed = CodeBlocks.runProgram(
+                dir,
+                List.of(
+                        "java.util.List",
+                        "java.util.Optional",
+                        "org.minigpt.chat.*",
+                        "org.minigpt.data.*",
+                        "org.minigpt.generate.*",
+                        "org.minigpt.io.*",
+                        "org.minigpt.model.*",
+                        "org.minigpt.text.bpe.*",
+                        "org.minigpt.train.*"),
+                "String text = \"What is 3 + 4?\"; Path file = " + path(file) + "; Path folder = " + path(model) + ";"
+                        + blocks.get(0) + "System.out.print(answer);");
+
+        assertEquals("7", printed); // the only answer that it has ever seen
+        assertTrue(ModelFolder.chatTemplate(model).isPresent());
+        assertEquals(1, blocks.size());
+    }
+
+    @Test
     void tokenizers() throws Exception {
         List<String> blocks = CodeBlocks.of("docs/tokenizers.md");
         Path model = dir.resolve("model");

@@ -136,8 +136,8 @@ class ChatCompletionsTest {
             value = {
                 "{} | messages | there are no messages; give at least [{\"role\": \"user\", \"content\": \"Hello\"}]",
                 "{'messages':[]} | messages | messages is [] but must be an array of 1 to 1000 messages",
-                "{'messages':[{'role':'tool','content':'x'}]} | messages[0].role | messages[0].role is \"tool\" but must"
-                        + " be system, developer, user or assistant",
+                "{'messages':[{'role':'bot','content':'x'}]} | messages[0].role | messages[0].role is \"bot\" but must"
+                        + " be system, developer, user, assistant or tool",
                 "{'messages':[{'role':'user'}]} | messages[0].content | messages[0].content is missing but must be a"
                         + " string, or an array of parts {\"type\": \"text\", \"text\": ...}",
                 "{'messages':[{'role':'user','content':[{'type':'image_url'}]}]} | messages[0].content |"

@@ -34,8 +34,7 @@ public final class RunFolder implements TrainListener {
 
     private final Path folder;
     private final String title;
-    private final Gpt gpt;
-    private final Tokenizer tokenizer;
+    private final Consumer<Path> model;
     private final long lastIteration;
     private final MetricsFiles metrics;
     private TrainListener checkpoints = new TrainListener() {};
@@ -58,18 +57,20 @@ public final class RunFolder implements TrainListener {
         this(
                 folder,
                 title,
-                gpt,
-                tokenizer,
+                dir -> ModelFolder.save(dir, gpt, tokenizer),
                 maxIters,
                 new RunScale(1, 0, ModelFlops.ofStep(gpt.config(), 1), OptionalDouble.empty()));
     }
 
-    /** With what the figures are measured by; else gradients are never clipped and a token is a character. */
-    public RunFolder(Path folder, String title, Gpt gpt, Tokenizer tokenizer, long maxIters, RunScale scale) {
+    /**
+     * With what the figures are measured by; else gradients are never clipped and a token is a character.
+     *
+     * @param model saves the model to a folder
+     */
+    public RunFolder(Path folder, String title, Consumer<Path> model, long maxIters, RunScale scale) {
         this.folder = folder;
         this.title = title;
-        this.gpt = gpt;
-        this.tokenizer = tokenizer;
+        this.model = model;
         this.lastIteration = maxIters;
         metrics = new MetricsFiles(folder, scale);
     }
@@ -115,7 +116,7 @@ public final class RunFolder implements TrainListener {
     }
 
     private void saveModel(long iteration) {
-        ModelFolder.save(folder, gpt, tokenizer);
+        model.accept(folder);
         moreOfModel.run();
         savedIteration = OptionalLong.of(iteration);
     }

@@ -199,8 +199,8 @@ public final class RotaryOp extends KernelOp implements DecodeOp {
         Runnable bindFloats(INDArray[] in, INDArray[] out) {
             int t = (int) in[0].size(1);
             Ints positions = in.length == 2 ? new Ints(in[1]) : null;
-            Runnable kernel = kernel(
-                    this, new Angles(tArgs(), t, true), in, positions == null ? null : positions.values(), out);
+            Runnable kernel =
+                    kernel(this, new Angles(tArgs(), t, true), in, positions == null ? null : positions.values(), out);
             return positions == null
                     ? kernel
                     : () -> {

@@ -3,10 +3,12 @@ package org.minigpt.server;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.chat.Conversation;
 import org.minigpt.chat.Message;
+import org.minigpt.chat.ToolFormat;
 import org.minigpt.generate.SamplingOptions;
 
 /** Reads what a client wants from {@code /v1/chat/completions}. */
@@ -48,9 +50,16 @@ final class ChatRequest {
                 .stop(stops)
                 .topLogProbabilities(top)
                 .maxNewTokens(maxTokens);
-        JsonGrammar grammar = grammar(body.take("response_format"));
+        JsonGrammar format = grammar(body.take("response_format"));
+        Optional<Tools> tools = Tools.of(body, model.template());
+        if (format != null && tools.isPresent()) {
+            throw ApiException.invalid(
+                    "response_format", "response_format does not go with tools here; leave one of them out");
+        }
+        boolean free = tools.isPresent() && !tools.get().required();
+        JsonGrammar grammar = tools.isPresent() ? tools.get().grammar() : format;
         if (grammar != null) {
-            if (grammar.shortest() > maxTokens) {
+            if (!free && grammar.shortest() > maxTokens) {
                 throw ApiException.invalid(
                         "max_completion_tokens",
                         "max_completion_tokens is " + maxTokens + ", but the shortest text of the schema has "
@@ -59,37 +68,28 @@ final class ChatRequest {
             Set<Integer> ends = SamplingParameters.build(builder).ignoreEos()
                     ? Set.of()
                     : Set.copyOf(model.generator().eosTokenIds());
-            builder.penalty(new JsonConstraint(grammar, model.texts(), maxTokens, ends));
+            ToolFormat until = free ? tools.get().format() : null;
+            builder.penalty(new JsonConstraint(grammar, until, model.texts(), maxTokens, ends));
         }
-        refuseTools(body);
         body.requireUnused("modalities", "[\"text\"]", "empty");
         model.ignore(body.ignore(IGNORED.toArray(String[]::new)));
         body.requireNoMore();
-        int[] prompt = encode(messages, model);
+        Conversation conversation =
+                new Conversation(messages, tools.map(Tools::given).orElse(List.of()));
+        int[] prompt = encode(conversation, model);
         SamplingOptions options = SamplingParameters.build(builder);
         return new CompletionRequest(
-                true, List.of(prompt), n, n, options, false, logprobs, stream, usage, grammar != null);
+                true, List.of(prompt), n, n, options, false, logprobs, stream, usage, grammar != null, tools);
     }
 
-    private static int[] encode(List<Message> messages, ModelTexts model) {
+    private static int[] encode(Conversation conversation, ModelTexts model) {
         try {
-            String text = model.template().prompt(new Conversation(messages));
+            String text = model.template().prompt(conversation);
             int[] ids = model.template().encode(text, model.tokenizer());
             return ids.length == 0 ? model.generator().encode(text) : ids;
         } catch (MiniGptException e) {
             throw ApiException.invalid("messages", e.getMessage());
         }
-    }
-
-    private static void refuseTools(RequestBody body) {
-        for (String name : List.of("tools", "functions")) {
-            JsonNode tools = body.take(name);
-            if (tools != null && !tools.isEmpty()) {
-                throw ApiException.invalid(name, name + " can't be called by the models served here; leave them out");
-            }
-        }
-        body.requireUnused("tool_choice", "none", "auto");
-        body.requireUnused("function_call", "none", "auto");
     }
 
     private static List<Message> messages(JsonNode node) {
@@ -111,7 +111,7 @@ final class ChatRequest {
         return switch (format.path("type").asText()) {
             case "text" -> null;
             case "json_object" -> JsonGrammar.anyObject(1);
-            case "json_schema" -> JsonGrammar.of(format.at("/json_schema/schema"), "schema");
+            case "json_schema" -> JsonGrammar.of(format.at("/json_schema/schema"), "response_format, schema");
             default ->
                 throw RequestBody.wrong(
                         "response_format.type", format.path("type"), "text, json_object or json_schema");

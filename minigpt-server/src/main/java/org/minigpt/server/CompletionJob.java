@@ -8,7 +8,9 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
+import org.minigpt.chat.Message;
 import org.minigpt.generate.FinishReason;
 import org.minigpt.generate.GeneratedToken;
 import org.minigpt.generate.TextBatch;
@@ -58,6 +60,8 @@ final class CompletionJob implements TextGenerator.Listener {
         private int count;
         private boolean begun;
         private boolean ended; // and told so
+        private boolean spoke; // what is no call of a tool
+        private Optional<Message.ToolCall> call = Optional.empty();
 
         Choice(int index, int[] prompt, List<GeneratedToken> ofPrompt) {
             this.index = index;
@@ -86,8 +90,7 @@ final class CompletionJob implements TextGenerator.Listener {
 
         /** Writes what has not been sent. @param at the index that is told */
         void write(ArrayNode target, int at) {
-            String text = this.text.toString();
-            this.text.setLength(0);
+            String text = said();
             ObjectNode json = target.addObject();
             json.put("index", at);
             if (request.chat()) {
@@ -100,16 +103,48 @@ final class CompletionJob implements TextGenerator.Listener {
                     json.putNull("logprobs");
                 }
             }
-            json.put("finish_reason", reason == null ? null : nameOf(reason));
+            json.put("finish_reason", reason == null ? null : call.isPresent() ? "tool_calls" : nameOf(reason));
             before = "";
+        }
+
+        /** Takes what can be sent as words: what may be a call is kept until it is one, or is none. */
+        private String said() {
+            String all = text.toString();
+            int end = request.tools()
+                    .map(tools -> tools.format().callAt(all, !spoke))
+                    .orElse(all.length());
+            if (reason != null && end < all.length()) {
+                call = request.tools().orElseThrow().format().parse(all.substring(end));
+                end = call.isPresent() ? end : all.length();
+            }
+            text.setLength(0);
+            text.append(reason == null ? all.substring(end) : "");
+            spoke |= end > 0;
+            return all.substring(0, end);
+        }
+
+        private void writeCall(ObjectNode message) {
+            ObjectNode json = message.putArray("tool_calls").addObject();
+            if (request.stream()) {
+                json.put("index", 0);
+            }
+            json.put("id", "call_" + UUID.randomUUID().toString().replace("-", ""))
+                    .put("type", "function")
+                    .putObject("function")
+                    .put("name", call.get().name())
+                    .put("arguments", Json.text(call.get().arguments()));
         }
 
         private void writeChat(ObjectNode json, String text) {
             ObjectNode message = json.putObject(request.stream() ? "delta" : "message");
             if (!request.stream()) {
-                message.put("role", "assistant").put("content", text).putNull("refusal");
+                String words = call.isPresent() && text.isBlank() ? null : text;
+                message.put("role", "assistant").put("content", words).putNull("refusal");
             } else if (reason == null || !text.isEmpty()) {
                 message.put("content", text);
+            }
+            if (call.isPresent()) {
+                writeCall(message);
             }
             if (logprobs != null) {
                 logprobs.writeChat(text, json.putObject("logprobs"));
@@ -120,7 +155,10 @@ final class CompletionJob implements TextGenerator.Listener {
 
         /** Adds the events that are due. */
         void stream(ByteArrayOutputStream events) {
-            if (ended || text.isEmpty() && reason == null) {
+            boolean mayBeCall = request.tools()
+                    .filter(tools -> tools.format().callAt(text.toString(), !spoke) == 0)
+                    .isPresent();
+            if (ended || (text.isEmpty() || mayBeCall) && reason == null) {
                 return;
             }
             if (request.chat() && !begun) { // whose words are to come

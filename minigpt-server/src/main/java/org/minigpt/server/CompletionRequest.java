@@ -2,6 +2,7 @@ package org.minigpt.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
+import java.util.Optional;
 import org.minigpt.generate.SamplingOptions;
 
 /**
@@ -16,7 +17,8 @@ import org.minigpt.generate.SamplingOptions;
  * @param logprobs whether log-probabilities are told
  * @param stream whether the text is sent as it comes
  * @param usage whether a stream ends with the numbers of tokens
- * @param json whether the text is held to a {@link JsonGrammar}
+ * @param json whether the text is held to a {@link JsonGrammar}, from some place on
+ * @param tools that may be called, if there are some
  */
 record CompletionRequest(
         boolean chat,
@@ -28,7 +30,8 @@ record CompletionRequest(
         boolean logprobs,
         boolean stream,
         boolean usage,
-        boolean json) {
+        boolean json,
+        Optional<Tools> tools) {
     static final int MAX_LOGPROBS = 20;
     private static final int USUAL_MAX_TOKENS = 16;
 
@@ -66,7 +69,8 @@ record CompletionRequest(
         body.requireUnused("suffix", "");
         model.ignore(body.ignore("user", "store", "metadata", "service_tier", "safety_identifier"));
         body.requireNoMore();
-        return new CompletionRequest(false, prompts, n, bestOf, options, echo, logprobs >= 0, stream, usage, false);
+        return new CompletionRequest(
+                false, prompts, n, bestOf, options, echo, logprobs >= 0, stream, usage, false, Optional.empty());
     }
 
     /** @return -1 for none */

@@ -38,6 +38,11 @@ final class Json {
         return MAPPER.getNodeFactory().textNode(text).toString();
     }
 
+    /** @return a value as JSON */
+    static String text(Object value) {
+        return MAPPER.valueToTree(value).toString();
+    }
+
     static byte[] bytes(JsonNode node) {
         try {
             return MAPPER.writeValueAsBytes(node);

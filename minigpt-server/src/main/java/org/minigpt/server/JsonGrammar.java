@@ -115,6 +115,25 @@ sealed interface JsonGrammar {
         }
     }
 
+    /**
+     * The call of one of some functions.
+     *
+     * @param openings what stands before the arguments of each, none of them the beginning of another
+     * @param arguments of each
+     * @param closing what stands behind them
+     */
+    record Calls(List<String> openings, List<JsonGrammar> arguments, String closing) implements JsonGrammar {
+        @Override
+        public int shortest() {
+            return closing.length()
+                    + IntStream.range(0, openings.size())
+                            .map(i ->
+                                    openings.get(i).length() + arguments.get(i).shortest())
+                            .min()
+                            .orElseThrow();
+        }
+    }
+
     /** Any value. */
     record Any(int depth) implements JsonGrammar {
         @Override
@@ -140,7 +159,7 @@ sealed interface JsonGrammar {
 
     /**
      * @param schema a JSON schema
-     * @param path where it stands, for messages
+     * @param path where it stands, for messages: the parameter, a comma, and the place in it
      * @throws ApiException if it has a keyword that can't be followed
      */
     static JsonGrammar of(JsonNode schema, String path) {
@@ -257,6 +276,6 @@ sealed interface JsonGrammar {
     }
 
     private static ApiException unfit(String path, String what) {
-        return ApiException.invalid("response_format", "in response_format, " + path + " " + what);
+        return ApiException.invalid(path.substring(0, path.indexOf(',')), "in " + path + " " + what);
     }
 }

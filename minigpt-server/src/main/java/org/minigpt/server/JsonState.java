@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.minigpt.server.JsonGrammar.Any;
 import org.minigpt.server.JsonGrammar.Array;
+import org.minigpt.server.JsonGrammar.Calls;
 import org.minigpt.server.JsonGrammar.Choice;
 import org.minigpt.server.JsonGrammar.Literals;
 import org.minigpt.server.JsonGrammar.Members;
@@ -99,6 +100,10 @@ final class JsonState {
             return c == '[' ? new JsonState(new Items(array, 0, 's'), below) : null;
         } else if (grammar instanceof Members members) {
             return c == '{' ? new JsonState(new Properties(members, 0, 's'), below) : null;
+        } else if (grammar instanceof Calls calls) {
+            List<Integer> all =
+                    IntStream.range(0, calls.openings().size()).boxed().toList();
+            return new Opening(calls, all, 0).next(c, below);
         } else if (grammar instanceof Any any) {
             return begin(any.expanded(), c, below);
         }
@@ -109,6 +114,35 @@ final class JsonState {
             }
         }
         return null;
+    }
+
+    /** @param at the characters of an opening that have come, the same of all that it may be */
+    private record Opening(Calls calls, List<Integer> candidates, int at) implements Part {
+        @Override
+        public JsonState next(char c, JsonState below) {
+            List<Integer> left = candidates.stream()
+                    .filter(i -> calls.openings().get(i).charAt(at) == c)
+                    .toList();
+            if (left.isEmpty()) {
+                return null;
+            }
+            if (calls.openings().get(left.get(0)).length() > at + 1) {
+                return new JsonState(new Opening(calls, left, at + 1), below);
+            }
+            JsonState closing = new JsonState(new Literal(List.of(calls.closing()), 0), below);
+            return new JsonState(new Value(calls.arguments().get(left.get(0))), closing);
+        }
+
+        @Override
+        public int rest() {
+            return candidates.stream()
+                            .mapToInt(i -> calls.openings().get(i).length()
+                                    - at
+                                    + calls.arguments().get(i).shortest())
+                            .min()
+                            .orElseThrow()
+                    + calls.closing().length();
+        }
     }
 
     /** @param at the characters that have come, the same of all texts */

@@ -144,8 +144,8 @@ class ChatCompletionsTest {
                         + " messages[0].content is {\"type\":\"image_url\"} but must be a string, or an array of parts"
                         + " {\"type\": \"text\", \"text\": ...}",
                 "{'messages':[{'role':'user','content':'é'}]} | messages | ",
-                "{'messages':[{'role':'user','content':'x'}],'tools':[{}]} | tools | tools can't be called by the models"
-                        + " served here; leave them out",
+                "{'messages':[{'role':'user','content':'x'}],'tools':[{}]} | tools | the chat template of the model, plain,"
+                        + " knows no tools; leave them out, or serve a model whose template does",
                 "{'messages':[{'role':'user','content':'x'}],'top_logprobs':1} | top_logprobs | top_logprobs asks for"
                         + " logprobs; set logprobs to true",
                 "{'messages':[{'role':'user','content':'x'}],'temprature':1} | temprature | the parameter"

@@ -43,7 +43,8 @@ record CompletionRequest(
         if (bestOf < n) {
             throw ApiException.invalid("best_of", "best_of is " + bestOf + " but must be at least n, which is " + n);
         }
-        List<int[]> prompts = body.prompts("prompt", most, model.generator()::encode, vocabSize);
+        String suffix = body.string("suffix", "");
+        List<int[]> prompts = body.prompts("prompt", most, text -> model.encode(text, suffix), vocabSize);
         if (prompts.size() * bestOf > most) {
             throw ApiException.invalid(
                     bestOf > n ? "best_of" : "n",
@@ -66,8 +67,7 @@ record CompletionRequest(
                 .topLogProbabilities(Math.max(0, logprobs))
                 .maxNewTokens(body.integer(
                         "max_tokens", Math.min(USUAL_MAX_TOKENS, server.maxTokens()), 0, server.maxTokens())));
-        body.requireUnused("suffix", "");
-        model.ignore(body.ignore("user", "store", "metadata", "service_tier", "safety_identifier"));
+        model.ignore(body.ignore("user", "store", "metadata", "service_tier", "safety_identifier", "cache_prompt"));
         body.requireNoMore();
         return new CompletionRequest(
                 false, prompts, n, bestOf, options, echo, logprobs >= 0, stream, usage, false, Optional.empty());

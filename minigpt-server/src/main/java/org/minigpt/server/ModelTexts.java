@@ -17,6 +17,11 @@ import org.slf4j.LoggerFactory;
 final class ModelTexts {
     private static final Logger LOG = LoggerFactory.getLogger(ModelTexts.class);
 
+    /** What stands before the prompt, before the suffix, and before what is to be filled in: StarCoder's, and Qwen's. */
+    private static final List<List<String>> FILLING_IN = List.of(
+            List.of("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
+            List.of("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"));
+
     private final ServedModel served;
     private final Tokenizer tokenizer;
     private final TextGenerator generator;
@@ -42,6 +47,27 @@ final class ModelTexts {
 
     TextGenerator generator() {
         return generator;
+    }
+
+    /**
+     * @param suffix what comes after the text that is asked for; "" for nothing
+     * @throws ApiException if there is a suffix, and the model knows no marks for it
+     */
+    int[] encode(String prompt, String suffix) {
+        if (suffix.isEmpty()) {
+            return generator.encode(prompt);
+        }
+        Set<String> special =
+                tokenizer instanceof BpeTokenizer bpe ? bpe.specialTokens().keySet() : Set.of();
+        for (List<String> marks : FILLING_IN) {
+            if (special.containsAll(marks)) {
+                return generator.encode(marks.get(0) + prompt + marks.get(1) + suffix + marks.get(2));
+            }
+        }
+        throw ApiException.invalid(
+                "suffix",
+                "the model's vocabulary has no tokens by which to fill in before a suffix, such as "
+                        + FILLING_IN.get(0).get(0) + "; leave it out");
     }
 
     ChatTemplate template() {

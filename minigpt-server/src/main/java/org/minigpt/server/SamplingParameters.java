@@ -16,6 +16,18 @@ final class SamplingParameters {
     private static final int MAX_BIASES = 1024;
     private static final double MOST_BIAS = 100;
 
+    /** Of other servers, and the values by which they change nothing, as clients send them. */
+    private static final Map<String, Object> NEUTRAL = Map.of(
+            "min_tokens", 0.0,
+            "length_penalty", 1.0,
+            "repeat_penalty", 1.0,
+            "use_beam_search", "false",
+            "skip_special_tokens", "true",
+            "spaces_between_special_tokens", "true",
+            "include_stop_str_in_output", "false",
+            "add_generation_prompt", "true",
+            "mirostat", 0.0);
+
     private SamplingParameters() {}
 
     /** Takes them out. @param vocabSize of the model */
@@ -36,7 +48,11 @@ final class SamplingParameters {
             builder.temperature(temperature);
         }
         set("top_p", body.number("top_p"), builder::topP);
-        set("min_p", body.number("min_p"), builder::minP);
+        set("min_p", body.number("min_p"), p -> {
+            if (p != 0) {
+                builder.minP(p);
+            }
+        });
         set("typical_p", body.number("typical_p"), builder::typicalP);
         set("presence_penalty", body.number("presence_penalty"), p -> {
             if (p != 0) {
@@ -53,7 +69,7 @@ final class SamplingParameters {
             builder.logitBias(biases);
         }
         set("repetition_penalty", body.number("repetition_penalty"), builder::repetitionPenalty);
-        int topK = body.integer("top_k", 0, 0, Integer.MAX_VALUE);
+        int topK = body.integer("top_k", 0, -1, Integer.MAX_VALUE);
         if (topK > 0) {
             builder.topK(topK);
         }
@@ -61,6 +77,7 @@ final class SamplingParameters {
         if (ngram > 0) {
             builder.noRepeatNgram(ngram);
         }
+        NEUTRAL.forEach(body::requireUnused);
         return builder;
     }
 

@@ -48,7 +48,7 @@ class BadRequestsTest {
                 "{'temperature':1e999} | temperature | temperature is \"Infinity\" but must be a number",
                 "{'top_p':0} | top_p | top_p is 0.0 but must be above 0 and at most 1; 0.9 is usual, and 1 the most",
                 "{'top_p':[1]} | top_p | top_p is [1] but must be a number",
-                "{'top_k':-1} | top_k | top_k is -1 but must be a whole number from 0 to 2147483647",
+                "{'top_k':-2} | top_k | top_k is -2 but must be a whole number from -1 to 2147483647",
                 "{'min_p':2} | min_p | min_p is 2.0 but must be above 0 and at most 1; 0.05 is usual, and 1 the most",
                 "{'n':0} | n | n is 0 but must be a whole number from 1 to 8",
                 "{'n':5,'prompt':['a','b']} | n | 2 prompts with 5 choices each are more than the 8 choices that a"
@@ -80,7 +80,9 @@ class BadRequestsTest {
                         + " 100; 0.5 is usual, and 0 changes nothing",
                 "{'stream':true,'stream_options':{'include_usage':'yes'}} | stream_options.include_usage |"
                         + " stream_options.include_usage is \"yes\" but must be true or false",
-                "{'suffix':'z'} | suffix | suffix is not supported here; leave it out",
+                "{'suffix':'z'} | suffix | the model's vocabulary has no tokens by which to fill in before a suffix, such as"
+                        + " <fim_prefix>; leave it out",
+                "{'repeat_penalty':1.1} | repeat_penalty | repeat_penalty is not supported here; leave it out",
                 "{'max_token':5} | max_token | the parameter \"max_token\" is not known here; leave it out",
                 "[1] | | the body is not a JSON object; send one such as {\"prompt\": \"Once\"}",
             })

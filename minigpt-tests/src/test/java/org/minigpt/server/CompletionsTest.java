@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.net.http.HttpResponse;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
@@ -16,6 +17,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.model.AttentionWeights;
+import org.minigpt.model.Gpt;
+import org.minigpt.model.GptConfig;
+import org.minigpt.text.bpe.BpeTokenizer;
+import org.minigpt.text.bpe.BpeTrainer;
 
 /** What the server answers is what the library generates. */
 class CompletionsTest {
@@ -157,11 +162,13 @@ class CompletionsTest {
             assertEquals(2 + i, logprobs.at("/text_offset/" + i).asInt());
             JsonNode top = logprobs.at("/top_logprobs/" + i);
             assertTrue(top.size() == 3 || top.size() == 4, top::toString);
-            tokens.get(i)
-                    .likeliest()
-                    .forEach(one -> assertEquals(
-                            one.logProbability(),
-                            top.get(Served.TOKENIZER.decode(one.id())).asDouble()));
+            JsonNode topIds = logprobs.at("/top_token_ids/" + i);
+            assertEquals(top.size(), topIds.size());
+            for (var one : tokens.get(i).likeliest()) {
+                String name = Served.TOKENIZER.decode(one.id());
+                assertEquals(one.logProbability(), top.get(name).asDouble());
+                assertEquals(one.id(), topIds.get(name).asInt());
+            }
         }
         assertEquals(
                 text(answer),
@@ -171,6 +178,46 @@ class CompletionsTest {
         assertTrue(served.complete("{'prompt':'ab','logprobs':0}")
                 .at("/choices/0/logprobs/top_logprobs/0")
                 .isNull());
+    }
+
+    @Test
+    void whatOtherServersKnowMayBeSentWhereItChangesNothing() throws Exception {
+        String body = "{'prompt':'ab','seed':7,'max_tokens':30";
+        assertEquals(
+                text(served.complete(body + "}")),
+                text(
+                        served.complete(
+                                body + ",'suffix':'','top_k':-1,'min_p':0,'typical_p':1,'repetition_penalty':1,"
+                                        + "'frequency_penalty':0,'logit_bias':{},'best_of':1,'stop':[],'logprobs':null,'stream':false,"
+                                        + "'min_tokens':0,'length_penalty':1.0,'repeat_penalty':1,'use_beam_search':false,'mirostat':0,"
+                                        + "'skip_special_tokens':true,'spaces_between_special_tokens':true,'add_generation_prompt':true,"
+                                        + "'include_stop_str_in_output':false,'cache_prompt':true,'user':'me','service_tier':'auto'}")));
+    }
+
+    @Test
+    void aModelWithTheTokensForItFillsIn() throws Exception {
+        BpeTokenizer bpe = new BpeTrainer("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
+                .add("abcd")
+                .train(260);
+        Map<String, Integer> marks = bpe.specialTokens();
+        GptConfig config = GptConfig.builder()
+                .vocabSize(bpe.vocabSize())
+                .nEmbd(8)
+                .nHead(2)
+                .nLayer(1)
+                .build();
+        try (Served filling = new Served(Gpt.create(config, 1), bpe, ServerOptions.builder())) {
+            String ids = marks.get("<|fim_prefix|>") + "," + ids(bpe, "ab") + "," + marks.get("<|fim_suffix|>") + ","
+                    + ids(bpe, "d") + "," + marks.get("<|fim_middle|>");
+            String rest = ",'seed':7,'max_tokens':20}";
+            assertEquals(
+                    text(filling.complete("{'prompt':[" + ids + "]" + rest)),
+                    text(filling.complete("{'prompt':'ab','suffix':'d'" + rest)));
+        }
+    }
+
+    private static String ids(BpeTokenizer bpe, String text) {
+        return Arrays.stream(bpe.encode(text)).mapToObj(Integer::toString).collect(Collectors.joining(","));
     }
 
     @Test
@@ -193,7 +240,8 @@ class CompletionsTest {
                 assertEquals(k < own.size() - 1, own.get(k).get("finish_reason").isNull(), "event " + k);
             }
             assertEquals(choice.get("finish_reason"), own.get(own.size() - 1).get("finish_reason"));
-            for (String part : List.of("tokens", "token_logprobs", "top_logprobs", "text_offset", "token_ids")) {
+            for (String part :
+                    List.of("tokens", "token_logprobs", "top_logprobs", "text_offset", "token_ids", "top_token_ids")) {
                 assertEquals(
                         List.copyOf(elements(choice.at("/logprobs/" + part))),
                         own.stream()

@@ -28,7 +28,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves a model over HTTP: OpenAI's {@code /v1/completions} and {@code /v1/models}, the attention of every head, and
+ * Serves a model over HTTP: OpenAI's completions, chat completions, embeddings and models, the attention of every head, and
  * at {@code /} a page to write with the model and to watch it.
  *
  * <pre>{@code

@@ -160,7 +160,8 @@ class LauncherTest {
     @Test
     void servingEndsWithCtrlC() throws Exception {
         Cli.train(text, model).assertDone();
-        try (Launcher launcher = Launcher.start(dir, Map.of(), "serve", "--model", model, "--port", 0)) {
+        Object[] serve = {"serve", "--model", model, "--port", 0, "--log-requests", "--trusted-proxy", "127.0.0.1"};
+        try (Launcher launcher = Launcher.start(dir, Map.of(), serve)) {
             launcher.await("the address", () -> launcher.out().contains("Ctrl-C ends it."));
             Matcher line = Pattern.compile("\"model\" is served at (http://127\\.0\\.0\\.1:\\d+); Ctrl-C ends it\\.\n")
                     .matcher(launcher.out());
@@ -170,6 +171,8 @@ class LauncherTest {
             assertTrue(health.startsWith("{\"status\":\"ok\""), health);
             HttpRequest endless = HttpRequest.newBuilder(URI.create(line.group(1) + "/v1/completions"))
                     .header("Content-Type", "application/json")
+                    .header("X-Forwarded-For", "192.0.2.7")
+                    .header("X-Request-Id", "my-1")
                     .POST(HttpRequest.BodyPublishers.ofString("{\"max_tokens\": 2048, \"n\": 8, \"stream\": true}"))
                     .build();
             try (InputStream stream = HttpClient.newHttpClient()
@@ -181,7 +184,12 @@ class LauncherTest {
 
                 assertEquals(0, launcher.exitCode(), launcher.err());
             }
-            assertEquals("", launcher.err());
+            String time = "\\d\\d:\\d\\d:\\d\\d INFO requests - ";
+            assertTrue(
+                    launcher.err()
+                            .matches(time + "127\\.0\\.0\\.1 \"GET /health\" 200 \\d+ \\d+ [-0-9a-f]{36}\n" + time
+                                    + "192\\.0\\.2\\.7 \"POST /v1/completions\" 200 \\d+ \\d+ my-1\n"),
+                    launcher.err());
         }
     }
 

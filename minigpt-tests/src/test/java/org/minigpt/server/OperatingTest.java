@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -28,9 +29,9 @@ class OperatingTest {
         assertTrue(answer.startsWith("HTTP/1.1 " + status + " "), answer);
     }
 
-    private static void awaitActive(Served served, int count) throws Exception {
+    private static void await(Callable<Boolean> condition) throws Exception {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (served.server.active() != count) {
+        while (!condition.call()) {
             assertTrue(System.nanoTime() < end);
             Thread.sleep(5);
         }
@@ -148,7 +149,7 @@ class OperatingTest {
                 .maxTokens(100_000_000)
                 .maxConcurrent(1)
                 .timeout(Duration.ofMinutes(10))
-                .drain(Duration.ofMillis(300)));
+                .drain(Duration.ofSeconds(1)));
         CompletableFuture<List<String>> streamed = CompletableFuture.supplyAsync(() -> {
             try {
                 return served.stream("{" + ENDLESS + ",'stream':true}").stream()
@@ -158,19 +159,17 @@ class OperatingTest {
                 throw new AssertionError(e);
             }
         });
-        awaitActive(served, 1);
+        await(() -> served.get("/metrics").body().contains("minigpt_first_token_seconds_count 1\n"));
         HttpRequest request = served.request("/v1/completions", "{\"prompt\":\"a\"}");
         CompletableFuture<HttpResponse<String>> waiting = served.client().sendAsync(request, BodyHandlers.ofString());
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (!served.get("/health").body().contains("\"waiting\":1")) {
-            assertTrue(System.nanoTime() < end);
-            Thread.sleep(5);
-        }
+        await(() -> served.get("/health").body().contains("\"waiting\":1"));
+        assertEquals(200, served.get("/ready").statusCode());
         int port = served.port();
         CompletableFuture<Void> closing = CompletableFuture.runAsync(served::close);
         HttpResponse<String> refused = waiting.get(20, TimeUnit.SECONDS);
         assertEquals(503, refused.statusCode());
         assertEquals("1", refused.headers().firstValue("Retry-After").orElse(""));
+        assertEquals(503, served.get("/ready").statusCode());
         List<String> reasons = streamed.get(20, TimeUnit.SECONDS);
         assertEquals("length", reasons.get(reasons.size() - 1));
         closing.get(20, TimeUnit.SECONDS);

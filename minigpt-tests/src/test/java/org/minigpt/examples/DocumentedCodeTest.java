@@ -265,14 +265,14 @@ class DocumentedCodeTest {
                 Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1),
                 tokenizer);
         List<String> blocks = CodeBlocks.of("docs/serving.md");
-        String code = replaceOnce(blocks.get(2), "Path.of(\"out\")", path(model));
+        String code = replaceOnce(blocks.get(3), "Path.of(\"out\")", path(model));
         code = replaceOnce(code, "ServerOptions.builder()", "ServerOptions.builder().port(0)");
         code = replaceOnce(code, "server.awaitClose();", "");
 
         String printed = CodeBlocks.runProgram(dir, List.of("org.minigpt.io.*", "org.minigpt.server.*"), code);
 
         assertTrue(printed.startsWith("http://127.0.0.1:"), printed);
-        assertEquals(3, blocks.size());
+        assertEquals(5, blocks.size());
     }
 
     @Test
@@ -280,10 +280,27 @@ class DocumentedCodeTest {
         CharTokenizer tokenizer = CharTokenizer.fromCorpus(TEXT + "User: Hello\nAssistant:");
         Gpt gpt =
                 Gpt.create(GptConfig.builder().vocabSize(tokenizer.vocabSize()).build(), 1);
+        ModelFolder.save(dir.resolve("model"), gpt, tokenizer);
+        List<String> blocks = CodeBlocks.of("docs/serving.md");
+        String own = CodeBlocks.runProgram(
+                dir,
+                List.of(
+                        "dev.langchain4j.model.chat.ChatModel",
+                        "org.minigpt.chat.ChatTemplate",
+                        "org.minigpt.generate.*",
+                        "org.minigpt.io.*",
+                        "org.minigpt.langchain4j.*"),
+                replaceOnce(blocks.get(4), "Path.of(\"out\")", path(dir.resolve("model"))));
+        SamplingOptions sampling =
+                SamplingOptions.builder().maxNewTokens(100).stop("\nUser:").build();
+        assertEquals(
+                new TextGenerator(gpt, tokenizer).generate("User: Hello\nAssistant:", sampling)
+                        + System.lineSeparator(),
+                own);
         ServerOptions options =
                 ServerOptions.builder().port(0).modelName("out").maxTokens(20).build();
         try (ModelServer server = ModelServer.start(gpt, tokenizer, options)) {
-            for (String block : CodeBlocks.of("docs/serving.md").subList(0, 2)) {
+            for (String block : blocks.subList(0, 3)) {
                 String code = replaceOnce(
                         block, "http://127.0.0.1:8080", server.address().toString());
                 String printed = CodeBlocks.runProgram(
@@ -293,7 +310,12 @@ class DocumentedCodeTest {
                                 "com.openai.client.okhttp.OpenAIOkHttpClient",
                                 "com.openai.models.chat.completions.*",
                                 "dev.langchain4j.model.chat.ChatModel",
-                                "dev.langchain4j.model.openai.OpenAiChatModel"),
+                                "org.springframework.ai.chat.client.ChatClient",
+                                "org.springframework.ai.openai.OpenAiChatOptions",
+                                (block.contains("ChatClient")
+                                                ? "org.springframework.ai.openai"
+                                                : "dev.langchain4j.model.openai")
+                                        + ".OpenAiChatModel"),
                         code);
                 assertTrue(printed.codePoints().count() >= 20, printed);
             }

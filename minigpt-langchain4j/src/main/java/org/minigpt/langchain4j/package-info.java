@@ -1,0 +1,2 @@
+/** A model as LangChain4j's. */
+package org.minigpt.langchain4j;

@@ -65,6 +65,14 @@ export function add(some) {
   }
 }
 
+/** Lets the last token have some more text. */
+export function extend(more) {
+  if (more !== '' && tokens.length > 0) {
+    tokens.at(-1).text += more;
+    spanAt(tokens.length - 1).append(more);
+  }
+}
+
 /** Puts another text in the place of this. */
 export function replace(others) {
   tokens = [];

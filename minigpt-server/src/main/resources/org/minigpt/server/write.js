@@ -14,19 +14,25 @@ let before = []; // the texts to come back to
 let begun = 0; // the tokens that the last generation has begun with
 let history = []; // {prompt, tokens}, the newest first
 
-/** @return the tokens of an event, as text.js has them */
-export function tokensOf(choice) {
-  const {text: whole, logprobs} = choice;
-  const same = logprobs.tokens.join('') === whole;
-  return logprobs.tokens.map((token, i) => {
+/**
+ * The tokens of an event, as text.js has them, each with its part of the event's text: of tokens that make up a character
+ * together, the last has it.
+ *
+ * @param at the place of the event's text, in characters
+ * @return [what comes before the first of them, and belongs to the token before, the tokens]
+ */
+export function tokensOf(choice, at) {
+  const {logprobs} = choice;
+  const characters = Array.from(choice.text);
+  const places = [...logprobs.text_offset.map(place => place - at), characters.length];
+  const tokens = logprobs.tokens.map((token, i) => {
     const id = logprobs.token_ids[i];
     const logp = logprobs.token_logprobs[i];
     const top = logprobs.top_logprobs[i] || {};
-    const ids = (logprobs.top_token_ids || [])[i] || {};
+    const ids = logprobs.top_token_ids[i] || {};
     return {
       id,
-      // Of tokens that make up a character together, the last shows it.
-      text: same || i < logprobs.tokens.length - 1 ? token : whole || token,
+      text: characters.slice(places[i], places[i + 1]).join(''),
       // Its name in top, where parts of characters look alike: another's probability tells that it is not there.
       name: token in top && top[token] === logp ? token : 'token_id:' + id,
       p: Math.exp(logp),
@@ -34,6 +40,7 @@ export function tokensOf(choice) {
       top: Object.entries(top).sort((a, b) => b[1] - a[1]).map(([name, other]) => [name, Math.exp(other), ids[name]]),
     };
   });
+  return [characters.slice(0, places[0]).join(''), tokens];
 }
 
 /** What is asked of the server, but for the seed. */
@@ -58,6 +65,7 @@ function generate(beginning, anotherSeed = false) {
     const start = performance.now();
     const response = await postPatiently('v1/completions', settings.withSeed(body, anotherSeed), signal);
     let count = 0;
+    let at = null;
     let reason = null;
     let done = '';
     for await (const some of events(response)) {
@@ -74,9 +82,14 @@ function generate(beginning, anotherSeed = false) {
       if (count === 0) { // until then the text before stays
         begin(from);
       }
-      const more = choices.flatMap(tokensOf);
-      text.add(more);
-      count += more.length;
+      for (const choice of choices) {
+        at ??= choice.logprobs.text_offset[0];
+        const [rest, more] = tokensOf(choice, at);
+        text.extend(rest);
+        text.add(more);
+        count += more.length;
+        at += Array.from(choice.text).length;
+      }
       reason = choices.at(-1).finish_reason;
       done = count + (count === 1 ? ' token, ' : ' tokens, ') + Math.round(count / (performance.now() - start) * 1000)
         + ' a second, seed ' + seedOf(some.at(-1));

@@ -320,7 +320,7 @@ class PageTest {
                         "write",
                         "tokensOf({text: '', logprobs: {tokens: ['" + token + "'], token_ids: [" + id
                                 + "], token_logprobs: [" + logProbability + "], top_logprobs: [" + top
-                                + "], top_token_ids: [" + ids + "]}})"
+                                + "], top_token_ids: [" + ids + "], text_offset: [0]}}, 0)[1]"
                                 + ".map(({name, top}) => name + ' of ' + top.map(one => one[0] + '=' + one[2]))[0]")
                 .asText();
     }
@@ -334,6 +334,17 @@ class PageTest {
                 "token_id:7 of ?=4,token_id:7=7",
                 taken("?", 7, -2, "{'?': -1, 'token_id:7': -2}", "{'?': 4, 'token_id:7': 7}"));
         assertEquals("token_id:8 of ?=4", taken("?", 8, -2, "{'?': -1}", "{'?': 4}"));
+
+        // The end of a token before, and two that are one character together.
+        assertEquals(
+                "[\"c\",[\"x\",\"\",\"🦙\",\"y\"]]",
+                module(
+                                "write",
+                                "tokensOf({text: 'cx🦙y', logprobs: {tokens: ['x', '?', '?', 'y'], token_ids: [1, 2, 3, 4],"
+                                        + " token_logprobs: [-1, -1, -1, -1], top_logprobs: [], top_token_ids: [],"
+                                        + " text_offset: [6, 7, 7, 8]}}, 5)"
+                                        + ".map(part => part.map ? part.map(token => token.text) : part)")
+                        .toString());
 
         write("ab", 5, 5);
         String before = shownText();

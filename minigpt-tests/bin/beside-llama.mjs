@@ -1,5 +1,6 @@
-// Called by beside-llama: node beside-llama.mjs LAUNCHER MODEL PROMPT
+// Called by beside-llama: node beside-llama.mjs LAUNCHER MODEL PROMPT, or node beside-llama.mjs --families LINES
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { getLlama } from "node-llama-cpp";
 
 const TOKENS = 100;
@@ -7,14 +8,14 @@ const NEAR = 0.01;
 const [launcher, model, prompt] = process.argv.slice(2);
 const minigpt = (...args) => execFileSync(launcher, args, { stdio: ["ignore", "pipe", "ignore"] }).toString();
 
-async function theirs(file) {
+async function theirs(file, prompt, count) {
   const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
   const loaded = await llama.loadModel({ modelPath: file });
   const context = await loaded.createContext({ contextSize: Math.min(1024, loaded.trainContextSize) });
   const ids = [];
   for await (const token of context.getSequence().evaluate(loaded.tokenize(prompt), { temperature: 0 })) {
     ids.push(Number(token));
-    if (ids.length === TOKENS) break;
+    if (ids.length === count) break;
   }
   const texts = (list) => loaded.detokenize(list);
   return { ids, texts };
@@ -27,13 +28,23 @@ function last(weights, text) {
 }
 
 let failed = false;
+if (launcher === "--families") {
+  for (const line of readFileSync(model, "utf8").trim().split("\n")) {
+    const { name, file, prompt, text } = JSON.parse(line);
+    const peer = await theirs(file, prompt, text.length);
+    const written = peer.texts(peer.ids);
+    console.log(`${name}: ${written === text ? `the same ${text.length} tokens` : JSON.stringify([text, written])}`);
+    failed ||= written !== text;
+  }
+  process.exit(failed ? 1 : 0);
+}
 for (const weights of ["f32", "f16", "q8_0", "q4_0"]) {
   const file = `${process.cwd()}/${weights}.gguf`;
   minigpt("export", "--model", model, "--format", "gguf", "--dtype", weights, "--out", file);
   const json = minigpt("sample", "--model", file, "--prompt", prompt, "--greedy", "--ignore-eos",
     "--max-new-tokens", String(TOKENS), "--json");
   const ours = JSON.parse(json).tokens;
-  const peer = await theirs(file);
+  const peer = await theirs(file, prompt, TOKENS);
   const at = ours.findIndex((id, i) => id !== peer.ids[i]);
   if (at < 0) {
     console.log(`${weights} the same ${ours.length} tokens`);

@@ -13,19 +13,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.minigpt.generate.SamplingOptions;
-import org.minigpt.generate.TextGenerator;
-import org.minigpt.gguf.GgufFile;
-import org.minigpt.io.ModelFolder;
-import org.minigpt.io.ModelFolder.SavedModel;
 
 /**
  * llama.cpp of March 2025, which is in {@code de.kherud:llama}, writes what this library does: each character is a token,
  * so the text tells the tokens. It does not know Qwen3, and refuses what has no {@code output.weight}.
  */
 class LlamaCppTest {
-    private static final String PROMPT = "To be, or not to be: that is the question";
-
     @TempDir
     Path dir;
 
@@ -48,20 +41,15 @@ class LlamaCppTest {
     @ParameterizedTest
     @MethodSource("org.minigpt.families.Family#all")
     void writesTheSame60Tokens(Family family) throws IOException {
-        family.write(dir);
-        SavedModel model = ModelFolder.load(dir);
         Path file = dir.resolve("model.gguf");
-        GgufFile.write(file, model.gpt(), model.tokenizer());
+        String expected = FamilyFiles.write(family, dir, file);
         if (family.name().equals("Qwen3")) {
             assertThrows(RuntimeException.class, () -> open(file).close());
             return;
         }
-        SamplingOptions options =
-                SamplingOptions.builder().maxNewTokens(60).greedy(true).build();
-        String expected = new TextGenerator(model.gpt(), model.tokenizer()).generate(PROMPT, options);
         try (LlamaModel peer = open(file)) {
-            String text = peer.complete(new InferenceParameters(PROMPT)
-                    .setNPredict(60)
+            String text = peer.complete(new InferenceParameters(FamilyFiles.PROMPT)
+                    .setNPredict(FamilyFiles.TOKENS)
                     .setTemperature(0)
                     .setRepeatPenalty(1)
                     .setCachePrompt(false));

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import org.minigpt.MiniGptException;
+import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.text.JsonFiles;
 import org.minigpt.text.TextFiles;
 
@@ -205,8 +206,8 @@ final class JsonConfig {
 
     /** The file may be sound, but describes another model than a {@code Gpt}. */
     MiniGptException unsupported(String key, String supported) {
-        return new MiniGptException(file + " has " + shown(key) + " for \"" + prefix + key
-                + "\", but MiniGPT supports only " + supported + ": give another model.");
+        return new MiniGptException(file + " has " + shown(key) + " for " + DataFile.quoted(prefix + key)
+                + ", but MiniGPT supports only " + supported + ": give another model.");
     }
 
     private MiniGptException wrong(String key, String type) {

@@ -74,7 +74,7 @@ final class HfTokenizerFile {
     }
 
     private static MiniGptException notDone(Path file, String key, JsonNode value) {
-        return new MiniGptException(file + " has " + JsonFiles.shown(value) + " for \"" + key
+        return new MiniGptException(file + " has " + JsonFiles.shown(value) + " for \"" + key.replaceAll("\\p{C}", "?")
                 + "\", but MiniGPT neither cuts a text nor adds tokens to it: write null there if you can do without.");
     }
 
@@ -187,7 +187,7 @@ final class HfTokenizerFile {
 
     /** The file may be sound, but describes another tokenizer than this library has. */
     static MiniGptException unsupported(Path file, String key, JsonNode value, String supported) {
-        return new MiniGptException(file + " has " + JsonFiles.shown(value) + " for \"" + key
+        return new MiniGptException(file + " has " + JsonFiles.shown(value) + " for \"" + key.replaceAll("\\p{C}", "?")
                 + "\", but MiniGPT supports only " + supported + ": give another tokenizer.");
     }
 

@@ -234,8 +234,8 @@ final class HfTokens {
     private JsonNode knownId(Path from, String key, String text) {
         JsonNode id = ids.get(text);
         if (id == null) {
-            throw new MiniGptException(from + " names the token " + CodePoints.quoted(text) + " for \"" + key
-                    + "\", which has no id in the vocabulary: give it one in " + ADDED_TOKENS
+            throw new MiniGptException(from + " names the token " + CodePoints.quoted(text) + " for "
+                    + CodePoints.quoted(key) + ", which has no id in the vocabulary: give it one in " + ADDED_TOKENS
                     + " beside, or remove it from the file.");
         }
         return id;

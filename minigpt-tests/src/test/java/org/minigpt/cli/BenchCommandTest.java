@@ -132,6 +132,31 @@ class BenchCommandTest {
     }
 
     @Test
+    void anAdapter() {
+        Map<String, String> values = values(bench(TINY, SHORT, List.of("--lora-rank", 2)));
+
+        // A [8,2] and B [2,24]
+        assertEquals(8 * 2 + 2 * 24, number(values, "adapter_parameters"));
+        for (String name : Set.of("train_ms_per_step", "forward_ms", "tokens_per_second", "first_loss", "last_loss")) {
+            number(values, name);
+        }
+    }
+
+    /** 9 heads of 2, and 3 of keys and values. */
+    @Test
+    void shapesThatPeopleHave() {
+        Map<String, String> values = values(bench(
+                SHORT,
+                List.of("--config", "SMOLLM2", "--n-layer", 1, "--n-embd", 18, "--n-inner", 4, "--block-size", 4),
+                List.of("--lora-rank", 1)));
+
+        // wte 49152·18; q and o 18·18, k and v 18·6, gate, up and down 3·18·4, three norms of 18
+        assertEquals(49152 * 18 + 2 * 18 * 18 + 2 * 18 * 6 + 3 * 18 * 4 + 3 * 18, number(values, "parameters"));
+        // queries, keys and values of 18 + 2·6: A [18,1] and B [1,30]
+        assertEquals(18 + 30, number(values, "adapter_parameters"));
+    }
+
+    @Test
     void generating() {
         Map<String, String> values = values(bench(
                 List.of("--generate", "--n-layer", 1, "--n-head", 2, "--n-embd", 8, "--block-size", 4),
@@ -243,7 +268,10 @@ class BenchCommandTest {
         Cli.Result result = bench(List.of("--data", "tokens"));
 
         assertEquals(2, result.exitCode());
-        assertTrue(result.err().startsWith("minigpt: --data is for --soak: add that, or leave it out."), result.err());
+        assertTrue(
+                result.err()
+                        .startsWith("minigpt: --data is for --soak and --lora-rank: add one of them, or leave it out."),
+                result.err());
         Cli.run("bench", "--soak", 0).assertSentence("--soak is 0: it must be at least 1.");
     }
 }

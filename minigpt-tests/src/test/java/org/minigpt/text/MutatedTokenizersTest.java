@@ -138,6 +138,14 @@ class MutatedTokenizersTest {
         Mutations.of(file, Mutations.count(12), 400, 50, any -> Tokenizers.load(file));
     }
 
+    /** Damaged in its patterns above all, which stand at its beginning. */
+    @Test
+    void splits() throws IOException {
+        Path file = dir.resolve("tokenizer.json");
+        Reduced.gpt4o().save(file);
+        mutate(file, file, 1200, 54);
+    }
+
     /** SentencePiece's and llama2.c's, which may be of another way with spaces when they are damaged. */
     @Test
     void pieces() throws IOException {

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -76,8 +75,9 @@ final class BpeVocabulary {
                 });
         try {
             new Splitter(rules.splits());
-        } catch (PatternSyntaxException e) {
-            throw complaint.apply("the pattern " + CodePoints.quoted(e.getPattern())
+        } catch (IllegalArgumentException | StackOverflowError e) { // of which a PatternSyntaxException is one
+            String pattern = rules.splits().stream().map(SplitRule::regex).collect(Collectors.joining(", "));
+            throw complaint.apply("the pattern " + CodePoints.quoted(pattern)
                     + " that a text is split by is none, or one that MiniGPT does not know to read");
         }
     }

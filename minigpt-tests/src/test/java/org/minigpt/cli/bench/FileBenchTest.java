@@ -19,7 +19,7 @@ import org.minigpt.MiniGptException;
 
 /** The way through all formats with a tiny model; never how fast it was. */
 class FileBenchTest {
-    private static final List<String> TINY = List.of("11", "6", "8", "2", "1");
+    private static final List<String> TINY = List.of("11", "6", "32", "2", "1");
 
     @TempDir
     Path dir;
@@ -47,7 +47,10 @@ class FileBenchTest {
                 "read_llmc",
                 "save_hf_again",
                 "open_hf_again",
-                "read_hf_again");
+                "read_hf_again",
+                "save_q8_0",
+                "open_q8_0",
+                "read_q8_0");
         assertEquals(
                 Stream.of(
                                 Stream.of("java", "parameters"),
@@ -56,10 +59,9 @@ class FileBenchTest {
                         .flatMap(some -> some)
                         .toList(),
                 names);
-        // wte 11·8, wpe 6·8, ln_1 and ln_2 16 each, c_attn 8·24 + 24, c_proj 72, c_fc 8·32 + 32, c_proj 32·8 + 8, ln_f
-        // 16:
-        // 88 + 48 + 32 + 216 + 72 + 288 + 264 + 16
-        assertTrue(out.toString(UTF_8).contains("parameters 1024"), out.toString(UTF_8));
+        // wte 11·32, wpe 6·32, ln_1 and ln_2 64 each, c_attn 32·96 + 96, c_proj 32·32 + 32, c_fc 32·128 + 128, c_proj
+        // 128·32 + 32, ln_f 64: 352 + 192 + 128 + 3168 + 1056 + 4224 + 4128 + 64
+        assertTrue(out.toString(UTF_8).contains("parameters 13312"), out.toString(UTF_8));
         try (Stream<Path> left = Files.list(dir)) {
             assertEquals(0, left.count());
         }

@@ -9,6 +9,7 @@ import java.util.function.Consumer;
 import org.minigpt.cli.bench.AttentionSweep;
 import org.minigpt.cli.bench.ColdBench;
 import org.minigpt.cli.bench.GenerateBench;
+import org.minigpt.cli.bench.LoraBench;
 import org.minigpt.cli.bench.OpTimes;
 import org.minigpt.cli.bench.ResultLines;
 import org.minigpt.cli.bench.ServeBench;
@@ -50,7 +51,7 @@ import picocli.CommandLine.Spec;
 final class BenchCommand implements Callable<Integer> {
 
     private static final List<String> MEASUREMENTS =
-            List.of("--ops", "--attention-sweep", "--soak", "--generate", "--serve");
+            List.of("--ops", "--attention-sweep", "--soak", "--lora-rank", "--generate", "--serve");
     private static final List<String> SIZES = List.of("--config", "--batch-size", "--block-size", "--n-embd");
     private static final int GENERATED_AT_ONCE = 16;
     private static final int COLD_RUNS = 5;
@@ -84,8 +85,16 @@ final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--data",
             paramLabel = "DIR",
-            description = "With --soak: train on random windows of the token files there [one batch of random ids].")
+            description = "With --soak or --lora-rank: train on random windows of the token files there [one batch of"
+                    + " random ids].")
     private Path data;
+
+    @Option(
+            names = "--lora-rank",
+            paramLabel = "R",
+            description =
+                    "Train a low-rank adapter of this rank, to queries, keys and values, instead of all parameters.")
+    private Integer loraRank;
 
     @Option(
             names = "--generate",
@@ -170,6 +179,13 @@ final class BenchCommand implements Callable<Integer> {
             GptConfig config = sizes.config(model, Workload.VOCAB_SIZE);
             return new ServeBench(MiniGpt.class, config, clients, serve)::run;
         }
+        if (loraRank != null) {
+            return lines -> {
+                Optional<TokenFolder.Opened> folder = Optional.ofNullable(data).map(TokenFolder::open);
+                Workload work = training(folder);
+                new LoraBench(work, sizes.replicas(), loraRank, batches(folder, work)).run(lines);
+            };
+        }
         Workload work = sizes.training(model, Workload.VOCAB_SIZE);
         return ops ? new OpTimes(work, sizes.replicas())::run : new StepBench(engine, work, sizes.replicas())::run;
     }
@@ -181,8 +197,8 @@ final class BenchCommand implements Callable<Integer> {
             return Optional.of(
                     given.get(0) + " and " + given.get(1) + " are measurements of their own: leave one of them out.");
         }
-        if (data != null && soak == null) {
-            return Optional.of("--data is for --soak: add that, or leave it out.");
+        if (data != null && soak == null && loraRank == null) {
+            return Optional.of("--data is for --soak and --lora-rank: add one of them, or leave it out.");
         }
         if (cold && !generate) {
             return Optional.of("--cold is for --generate: add that, or leave it out.");
@@ -209,10 +225,14 @@ final class BenchCommand implements Callable<Integer> {
     /** Trains as {@code minigpt train} would, without evaluations. */
     private void soak() {
         Optional<TokenFolder.Opened> folder = Optional.ofNullable(data).map(TokenFolder::open);
-        int vocabSize = folder.map(opened -> opened.tokenizer().vocabSize()).orElse(Workload.VOCAB_SIZE);
-        Workload work = sizes.training(model, vocabSize);
+        Workload work = training(folder);
         Gpt gpt = Gpt.builder(work.config()).replicas(sizes.replicas()).build();
         Soak.run(gpt, batches(folder, work), work.batchSize(), soak, System.out::println);
+    }
+
+    private Workload training(Optional<TokenFolder.Opened> folder) {
+        return sizes.training(
+                model, folder.map(opened -> opened.tokenizer().vocabSize()).orElse(Workload.VOCAB_SIZE));
     }
 
     private static BatchSource batches(Optional<TokenFolder.Opened> folder, Workload work) {

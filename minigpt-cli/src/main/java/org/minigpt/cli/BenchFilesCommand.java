@@ -17,7 +17,8 @@ import picocli.CommandLine.Option;
         versionProvider = Version.class,
         sortOptions = false,
         abbreviateSynopsis = true,
-        header = "Measures saving and opening a model of random weights as hf, gguf and llmc, each in its own JVM.",
+        header =
+                "Measures saving and opening a model of random weights as hf, gguf, llmc and q8_0, each in its own JVM.",
         description = {
             "A line a figure, its name first; the logits must come back the same bits. A memory share is the most that"
                     + " was resident, less what ND4J takes without a model, over the bytes of the parameters. Defaults,"

@@ -1,6 +1,7 @@
 package org.minigpt.cli;
 
 import java.util.function.Consumer;
+import org.minigpt.cli.bench.Shape;
 import org.minigpt.cli.bench.Workload;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
@@ -18,7 +19,9 @@ final class WorkloadOptions {
         S(16, 32, 64, 4, 4, 300),
         M(12, 64, 128, 4, 4, 100),
         L(64, 256, 384, 6, 6, 2),
-        GPT2(1, 1024, 768, 12, 12, 1);
+        GPT2(1, 1024, 768, 12, 12, 1),
+        SMOLLM2(4, 256, 1, Shape.SMOLLM2.config()),
+        QWEN3(1, 256, 1, Shape.QWEN3.config());
 
         private final int batchSize;
         private final int blockSize;
@@ -26,6 +29,17 @@ final class WorkloadOptions {
         private final int nHead;
         private final int nLayer;
         private final int steps;
+        private final GptConfig llama; // null for the layers that options say
+
+        Preset(int batchSize, int blockSize, int steps, GptConfig llama) {
+            this.batchSize = batchSize;
+            this.blockSize = blockSize;
+            this.nEmbd = llama.nEmbd();
+            this.nHead = llama.nHead();
+            this.nLayer = llama.nLayer();
+            this.steps = steps;
+            this.llama = llama;
+        }
 
         Preset(int batchSize, int blockSize, int nEmbd, int nHead, int nLayer, int steps) {
             this.batchSize = batchSize;
@@ -34,6 +48,7 @@ final class WorkloadOptions {
             this.nHead = nHead;
             this.nLayer = nLayer;
             this.steps = steps;
+            this.llama = null;
         }
     }
 
@@ -46,7 +61,8 @@ final class WorkloadOptions {
             defaultValue = "S",
             description = "S (16 x 32 tokens, 64 wide, 4 heads, 4 layers), M (12 x 64, 128, 4, 4) or"
                     + " L (64 x 256, 384, 6, 6), or GPT2 (1 x 1024, 768, 12, 12; 50257 tokens, biases, gelu-tanh and a tied"
-                    + " head), but for what is given beside it [${DEFAULT-VALUE}].")
+                    + " head), or SmolLM2-135M's and Qwen3-0.6B's layers, SMOLLM2 (4 x 256) and QWEN3 (1 x 256), but for"
+                    + " what is given beside it [${DEFAULT-VALUE}].")
     private Preset preset;
 
     @Option(names = "--batch-size", paramLabel = "B", description = "Rows of a batch [of --config].")
@@ -77,14 +93,15 @@ final class WorkloadOptions {
         return new Workload(config, b, n, rounds());
     }
 
-    /** @return the model whose generating is measured: GPT-2 with its own vocabulary */
+    /** @return the model whose generating is measured: GPT-2 with its own vocabulary, as Llamas always are */
     GptConfig generating(ModelOptions model) {
         return config(model, preset == Preset.GPT2 ? GPT2_VOCAB_SIZE : Workload.VOCAB_SIZE);
     }
 
     /** @return the shape of {@code --config}, but for what is given beside it */
     GptConfig config(ModelOptions model, int vocabSize) {
-        GptConfig.Builder config = model.builder(vocabSize);
+        GptConfig llama = preset.llama;
+        GptConfig.Builder config = model.builder(llama == null ? vocabSize : llama.vocabSize());
         preset("--block-size", config::blockSize, preset.blockSize);
         preset("--n-embd", config::nEmbd, preset.nEmbd);
         preset("--n-head", config::nHead, preset.nHead);
@@ -93,6 +110,21 @@ final class WorkloadOptions {
             preset("--bias", config::bias, Bias.ALL);
             preset("--activation", config::mlp, Mlp.GELU_TANH);
             preset("--tied-head", config::tiedHead, true);
+        }
+        if (llama != null) {
+            config.normEps(llama.normEps());
+            preset("--n-kv-head", config::nKvHead, llama.nKvHead());
+            if (!llama.hasUsualHeads()) {
+                preset("--head-size", config::headSize, llama.headSize());
+            }
+            preset("--n-inner", config::nInner, llama.nInner());
+            preset("--qk-norm", config::qkNorm, llama.qkNorm());
+            preset("--norm", config::norm, llama.norm());
+            preset("--positions", config::positions, llama.positions());
+            preset("--mlp", config::mlp, llama.mlp());
+            preset("--bias", config::bias, llama.bias());
+            preset("--tied-head", config::tiedHead, llama.tiedHead());
+            preset("--init", config::initialization, llama.initialization());
         }
         return config.build();
     }

@@ -41,7 +41,8 @@ public record FileBench(List<String> shape, Path dir) {
                 expected = same(expected, step(work.path(), from, format.name(), lines));
                 from = format.name();
             }
-            lines.print(LOGITS, same(expected, step(work.path(), from, FileStep.NONE, lines)));
+            String last = step(work.path(), from, FileStep.NONE, lines);
+            lines.print(LOGITS, last == null ? expected : same(expected, last));
         }
     }
 
@@ -53,7 +54,7 @@ public record FileBench(List<String> shape, Path dir) {
         return logits;
     }
 
-    /** @return the checksum of the logits */
+    /** @return the checksum of the logits; null of a model whose weights are rounded */
     private String step(Path work, String from, String to, ResultLines lines) {
         List<String> arguments = new ArrayList<>(List.of(work.toString(), from, to));
         arguments.addAll(shape);
@@ -67,7 +68,7 @@ public record FileBench(List<String> shape, Path dir) {
                 lines.print(words[0], words[1]);
             }
         }
-        if (logits == null) {
+        if (logits == null && !from.equals(FileStep.Format.Q8_0.name())) {
             throw new MiniGptException(what + " printed no checksum: mend what it complains of above.");
         }
         return logits;

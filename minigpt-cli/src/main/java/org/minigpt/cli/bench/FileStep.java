@@ -15,11 +15,14 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.minigpt.cli.report.PeakMemory;
+import org.minigpt.decode.LanguageModel;
 import org.minigpt.gguf.GgufFile;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.llmc.LlmcFile;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
+import org.minigpt.model.QuantizedGpt;
+import org.minigpt.model.WeightType;
 import org.minigpt.runtime.MiniGptRuntime;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.factory.Nd4j;
@@ -43,22 +46,29 @@ final class FileStep {
         HF("hf", ModelFolder::loadGpt, ModelFolder::exportGpt),
         GGUF("model.gguf", file -> GgufFile.read(file).gpt(), (file, gpt) -> GgufFile.write(file, gpt, null)),
         LLMC("model.bin", LlmcFile::read, (file, gpt) -> LlmcFile.write(file, gpt, false)),
-        HF_AGAIN("hf-again", ModelFolder::loadGpt, ModelFolder::exportGpt);
+        HF_AGAIN("hf-again", ModelFolder::loadGpt, ModelFolder::exportGpt),
+        /** For generation alone, so it is the last. */
+        Q8_0(
+                "q8_0.gguf",
+                file -> GgufFile.readQuantized(file).gpt(),
+                (file, gpt) -> GgufFile.write(
+                        file, gpt, null, WeightType.Q8_0, gpt.config().tiedHead()));
 
         private final String file;
-        private final Function<Path, Gpt> open;
+        private final Function<Path, LanguageModel> open;
         private final BiConsumer<Path, Gpt> save;
 
-        Format(String file, Function<Path, Gpt> open, BiConsumer<Path, Gpt> save) {
+        Format(String file, Function<Path, LanguageModel> open, BiConsumer<Path, Gpt> save) {
             this.file = file;
             this.open = open;
             this.save = save;
         }
 
-        /** @return those that can hold the model: llm.c's knows GPT-2 alone */
+        /** @return those that can hold the model: llm.c's knows GPT-2 alone, and blocks are of 32 values */
         static List<Format> of(GptConfig config) {
             return Stream.of(values())
                     .filter(format -> format != LLMC || config.hasLayersOfGpt2())
+                    .filter(format -> format != Q8_0 || config.nEmbd() % 32 == 0 && config.nInner() % 32 == 0)
                     .toList();
         }
 
@@ -84,23 +94,25 @@ final class FileStep {
         MiniGptRuntime.install();
         Nd4j.zeros(DataType.FLOAT, 1).addi(1);
         OptionalDouble base = PeakMemory.megabytes();
-        Gpt gpt;
+        LanguageModel model;
         if (from.equals(NONE)) {
-            gpt = Gpt.create(FileBench.config(List.of(args).subList(3, args.length)), 1337);
+            model = Gpt.create(FileBench.config(List.of(args).subList(3, args.length)), 1337);
         } else {
             Format format = Format.valueOf(from);
             long start = System.nanoTime();
-            gpt = format.open.apply(dir.resolve(format.file));
-            print("open_" + format, start, base, gpt);
+            model = format.open.apply(dir.resolve(format.file));
+            print("open_" + format, start, base, model);
             lines.print("read_" + format + "_seconds", secondsToRead(dir.resolve(format.file)), 2);
         }
         if (!to.equals(NONE)) {
             Format format = Format.valueOf(to);
             long start = System.nanoTime();
-            format.save.accept(dir.resolve(format.file), gpt);
-            print("save_" + format, start, base, gpt);
+            format.save.accept(dir.resolve(format.file), (Gpt) model);
+            print("save_" + format, start, base, model);
         }
-        lines.print(FileBench.LOGITS, logits(gpt));
+        if (model instanceof Gpt gpt) {
+            lines.print(FileBench.LOGITS, logits(gpt));
+        }
     }
 
     /** @return what reading the bytes of a file, or of a folder's weights, takes that have been read before */
@@ -116,9 +128,10 @@ final class FileStep {
         return (System.nanoTime() - start) / 1e9;
     }
 
-    private void print(String name, long start, OptionalDouble base, Gpt gpt) {
+    private void print(String name, long start, OptionalDouble base, LanguageModel model) {
         lines.print(name + "_seconds", (System.nanoTime() - start) / 1e9, 2);
-        double size = gpt.parameterCount() * (double) Float.BYTES / MEGABYTE;
+        long bytes = model instanceof QuantizedGpt small ? small.bytes() : Float.BYTES * ((Gpt) model).parameterCount();
+        double size = bytes / MEGABYTE;
         if (base.isPresent()) {
             double used = PeakMemory.megabytes().orElseThrow() - base.getAsDouble();
             lines.print(name + "_memory_share", used / size, 2);

@@ -196,14 +196,14 @@ public record GenerateBench(GptConfig config, WeightType weights, int batch, int
         WeightType ofHead = weights == WeightType.Q4_0 ? WeightType.Q8_0 : weights;
         return weights.bytesPerValue() * matrices()
                 + ofHead.bytesPerValue() * head()
-                + Float.BYTES * 2.0 * config.nLayer() * config.nEmbd() * context;
+                + Float.BYTES * 2.0 * config.nLayer() * config.nKvHead() * config.headSize() * context;
     }
 
     /**
      * Multiplications and additions: the logits are computed for the last token only, and a token sees those before it.
      */
     private double prefillFlops(int tokens) {
-        double attention = 2.0 * config.nLayer() * config.nEmbd() * tokens * (tokens + 1);
+        double attention = 2.0 * config.nLayer() * config.nHead() * config.headSize() * tokens * (tokens + 1);
         return 2.0 * matrices() * tokens + attention + 2.0 * head();
     }
 

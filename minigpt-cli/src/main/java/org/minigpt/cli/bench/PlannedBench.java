@@ -1,7 +1,10 @@
 package org.minigpt.cli.bench;
 
+import java.util.function.Consumer;
 import org.minigpt.data.Batch;
 import org.minigpt.model.Gpt;
+import org.minigpt.model.Trainable;
+import org.minigpt.train.BatchSource;
 import org.minigpt.train.StepReport;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.TrainListener;
@@ -20,6 +23,16 @@ public final class PlannedBench {
     public static Measurement measure(Workload work, int replicas) {
         Gpt gpt = Gpt.builder(work.config()).replicas(replicas).build();
         Batch batch = work.batch();
+        return measure(work, gpt, gpt, iteration -> batch, report -> {});
+    }
+
+    /**
+     * {@link #measure(Workload, int)} of a model, or of an adapter to it.
+     *
+     * @param reports hears of each step
+     */
+    static Measurement measure(
+            Workload work, Gpt gpt, Trainable trained, BatchSource batches, Consumer<StepReport> reports) {
         TrainConfig config = TrainConfig.builder()
                 .batchSize(work.batchSize())
                 .maxIters(Math.multiplyExact(work.rounds(), work.steps()))
@@ -27,15 +40,17 @@ public final class PlannedBench {
                 .optimizer(Workload.ADAM_W)
                 .gradClip(Workload.GRAD_CLIP)
                 .build();
-        Trainer trainer = new Trainer(gpt, iteration -> batch, config);
+        Trainer trainer = new Trainer(trained, batches, config);
         Stopwatch watch = new Stopwatch(work.steps());
         trainer.addListener(new TrainListener() {
             @Override
             public void onStep(StepReport report) {
                 watch.step();
+                reports.accept(report);
             }
         });
         trainer.run();
+        Batch batch = batches.batch(0);
         INDArray x = batch.xArray();
         INDArray y = batch.yArray();
         double forward = Stopwatch.bestMillis(work.rounds(), work.steps(), () -> gpt.loss(x, y));

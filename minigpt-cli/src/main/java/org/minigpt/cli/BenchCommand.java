@@ -21,6 +21,7 @@ import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenFolder;
 import org.minigpt.data.Tokens;
+import org.minigpt.decode.Window;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.WeightType;
@@ -134,6 +135,13 @@ final class BenchCommand implements Callable<Integer> {
             description = "Clients of --serve at the same time [${DEFAULT-VALUE}].")
     private int clients;
 
+    @Option(
+            names = "--window",
+            paramLabel = "KIND",
+            defaultValue = "exact",
+            description = "Of --serve: beyond the context, exact or halving [${DEFAULT-VALUE}].")
+    private Window window;
+
     @Mixin(name = "Size and time")
     private WorkloadOptions sizes = new WorkloadOptions();
 
@@ -177,7 +185,7 @@ final class BenchCommand implements Callable<Integer> {
             Checks.requireAtLeastOne("--serve", serve);
             Checks.requireAtLeastOne("--clients", clients);
             GptConfig config = sizes.config(model, Workload.VOCAB_SIZE);
-            return new ServeBench(MiniGpt.class, config, clients, serve)::run;
+            return new ServeBench(MiniGpt.class, config, clients, serve, window)::run;
         }
         if (loraRank != null) {
             return lines -> {
@@ -205,6 +213,9 @@ final class BenchCommand implements Callable<Integer> {
         }
         if (sizes.isGiven("--clients") && serve == null) {
             return Optional.of("--clients is for --serve: add that, or leave it out.");
+        }
+        if (sizes.isGiven("--window") && serve == null) {
+            return Optional.of("--window is for --serve: add that, or leave it out.");
         }
         if (attentionSweep) { // it hands --engine on to the measurements that it is made of
             return SIZES.stream()

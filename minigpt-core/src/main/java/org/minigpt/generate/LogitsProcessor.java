@@ -71,11 +71,6 @@ public interface LogitsProcessor {
             return ids[at];
         }
 
-        /** @return the generated tokens */
-        public int[] generatedIds() {
-            return Arrays.copyOfRange(ids, promptLength, length);
-        }
-
         /** Calls the action with each token that is in the prompt or was generated, once. */
         public void forEachSeen(IntConsumer action) {
             all.stream().forEach(action);

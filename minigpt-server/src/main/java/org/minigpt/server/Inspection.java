@@ -26,6 +26,9 @@ final class Inspection {
 
     private static final int MAX_INPUTS = 2048;
 
+    /** Tokens that are shown: more would be tens of megabytes. */
+    private static final int MOST_SHOWN = 1 << 15;
+
     private final ServedModel served;
     private final Tokenizer tokenizer;
     private final TextGenerator generator;
@@ -43,6 +46,12 @@ final class Inspection {
     ObjectNode tokenize(RequestBody body) {
         int[] ids = prompt(body);
         body.requireNoMore();
+        if (ids.length > MOST_SHOWN) {
+            throw ApiException.invalid(
+                    "prompt",
+                    "the prompt has " + ids.length + " tokens, of which at most " + MOST_SHOWN
+                            + " are shown; send less at once");
+        }
         ObjectNode result = Json.object();
         ArrayNode tokens = result.putArray("tokens");
         String whole = tokenizer.decodeContinued(ids);

@@ -253,6 +253,7 @@ class BenchCommandTest {
                 "--ops --generate | --ops and --generate are measurements of their own: leave one of them out.",
                 "--soak 1 --serve 1 | --soak and --serve are measurements of their own: leave one of them out.",
                 "--cold | --cold is for --generate: add that, or leave it out.",
+                "--window halving | --window is for --serve: add that, or leave it out.",
                 "--clients 3 | --clients is for --serve: add that, or leave it out.",
                 "--ops --engine stock | --engine is not for --ops, which measures this library's own: leave it out.",
             })

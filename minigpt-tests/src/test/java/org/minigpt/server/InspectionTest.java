@@ -64,6 +64,22 @@ class InspectionTest {
     }
 
     @Test
+    void moreTokensThanCanBeShownAreRefused() throws Exception {
+        String prompt = "a".repeat(32_768);
+        try (Served served = new Served()) {
+            assertEquals(
+                    200,
+                    served.post("/v1/tokenize", "{\"prompt\":\"" + prompt + "\"}")
+                            .statusCode());
+            HttpResponse<String> refused = served.post("/v1/tokenize", "{\"prompt\":\"b" + prompt + "\"}");
+            assertEquals(400, refused.statusCode());
+            assertEquals(
+                    "the prompt has 32769 tokens, of which at most 32768 are shown; send less at once",
+                    Served.json(refused.body()).at("/error/message").asText());
+        }
+    }
+
+    @Test
     void oneAtATimeSomeWaitAndNotForEver() throws Exception {
         GptConfig config = GptConfig.builder()
                 .vocabSize(Served.TOKENIZER.vocabSize())

@@ -22,6 +22,7 @@ import java.util.stream.IntStream;
 import org.apache.commons.io.FileUtils;
 import org.minigpt.MiniGptException;
 import org.minigpt.cli.report.PeakMemory;
+import org.minigpt.decode.Window;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -35,22 +36,28 @@ public final class ServeBench {
     private static final List<String> SMALL_HEAP = List.of("-Xmx256m");
     private static final int PERIODS = 4;
 
+    /** Until the JIT has compiled what matters, or half of the time if that is less; not counted. */
+    private static final int WARM_UP_SECONDS = 10;
+
     private final Class<?> mainClass;
     private final GptConfig config;
     private final int clients;
     private final int seconds;
+    private final Window window;
 
     /**
      * @param mainClass of the command line
      * @param config of the model, whose weights are random
      * @param clients at the same time
      * @param seconds that they go on
+     * @param window of the server
      */
-    public ServeBench(Class<?> mainClass, GptConfig config, int clients, int seconds) {
+    public ServeBench(Class<?> mainClass, GptConfig config, int clients, int seconds, Window window) {
         this.mainClass = mainClass;
         this.config = config;
         this.clients = clients;
         this.seconds = seconds;
+        this.window = window;
     }
 
     /** Measures and prints. @throws MiniGptException if the server fails, which has said why on the error stream */
@@ -60,9 +67,15 @@ public final class ServeBench {
         try {
             model = Files.createTempDirectory("minigpt-serve");
             ModelFolder.save(model, Gpt.create(config, 1), tokenizer(config.vocabSize()));
-            Process server = ChildJvm.builder(
-                            SMALL_HEAP, mainClass, List.of("serve", "--model", model.toString(), "--port", "0"))
-                    .start();
+            List<String> arguments = List.of(
+                    "serve",
+                    "--model",
+                    model.toString(),
+                    "--port",
+                    "0",
+                    "--window",
+                    window.name().toLowerCase(Locale.ROOT));
+            Process server = ChildJvm.builder(SMALL_HEAP, mainClass, arguments).start();
             try {
                 load(addressOf(server), server.pid(), lines);
             } finally {
@@ -100,13 +113,12 @@ public final class ServeBench {
         lines.print("clients", clients);
         ExecutorService threads = Executors.newFixedThreadPool(clients);
         try {
+            for (Future<ServeClient> client : start(server, threads, Math.min(WARM_UP_SECONDS, seconds / 2))) {
+                client.get();
+            }
             long start = System.nanoTime();
             long end = start + seconds * 1_000_000_000L;
-            List<Future<ServeClient>> running = new ArrayList<>();
-            for (int i = 0; i < clients; i++) {
-                ServeClient client = new ServeClient(server, i);
-                running.add(threads.submit(() -> client.run(end)));
-            }
+            List<Future<ServeClient>> running = start(server, threads, seconds);
             for (int period = 1; period <= PERIODS; period++) {
                 Thread.sleep(Math.max(0, (start + (end - start) * period / PERIODS - System.nanoTime()) / 1_000_000));
                 String resident = PeakMemory.residentMegabytes(pid).stream()
@@ -125,6 +137,16 @@ public final class ServeBench {
         } finally {
             threads.shutdownNow();
         }
+    }
+
+    private List<Future<ServeClient>> start(URI server, ExecutorService threads, int seconds) {
+        long end = System.nanoTime() + seconds * 1_000_000_000L;
+        List<Future<ServeClient>> running = new ArrayList<>();
+        for (int i = 0; i < clients; i++) {
+            ServeClient client = new ServeClient(server, i);
+            running.add(threads.submit(() -> client.run(end)));
+        }
+        return running;
     }
 
     private static void print(List<ServeClient> clients, double seconds, ResultLines lines) {

@@ -14,17 +14,19 @@ final class Page {
             "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
                     + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-    private static final Map<String, Resource> RESOURCES = new HashMap<>();
-
-    static {
-        RESOURCES.put("/", load("page.html", "text/html; charset=utf-8"));
-        RESOURCES.put("/page.css", load("page.css", "text/css; charset=utf-8"));
-        for (String module : List.of("page", "api", "attention", "chat", "code", "settings", "text", "write")) {
-            RESOURCES.put("/" + module + ".js", load(module + ".js", "text/javascript; charset=utf-8"));
-        }
-    }
+    private static final Map<String, Resource> RESOURCES = Map.copyOf(all());
 
     private Page() {}
+
+    private static Map<String, Resource> all() {
+        Map<String, Resource> all = new HashMap<>();
+        all.put("/", load("page.html", "text/html; charset=utf-8"));
+        all.put("/page.css", load("page.css", "text/css; charset=utf-8"));
+        for (String module : List.of("page", "api", "attention", "chat", "code", "settings", "text", "write")) {
+            all.put("/" + module + ".js", load(module + ".js", "text/javascript; charset=utf-8"));
+        }
+        return all;
+    }
 
     record Resource(String type, byte[] bytes) {}
 

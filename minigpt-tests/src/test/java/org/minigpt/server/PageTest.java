@@ -272,8 +272,9 @@ class PageTest {
                 "ab",
                 browser.evaluate("document.getElementById('prompt').value").asText());
         browser.evaluate("document.getElementById('history-box').open = true");
+        // A long text may have found no room in the browser, but those after it begin as it does.
         browser.click("#history li:last-child button");
-        assertTrue(shownText().startsWith(first));
+        assertTrue(shownText().startsWith(cut));
     }
 
     /** JavaScript's own numbers have 53 bits. */

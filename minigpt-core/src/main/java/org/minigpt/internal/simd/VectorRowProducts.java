@@ -25,11 +25,6 @@ final class VectorRowProducts extends PlainRowProducts {
         }
     }
 
-    /** y[at..] += sum. */
-    private static void add(FloatVector sum, float[] y, int at) {
-        FloatVector.fromArray(F, y, at).add(sum).intoArray(y, at);
-    }
-
     @Override
     public void streamed(
             int terms,
@@ -190,7 +185,7 @@ final class VectorRowProducts extends PlainRowProducts {
         for (int k = 0; k < terms; k++) {
             a = FloatVector.broadcast(F, x[xAt + k]).fma(FloatVector.fromArray(F, w, wAt + k * WIDTH), a);
         }
-        add(a, y, yAt);
+        FloatVector.fromArray(F, y, yAt).add(a).intoArray(y, yAt);
     }
 
     private static void fourVectors(int terms, float[] x, int xAt, float[] w, int wAt, int wPanel, float[] y, int yAt) {
@@ -209,10 +204,10 @@ final class VectorRowProducts extends PlainRowProducts {
             c = factor.fma(FloatVector.fromArray(F, w, cAt + k * WIDTH), c);
             d = factor.fma(FloatVector.fromArray(F, w, dAt + k * WIDTH), d);
         }
-        add(a, y, yAt);
-        add(b, y, yAt + LANES);
-        add(c, y, yAt + 2 * LANES);
-        add(d, y, yAt + 3 * LANES);
+        FloatVector.fromArray(F, y, yAt).add(a).intoArray(y, yAt);
+        FloatVector.fromArray(F, y, yAt + LANES).add(b).intoArray(y, yAt + LANES);
+        FloatVector.fromArray(F, y, yAt + 2 * LANES).add(c).intoArray(y, yAt + 2 * LANES);
+        FloatVector.fromArray(F, y, yAt + 3 * LANES).add(d).intoArray(y, yAt + 3 * LANES);
     }
 
     private static void eightVectors(
@@ -244,14 +239,14 @@ final class VectorRowProducts extends PlainRowProducts {
             g = factor.fma(FloatVector.fromArray(F, w, gAt + k * WIDTH), g);
             h = factor.fma(FloatVector.fromArray(F, w, hAt + k * WIDTH), h);
         }
-        add(a, y, yAt);
-        add(b, y, yAt + LANES);
-        add(c, y, yAt + 2 * LANES);
-        add(d, y, yAt + 3 * LANES);
-        add(e, y, yAt + 4 * LANES);
-        add(f, y, yAt + 5 * LANES);
-        add(g, y, yAt + 6 * LANES);
-        add(h, y, yAt + 7 * LANES);
+        FloatVector.fromArray(F, y, yAt).add(a).intoArray(y, yAt);
+        FloatVector.fromArray(F, y, yAt + LANES).add(b).intoArray(y, yAt + LANES);
+        FloatVector.fromArray(F, y, yAt + 2 * LANES).add(c).intoArray(y, yAt + 2 * LANES);
+        FloatVector.fromArray(F, y, yAt + 3 * LANES).add(d).intoArray(y, yAt + 3 * LANES);
+        FloatVector.fromArray(F, y, yAt + 4 * LANES).add(e).intoArray(y, yAt + 4 * LANES);
+        FloatVector.fromArray(F, y, yAt + 5 * LANES).add(f).intoArray(y, yAt + 5 * LANES);
+        FloatVector.fromArray(F, y, yAt + 6 * LANES).add(g).intoArray(y, yAt + 6 * LANES);
+        FloatVector.fromArray(F, y, yAt + 7 * LANES).add(h).intoArray(y, yAt + 7 * LANES);
     }
 
     /** A panel, of which there is no second one for a second vector of 16 floats. */
@@ -275,10 +270,10 @@ final class VectorRowProducts extends PlainRowProducts {
             factor = FloatVector.broadcast(F, x[x3 + k]);
             a3 = factor.fma(a, a3);
         }
-        add(a0, y, yAt);
-        add(a1, y, yAt + yRow);
-        add(a2, y, yAt + 2 * yRow);
-        add(a3, y, yAt + 3 * yRow);
+        FloatVector.fromArray(F, y, yAt).add(a0).intoArray(y, yAt);
+        FloatVector.fromArray(F, y, yAt + yRow).add(a1).intoArray(y, yAt + yRow);
+        FloatVector.fromArray(F, y, yAt + 2 * yRow).add(a2).intoArray(y, yAt + 2 * yRow);
+        FloatVector.fromArray(F, y, yAt + 3 * yRow).add(a3).intoArray(y, yAt + 3 * yRow);
     }
 
     private static void fourRows(
@@ -310,14 +305,14 @@ final class VectorRowProducts extends PlainRowProducts {
             a3 = factor.fma(a, a3);
             b3 = factor.fma(b, b3);
         }
-        add(a0, y, yAt);
-        add(b0, y, yAt + LANES);
-        add(a1, y, yAt + yRow);
-        add(b1, y, yAt + yRow + LANES);
-        add(a2, y, yAt + 2 * yRow);
-        add(b2, y, yAt + 2 * yRow + LANES);
-        add(a3, y, yAt + 3 * yRow);
-        add(b3, y, yAt + 3 * yRow + LANES);
+        FloatVector.fromArray(F, y, yAt).add(a0).intoArray(y, yAt);
+        FloatVector.fromArray(F, y, yAt + LANES).add(b0).intoArray(y, yAt + LANES);
+        FloatVector.fromArray(F, y, yAt + yRow).add(a1).intoArray(y, yAt + yRow);
+        FloatVector.fromArray(F, y, yAt + yRow + LANES).add(b1).intoArray(y, yAt + yRow + LANES);
+        FloatVector.fromArray(F, y, yAt + 2 * yRow).add(a2).intoArray(y, yAt + 2 * yRow);
+        FloatVector.fromArray(F, y, yAt + 2 * yRow + LANES).add(b2).intoArray(y, yAt + 2 * yRow + LANES);
+        FloatVector.fromArray(F, y, yAt + 3 * yRow).add(a3).intoArray(y, yAt + 3 * yRow);
+        FloatVector.fromArray(F, y, yAt + 3 * yRow + LANES).add(b3).intoArray(y, yAt + 3 * yRow + LANES);
     }
 
     private static void eightRows(
@@ -373,21 +368,21 @@ final class VectorRowProducts extends PlainRowProducts {
             a7 = factor.fma(a, a7);
             b7 = factor.fma(b, b7);
         }
-        add(a0, y, yAt);
-        add(b0, y, yAt + LANES);
-        add(a1, y, yAt + yRow);
-        add(b1, y, yAt + yRow + LANES);
-        add(a2, y, yAt + 2 * yRow);
-        add(b2, y, yAt + 2 * yRow + LANES);
-        add(a3, y, yAt + 3 * yRow);
-        add(b3, y, yAt + 3 * yRow + LANES);
-        add(a4, y, yAt + 4 * yRow);
-        add(b4, y, yAt + 4 * yRow + LANES);
-        add(a5, y, yAt + 5 * yRow);
-        add(b5, y, yAt + 5 * yRow + LANES);
-        add(a6, y, yAt + 6 * yRow);
-        add(b6, y, yAt + 6 * yRow + LANES);
-        add(a7, y, yAt + 7 * yRow);
-        add(b7, y, yAt + 7 * yRow + LANES);
+        FloatVector.fromArray(F, y, yAt).add(a0).intoArray(y, yAt);
+        FloatVector.fromArray(F, y, yAt + LANES).add(b0).intoArray(y, yAt + LANES);
+        FloatVector.fromArray(F, y, yAt + yRow).add(a1).intoArray(y, yAt + yRow);
+        FloatVector.fromArray(F, y, yAt + yRow + LANES).add(b1).intoArray(y, yAt + yRow + LANES);
+        FloatVector.fromArray(F, y, yAt + 2 * yRow).add(a2).intoArray(y, yAt + 2 * yRow);
+        FloatVector.fromArray(F, y, yAt + 2 * yRow + LANES).add(b2).intoArray(y, yAt + 2 * yRow + LANES);
+        FloatVector.fromArray(F, y, yAt + 3 * yRow).add(a3).intoArray(y, yAt + 3 * yRow);
+        FloatVector.fromArray(F, y, yAt + 3 * yRow + LANES).add(b3).intoArray(y, yAt + 3 * yRow + LANES);
+        FloatVector.fromArray(F, y, yAt + 4 * yRow).add(a4).intoArray(y, yAt + 4 * yRow);
+        FloatVector.fromArray(F, y, yAt + 4 * yRow + LANES).add(b4).intoArray(y, yAt + 4 * yRow + LANES);
+        FloatVector.fromArray(F, y, yAt + 5 * yRow).add(a5).intoArray(y, yAt + 5 * yRow);
+        FloatVector.fromArray(F, y, yAt + 5 * yRow + LANES).add(b5).intoArray(y, yAt + 5 * yRow + LANES);
+        FloatVector.fromArray(F, y, yAt + 6 * yRow).add(a6).intoArray(y, yAt + 6 * yRow);
+        FloatVector.fromArray(F, y, yAt + 6 * yRow + LANES).add(b6).intoArray(y, yAt + 6 * yRow + LANES);
+        FloatVector.fromArray(F, y, yAt + 7 * yRow).add(a7).intoArray(y, yAt + 7 * yRow);
+        FloatVector.fromArray(F, y, yAt + 7 * yRow + LANES).add(b7).intoArray(y, yAt + 7 * yRow + LANES);
     }
 }

@@ -54,31 +54,34 @@ public final class CachedAttentionKernel {
     }
 
     /**
-     * Appends keys and values of one sequence and one head of keys to the cache, and computes y of it; rows of padding
+     * Appends keys and values of one sequence and some heads of keys to the cache, and computes y of them; rows of padding
      * become 0.
      *
      * @param part whose tiles are used
      * @param b the row of qkv and y
      * @param r the sequence in the cache, which has memory
-     * @param k the head of keys and values
+     * @param first the first head of keys and values
+     * @param end the one after the last
      * @param past the tokens that it has in the cache
      * @param count its new tokens, at most T
      */
-    public void attend(int part, int b, int r, int k, int past, int count) {
-        append(part, b, r, k, past, count);
+    public void attend(int part, int b, int r, int first, int end, int past, int count) {
         if (t == 1 && count == 1) {
-            attendOne(part, b, r, k, past + 1);
+            attendOne(part, b, r, first, end, past);
             return;
         }
-        float[] tile = memory.tile(part, d);
-        Arrays.fill(tile, 0, d, 0f);
-        for (int h = k * group; h < (k + 1) * group; h++) {
-            for (int i = count; i < t; i++) {
-                y.write((b * t + i) * heads * d + h * d, tile, 0, d);
+        for (int k = first; k < end; k++) {
+            append(part, b, r, k, past, count);
+            float[] tile = memory.tile(part, d);
+            Arrays.fill(tile, 0, d, 0f);
+            for (int h = k * group; h < (k + 1) * group; h++) {
+                for (int i = count; i < t; i++) {
+                    y.write((b * t + i) * heads * d + h * d, tile, 0, d);
+                }
             }
-        }
-        if (count > 0) {
-            attendMany(part, b, r, k, past, count);
+            if (count > 0) {
+                attendMany(part, b, r, k, past, count);
+            }
         }
     }
 
@@ -92,26 +95,35 @@ public final class CachedAttentionKernel {
         }
     }
 
-    /** One token: its m = H/K heads of queries over n keys. */
-    private void attendOne(int part, int b, int r, int k, int n) {
+    /** One token over those before it and itself: its row of qkv is read once, and its part of y is written once. */
+    private void attendOne(int part, int b, int r, int first, int end, int past) {
+        int n = past + 1;
         int width = Tiles.roundUp(n, WIDTH);
         int dp = cache.paddedD();
-        float[] q = memory.tile(part, group * (d + dp)); // and the output after it
-        int out = group * d;
+        int count = (end - first) * group; // heads of queries
+        float[] row = memory.tile(part, qkvWidth + count * dp); // and the output after it
         float[] p = memory.block(part, group * width);
-        qkv.read(b * qkvWidth + k * group * d, q, 0, group * d);
-        Simd.MATH.scale(q, scale, group * d);
-        Arrays.fill(p, 0, group * width, 0f);
-        cache.scores(r, k, group, width, q, p);
-        for (int i = 0; i < group; i++) {
-            addDistances(p, i * width, n, k * group + i);
-            Arrays.fill(p, i * width + n, (i + 1) * width, Float.NEGATIVE_INFINITY);
-            Simd.MATH.softmax(p, i * width, width);
+        qkv.read(b * qkvWidth, row, 0, qkvWidth);
+        Simd.MATH.scale(row, scale, heads * d);
+        Arrays.fill(row, qkvWidth, qkvWidth + count * dp, 0f);
+        for (int k = first; k < end; k++) {
+            cache.put(r, k, past, row, (heads + k) * d, (heads + kvHeads + k) * d);
+            Arrays.fill(p, 0, group * width, 0f);
+            cache.scores(r, k, group, width, row, k * group * d, p);
+            for (int i = 0; i < group; i++) {
+                addDistances(p, i * width, n, k * group + i);
+                Arrays.fill(p, i * width + n, (i + 1) * width, Float.NEGATIVE_INFINITY);
+                Simd.MATH.softmax(p, i * width, width);
+            }
+            cache.mix(r, k, group, n, width, p, row, qkvWidth + (k - first) * group * dp);
         }
-        Arrays.fill(q, out, out + group * dp, 0f);
-        cache.mix(r, k, group, n, width, p, q, out);
-        for (int i = 0; i < group; i++) {
-            y.write((b * heads + k * group + i) * d, q, out + i * dp, d);
+        int out = (b * heads + first * group) * d;
+        if (dp == d) {
+            y.write(out, row, qkvWidth, count * d);
+            return;
+        }
+        for (int i = 0; i < count; i++) {
+            y.write(out + i * d, row, qkvWidth + i * dp, d);
         }
     }
 

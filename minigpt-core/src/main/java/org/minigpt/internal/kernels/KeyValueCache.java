@@ -113,10 +113,13 @@ public final class KeyValueCache {
         }
     }
 
-    /** p [m,width] += q [m,D]·kᵀ of the first {@code width} tokens, a multiple of 16, those that are missing included. */
-    void scores(int row, int head, int m, int width, float[] q, float[] p) {
+    /**
+     * p [m,width] += q[qAt..] [m,D]·kᵀ of the first {@code width} tokens, a multiple of 16, those that are missing
+     * included.
+     */
+    void scores(int row, int head, int m, int width, float[] q, int qAt, float[] p) {
         int at = keysAt(row, head, 0);
-        Simd.rows().panels(m, d, width / WIDTH, q, 0, d, keys[row], at, WIDTH * d, p, 0, width);
+        Simd.rows().panels(m, d, width / WIDTH, q, qAt, d, keys[row], at, WIDTH * d, p, 0, width);
     }
 
     /** y[yAt..] [m,D], of which rows are {@link #paddedD} apart, += p [m,n]·v, of which rows are {@code width} apart. */

@@ -147,11 +147,13 @@ public final class CachedAttentionOp extends JavaOp implements DecodeOp {
 
         @Override
         public void run(int part) {
-            int tasks = b * shape.kvHeads();
-            int to = Work.cut(tasks, part + 1, parts, 1);
-            for (int i = Work.cut(tasks, part, parts, 1); i < to; i++) {
-                int row = i / shape.kvHeads();
-                kernel.attend(part, row, rows[row], i % shape.kvHeads(), past[row], count[row]);
+            int heads = shape.kvHeads();
+            int from = Work.cut(b * heads, part, parts, 1);
+            int to = Work.cut(b * heads, part + 1, parts, 1);
+            for (int row = from / heads; row * heads < to; row++) {
+                int first = Math.max(from - row * heads, 0);
+                int end = Math.min(to - row * heads, heads);
+                kernel.attend(part, row, rows[row], first, end, past[row], count[row]);
             }
         }
     }

@@ -3,9 +3,11 @@ package org.minigpt.decode;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.minigpt.graph.Scope;
 import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.kernels.NativeMemory;
+import org.minigpt.internal.parallel.Work;
 import org.minigpt.internal.runtime.Plan;
 import org.minigpt.internal.runtime.PlanArena;
 import org.minigpt.internal.runtime.RecentlyUsed;
@@ -35,11 +37,14 @@ final class CachedForward implements Forward {
     private final SameDiff sd = Graphs.create();
     private final DecodeMemory memory;
 
-    /** Its own: what another decoder leaves behind must not slow a token. */
-    private final PlanArena arena = new PlanArena();
+    /** What a plan runs in. It is the decoder's own: what another one leaves behind must not slow a token. */
+    private record Place(DecodeMemory memory, PlanArena arena) {}
 
-    private final RecentlyUsed<List<Integer>, Bound> plans =
-            new RecentlyUsed<>(MAX_BYTES, bound -> bound.plan.ownBytes(), bound -> bound.plan.close());
+    private final Place whole;
+    private final List<Place> shares; // of single tokens, a thread each; none if a product is shared out instead
+
+    private final RecentlyUsed<List<Integer>, Batch> plans =
+            new RecentlyUsed<>(MAX_BYTES, Batch::ownBytes, Batch::close);
 
     /**
      * @param maxRows R, the sequences that can be remembered
@@ -58,6 +63,10 @@ final class CachedForward implements Forward {
             }
         });
         this.memory = memory;
+        this.whole = new Place(memory, new PlanArena());
+        this.shares = memory.shares().stream()
+                .map(share -> new Place(share, new PlanArena()))
+                .toList();
         SDVariable ids = sd.placeHolder(IDS, DataType.INT32, -1, -1);
         CachedOps ops = new CachedOps(
                 new CachedOps.Sequences(
@@ -83,16 +92,14 @@ final class CachedForward implements Forward {
     }
 
     private double[][] runAll(int[] rows, int[] past, int[][] ids) {
-        double[][] logits = new double[rows.length][];
         int t = padded(ids[0].length);
         List<Integer> key = List.of(rows.length, t);
-        Bound bound = plans.get(key);
-        if (bound == null || !bound.plan.hasMemory()) {
-            bound = new Bound(rows.length, t);
-            plans.put(key, bound);
+        Batch batch = plans.get(key);
+        if (batch == null || !batch.hasMemory()) {
+            batch = new Batch(rows.length, t);
+            plans.put(key, batch);
         }
-        bound.run(rows, past, ids, logits);
-        return logits;
+        return batch.run(rows, past, ids);
     }
 
     @Override
@@ -102,13 +109,17 @@ final class CachedForward implements Forward {
 
     @Override
     public long bytes() {
-        return memory.bytes() + arena.bytes();
+        return memory.bytes() + places().mapToLong(place -> place.arena.bytes()).sum();
     }
 
     @Override
     public void close() {
-        arena.close();
+        places().forEach(place -> place.arena.close());
         memory.close();
+    }
+
+    private Stream<Place> places() {
+        return Stream.concat(Stream.of(whole), shares.stream());
     }
 
     @Override
@@ -131,6 +142,64 @@ final class CachedForward implements Forward {
         });
     }
 
+    /**
+     * The plans of a batch: one, whose products the threads share out, or of single tokens of a small model one a thread,
+     * each with some of the sequences.
+     */
+    private final class Batch implements Work {
+        private final Bound[] bounds;
+        private int[] rows;
+        private int[] past;
+        private int[][] ids;
+        private double[][] logits;
+
+        Batch(int b, int t) {
+            bounds = new Bound[t > 1 || b == 1 ? 1 : Math.max(1, Math.min(shares.size(), b))];
+            for (int i = 0; i < bounds.length; i++) {
+                int from = Work.cut(b, i, bounds.length, 1);
+                Place place = bounds.length == 1 ? whole : shares.get(i);
+                bounds[i] = new Bound(from, Work.cut(b, i + 1, bounds.length, 1) - from, t, place);
+            }
+        }
+
+        double[][] run(int[] rows, int[] past, int[][] ids) {
+            this.rows = rows;
+            this.past = past;
+            this.ids = ids;
+            this.logits = new double[rows.length][];
+            if (bounds.length == 1) {
+                run(0); // whose products ask the team
+            } else {
+                memory.team().run(this);
+            }
+            return logits;
+        }
+
+        @Override
+        public int parts() {
+            return bounds.length;
+        }
+
+        @Override
+        public void run(int part) {
+            bounds[part].run(rows, past, ids, logits);
+        }
+
+        boolean hasMemory() {
+            return Arrays.stream(bounds).allMatch(bound -> bound.plan.hasMemory());
+        }
+
+        long ownBytes() {
+            return Arrays.stream(bounds)
+                    .mapToLong(bound -> bound.plan.ownBytes())
+                    .sum();
+        }
+
+        void close() {
+            Arrays.stream(bounds).forEach(bound -> bound.plan.close());
+        }
+    }
+
     /** A plan with the memory of its placeholders. */
     private final class Bound {
         private final NativeMemory ids;
@@ -140,15 +209,17 @@ final class CachedForward implements Forward {
         private final Plan plan;
         private final NativeMemory logits;
         private final float[] row = new float[vocabSize];
+        private final int from; // the first sequence
         private final int b;
         private final int t;
 
-        Bound(int b, int t) {
+        Bound(int from, int b, int t, Place place) {
+            this.from = from;
             this.b = b;
             this.t = t;
             long[] each = {b};
             Map<String, long[]> shapes = Map.of(IDS, new long[] {b, t}, ROWS, each, PAST, each, COUNT, each);
-            plan = Plan.of(sd, List.of(output), shapes, Map.of(), arena, memory);
+            plan = Plan.of(sd, List.of(output), shapes, Map.of(), place.arena, place.memory);
             ids = NativeMemory.of(plan.placeholder(IDS));
             rows = NativeMemory.of(plan.placeholder(ROWS));
             past = NativeMemory.of(plan.placeholder(PAST));
@@ -156,12 +227,12 @@ final class CachedForward implements Forward {
             logits = NativeMemory.of(plan.output(output));
         }
 
-        /** Runs as many sequences as the plan takes, and sets their logits. */
+        /** Runs its sequences, and sets their logits. */
         void run(int[] rowsOf, int[] pastOf, int[][] idsOf, double[][] logitsOf) {
             for (int i = 0; i < b; i++) {
-                int[] tokens = idsOf[i];
-                rows.write(i, rowsOf[i]);
-                past.write(i, pastOf[i]);
+                int[] tokens = idsOf[from + i];
+                rows.write(i, rowsOf[from + i]);
+                past.write(i, pastOf[from + i]);
                 count.write(i, tokens.length);
                 ids.write((long) i * t, Arrays.copyOf(tokens, t));
             }
@@ -172,7 +243,7 @@ final class CachedForward implements Forward {
                 for (int v = 0; v < vocabSize; v++) {
                     result[v] = row[v];
                 }
-                logitsOf[i] = result;
+                logitsOf[from + i] = result;
             }
         }
     }

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.minigpt.internal.parallel.Team;
 import org.minigpt.internal.simd.Simd;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -20,9 +21,9 @@ public final class DecodeMemory {
 
     private final Team team;
     private final boolean keepsWeights;
-    private final Map<INDArray, WeightPanels> panels = new IdentityHashMap<>();
-    private final Map<DoubleBuffer, RotaryKernel.Angles> angles = new HashMap<>(); // by their frequencies
-    private final List<KeyValueCache> caches = new ArrayList<>(); // by layer
+    private final Map<INDArray, WeightPanels> panels;
+    private final Map<DoubleBuffer, RotaryKernel.Angles> angles; // by their frequencies
+    private final List<KeyValueCache> caches; // by layer
     private final float[][] tiles; // by part
     private final float[][] blocks; // of weights, by part
     private final Floats[] natives; // by part and place
@@ -33,12 +34,34 @@ public final class DecodeMemory {
      * @param parameters that the model has
      */
     public DecodeMemory(Team team, long parameters) {
+        this(team, LinearChoice.keepsWeights(parameters), new IdentityHashMap<>(), new HashMap<>(), new ArrayList<>());
+        Simd.warmUp();
+    }
+
+    private DecodeMemory(
+            Team team,
+            boolean keepsWeights,
+            Map<INDArray, WeightPanels> panels,
+            Map<DoubleBuffer, RotaryKernel.Angles> angles,
+            List<KeyValueCache> caches) {
         this.team = team;
-        this.keepsWeights = LinearChoice.keepsWeights(parameters);
+        this.keepsWeights = keepsWeights;
+        this.panels = panels;
+        this.angles = angles;
+        this.caches = caches;
         this.tiles = new float[LinearChoice.mostParts(team.size())][];
         this.blocks = new float[tiles.length][];
         this.natives = new Floats[NATIVES * tiles.length];
-        Simd.warmUp();
+    }
+
+    /**
+     * @return for each thread a memory of its own, with the same caches and weights, if the threads had better share out a
+     *     batch's sequences than its products: if each can have all weights in its caches. Else none
+     */
+    public List<DecodeMemory> shares() {
+        return IntStream.range(0, keepsWeights && team.size() > 1 ? team.size() : 0)
+                .mapToObj(i -> new DecodeMemory(new Team(1), true, panels, angles, caches))
+                .toList();
     }
 
     /** @return the threads */

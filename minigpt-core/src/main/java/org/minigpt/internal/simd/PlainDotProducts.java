@@ -40,16 +40,18 @@ class PlainDotProducts implements DotProducts {
         for (int l = 0; k + l < to; l++) {
             sums[l] = Math.fma(x[xAt + k + l], w[wAt + k + l], sums[l]);
         }
-        return sum(sums);
+        return sum(sums, 0);
     }
 
     /** @return the sum of 16 sums, which are spoilt, by halves */
-    static float sum(float[] sums) {
-        for (int half = WIDTH / 2; half > 0; half /= 2) {
-            for (int l = 0; l < half; l++) {
-                sums[l] += sums[l + half];
-            }
+    static float sum(float[] sums, int at) {
+        for (int l = at; l < at + WIDTH / 2; l++) {
+            sums[l] += sums[l + WIDTH / 2];
         }
-        return sums[0];
+        float a = sums[at] + sums[at + 4];
+        float b = sums[at + 1] + sums[at + 5];
+        float c = sums[at + 2] + sums[at + 6];
+        float d = sums[at + 3] + sums[at + 7];
+        return (a + c) + (b + d);
     }
 }

@@ -1,7 +1,6 @@
 package org.minigpt.internal.simd;
 
 import java.lang.invoke.MethodHandles;
-import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -131,9 +130,7 @@ final class VectorBlockProducts extends PlainBlockProducts {
                 }
             }
         }
-        for (int j = 0; j < ROWS; j++) {
-            y[yAt + j] = sum(sums, j * SUMS);
-        }
+        VectorDotProducts.finish(sums, 1, ROWS, y, yAt, 0, 1);
     }
 
     private static void halfDots(int in, float[] x, byte[] w, int row, int lane, float[] sums) {
@@ -220,63 +217,11 @@ final class VectorBlockProducts extends PlainBlockProducts {
 
     @Override
     public void dots(int rows, int width, float[] x, int n, float[] w, float[] y, int yAt, int yRow) {
-        float[] sums = new float[4 * SUMS];
-        int r = 0;
-        for (; r <= rows - 4; r += 4) {
-            for (int j = 0; j < n; j++) {
-                // Four rows of x with one of w.
-                for (int lane = 0; lane < SUMS; lane += LANES) {
-                    floatDots(width, w, j * width + lane, x, r * width + lane, sums, lane);
-                }
-                for (int i = 0; i < 4; i++) {
-                    y[yAt + (r + i) * yRow + j] = sum(sums, i * SUMS);
-                }
-            }
+        if (n < ROWS) {
+            super.dots(rows, width, x, n, w, y, yAt, yRow);
+            return;
         }
-        for (; r < rows; r++) {
-            if (n == ROWS) {
-                // One row of x with four of w.
-                for (int lane = 0; lane < SUMS; lane += LANES) {
-                    floatDots(width, x, r * width + lane, w, lane, sums, lane);
-                }
-                for (int j = 0; j < ROWS; j++) {
-                    y[yAt + r * yRow + j] = sum(sums, j * SUMS);
-                }
-            } else {
-                float[] row = Arrays.copyOfRange(x, r * width, (r + 1) * width);
-                super.dots(1, width, row, n, w, y, yAt + r * yRow, 0);
-            }
-        }
-    }
-
-    /** Lanes of the sums of one row with four others. */
-    private static void floatDots(int width, float[] one, int oneAt, float[] four, int fourAt, float[] sums, int lane) {
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        int row1 = fourAt + width;
-        int row2 = row1 + width;
-        int row3 = row2 + width;
-        for (int k = 0; k < width; k += SUMS) {
-            FloatVector v = FloatVector.fromArray(F, one, oneAt + k);
-            s0 = v.fma(FloatVector.fromArray(F, four, fourAt + k), s0);
-            s1 = v.fma(FloatVector.fromArray(F, four, row1 + k), s1);
-            s2 = v.fma(FloatVector.fromArray(F, four, row2 + k), s2);
-            s3 = v.fma(FloatVector.fromArray(F, four, row3 + k), s3);
-        }
-        store(s0, s1, s2, s3, sums, lane);
-    }
-
-    /** @return the sum of 16, by halves */
-    private static float sum(float[] s, int at) {
-        for (int l = at; l < at + 8; l++) {
-            s[l] += s[l + 8];
-        }
-        float a = s[at] + s[at + 4];
-        float b = s[at + 1] + s[at + 5];
-        float c = s[at + 2] + s[at + 6];
-        float d = s[at + 3] + s[at + 7];
-        return (a + c) + (b + d);
+        float[] sums = new float[2 * ROWS * SUMS];
+        VectorDotProducts.fourRows(rows, width, x, 0, width, w, sums, y, yAt, yRow, 1);
     }
 }

@@ -3,7 +3,6 @@ package org.minigpt.internal.simd;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -19,13 +18,6 @@ final class VectorDotProducts extends PlainDotProducts {
 
     /** Rows of W that are computed at once. */
     private static final int ROWS = 4;
-
-    /** Rotations by half, a quarter, an eighth and a sixteenth of 16 lanes. */
-    private static final VectorShuffle<Float> ROTATE_8 = VectorShuffle.iota(F, 8 % LANES, 1, true);
-
-    private static final VectorShuffle<Float> ROTATE_4 = VectorShuffle.iota(F, 4, 1, true);
-    private static final VectorShuffle<Float> ROTATE_2 = VectorShuffle.iota(F, 2, 1, true);
-    private static final VectorShuffle<Float> ROTATE_1 = VectorShuffle.iota(F, 1, 1, true);
 
     private static final MethodHandle LOAD = VectorMemory.loads(F);
 
@@ -56,34 +48,38 @@ final class VectorDotProducts extends PlainDotProducts {
             row(in, n, x, xAt, w.memory(), wAt, y, yAt);
         } else {
             float[] tile = new float[ROWS * in];
+            float[] sums = new float[2 * ROWS * WIDTH];
             int quarter = n / ROWS;
             for (int j = 0; j < quarter; j++) {
                 for (int i = 0; i < ROWS; i++) {
                     w.floats().get(wAt + (j + i * quarter) * in, tile, i * in, in);
                 }
-                fourRows(rows, in, x, xAt, xRow, tile, y, yAt + j, yRow, quarter);
+                fourRows(rows, in, x, xAt, xRow, tile, sums, y, yAt + j, yRow, quarter);
             }
             if (n % ROWS > 0) { // what is left over, and some again
                 int last = n - ROWS;
                 w.floats().get(wAt + last * in, tile);
-                fourRows(rows, in, x, xAt, xRow, tile, y, yAt + last, yRow, 1);
+                fourRows(rows, in, x, xAt, xRow, tile, sums, y, yAt + last, yRow, 1);
             }
         }
     }
 
     private static void row(int in, int n, float[] x, int xAt, Object w, int wAt, float[] y, int yAt) {
+        float[] sums = new float[ROWS * WIDTH];
         int quarter = n / ROWS;
         int row = in * Float.BYTES;
         for (int j = 0; j < quarter; j++) {
-            fourDots(in, x, xAt, w, wAt * Float.BYTES + j * row, quarter * row, y, yAt + j, quarter);
+            fourDots(in, x, xAt, w, wAt * Float.BYTES + j * row, quarter * row, sums);
+            finish(sums, 1, ROWS, y, yAt + j, 0, quarter);
         }
         if (n % ROWS > 0) {
             int last = n - ROWS;
-            fourDots(in, x, xAt, w, wAt * Float.BYTES + last * row, row, y, yAt + last, 1);
+            fourDots(in, x, xAt, w, wAt * Float.BYTES + last * row, row, sums);
+            finish(sums, 1, ROWS, y, yAt + last, 0, 1);
         }
     }
 
-    private static void fourDots(int in, float[] x, int xAt, Object w, int w0, int far, float[] y, int yAt, int yFar) {
+    private static void fourDots(int in, float[] x, int xAt, Object w, int w0, int far, float[] sums) {
         FloatVector a0 = FloatVector.zero(F);
         FloatVector a1 = FloatVector.zero(F);
         FloatVector a2 = FloatVector.zero(F);
@@ -109,143 +105,119 @@ final class VectorDotProducts extends PlainDotProducts {
                 b3 = b.fma(load(w, w3 + k * STEP + VECTOR), b3);
             }
         }
-        y[yAt] = sum(a0, b0);
-        y[yAt + yFar] = sum(a1, b1);
-        y[yAt + 2 * yFar] = sum(a2, b2);
-        y[yAt + 3 * yFar] = sum(a3, b3);
+        a0.intoArray(sums, 0);
+        a1.intoArray(sums, WIDTH);
+        a2.intoArray(sums, 2 * WIDTH);
+        a3.intoArray(sums, 3 * WIDTH);
+        if (LANES < WIDTH) {
+            b0.intoArray(sums, LANES);
+            b1.intoArray(sums, WIDTH + LANES);
+            b2.intoArray(sums, 2 * WIDTH + LANES);
+            b3.intoArray(sums, 3 * WIDTH + LANES);
+        }
     }
 
-    /** @return the sum of the 16 lanes of a, or of a and b, by halves */
-    static float sum(FloatVector a, FloatVector b) {
-        FloatVector v = LANES < WIDTH ? a.add(b) : a.add(a.rearrange(ROTATE_8));
-        v = v.add(v.rearrange(ROTATE_4));
-        v = v.add(v.rearrange(ROTATE_2));
-        return v.add(v.rearrange(ROTATE_1)).lane(0);
+    /** Entry (r, j) of y becomes the sum of 16 sums, [rows,n,16]. */
+    static void finish(float[] sums, int rows, int n, float[] y, int yAt, int yRow, int yFar) {
+        for (int r = 0; r < rows; r++) {
+            for (int j = 0; j < n; j++) {
+                y[yAt + r * yRow + j * yFar] = sum(sums, (r * n + j) * WIDTH);
+            }
+        }
     }
 
-    /** Four rows of W, [4,in], by all rows of x. */
-    private static void fourRows(
-            int rows, int in, float[] x, int xAt, int xRow, float[] w, float[] y, int yAt, int yRow, int yFar) {
+    /**
+     * Four rows of W, [4,in], by all rows of x, of which in is a multiple of 16.
+     *
+     * @param sums for 2·4·16 of them
+     * @param yFar from a row of W to the next
+     */
+    static void fourRows(
+            int rows,
+            int in,
+            float[] x,
+            int xAt,
+            int xRow,
+            float[] w,
+            float[] sums,
+            float[] y,
+            int yAt,
+            int yRow,
+            int yFar) {
         int r = 0;
-        for (; LANES == WIDTH && r <= rows - 4; r += 4) {
-            int from = xAt + r * xRow;
-            int to = yAt + r * yRow;
-            fourByTwo(in, x, from, xRow, w, 0, y, to, yRow, yFar);
-            fourByTwo(in, x, from, xRow, w, 2 * in, y, to + 2 * yFar, yRow, yFar);
-        }
-        for (; r < rows - 1; r += 2) {
-            int from = xAt + r * xRow;
-            int to = yAt + r * yRow;
-            twoByTwo(in, x, from, xRow, w, 0, y, to, yRow, yFar);
-            twoByTwo(in, x, from, xRow, w, 2 * in, y, to + 2 * yFar, yRow, yFar);
-        }
-        if (r < rows) {
-            for (int i = 0; i < ROWS; i += 2) {
-                oneByTwo(in, x, xAt + r * xRow, w, i * in, y, yAt + r * yRow + i * yFar, yFar);
+        for (; r <= rows - 4; r += 4) {
+            for (int j = 0; j < ROWS; j += 2) {
+                for (int lane = 0; lane < WIDTH; lane += LANES) {
+                    fourByTwo(in, x, xAt + r * xRow + lane, xRow, w, j * in + lane, sums, lane);
+                }
+                finish(sums, 4, 2, y, yAt + r * yRow + j * yFar, yRow, yFar);
             }
+        }
+        for (; r < rows; r++) {
+            for (int lane = 0; lane < WIDTH; lane += LANES) {
+                oneByFour(in, x, xAt + r * xRow + lane, w, lane, sums, lane);
+            }
+            finish(sums, 1, ROWS, y, yAt + r * yRow, 0, yFar);
         }
     }
 
-    private static void oneByTwo(int in, float[] x, int x0, float[] w, int w0, float[] y, int yAt, int yFar) {
-        FloatVector a00 = FloatVector.zero(F);
-        FloatVector b00 = FloatVector.zero(F);
-        FloatVector a01 = FloatVector.zero(F);
-        FloatVector b01 = FloatVector.zero(F);
+    private static void oneByFour(int in, float[] x, int xAt, float[] w, int w0, float[] sums, int lane) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = FloatVector.zero(F);
+        FloatVector s2 = FloatVector.zero(F);
+        FloatVector s3 = FloatVector.zero(F);
         int w1 = w0 + in;
+        int w2 = w1 + in;
+        int w3 = w2 + in;
         for (int k = 0; k < in; k += WIDTH) {
-            FloatVector aw0 = FloatVector.fromArray(F, w, w0 + k);
-            FloatVector aw1 = FloatVector.fromArray(F, w, w1 + k);
-            FloatVector ax0 = FloatVector.fromArray(F, x, x0 + k);
-            a00 = ax0.fma(aw0, a00);
-            a01 = ax0.fma(aw1, a01);
-            if (LANES < WIDTH) {
-                FloatVector bw0 = FloatVector.fromArray(F, w, w0 + k + LANES);
-                FloatVector bw1 = FloatVector.fromArray(F, w, w1 + k + LANES);
-                FloatVector bx0 = FloatVector.fromArray(F, x, x0 + k + LANES);
-                b00 = bx0.fma(bw0, b00);
-                b01 = bx0.fma(bw1, b01);
-            }
+            FloatVector v = FloatVector.fromArray(F, x, xAt + k);
+            s0 = v.fma(FloatVector.fromArray(F, w, w0 + k), s0);
+            s1 = v.fma(FloatVector.fromArray(F, w, w1 + k), s1);
+            s2 = v.fma(FloatVector.fromArray(F, w, w2 + k), s2);
+            s3 = v.fma(FloatVector.fromArray(F, w, w3 + k), s3);
         }
-        y[yAt] = sum(a00, b00);
-        y[yAt + yFar] = sum(a01, b01);
+        s0.intoArray(sums, lane);
+        s1.intoArray(sums, WIDTH + lane);
+        s2.intoArray(sums, 2 * WIDTH + lane);
+        s3.intoArray(sums, 3 * WIDTH + lane);
     }
 
-    private static void twoByTwo(
-            int in, float[] x, int x0, int xRow, float[] w, int w0, float[] y, int yAt, int yRow, int yFar) {
-        FloatVector a00 = FloatVector.zero(F);
-        FloatVector b00 = FloatVector.zero(F);
-        FloatVector a01 = FloatVector.zero(F);
-        FloatVector b01 = FloatVector.zero(F);
-        FloatVector a10 = FloatVector.zero(F);
-        FloatVector b10 = FloatVector.zero(F);
-        FloatVector a11 = FloatVector.zero(F);
-        FloatVector b11 = FloatVector.zero(F);
-        int x1 = x0 + xRow;
-        int w1 = w0 + in;
-        for (int k = 0; k < in; k += WIDTH) {
-            FloatVector aw0 = FloatVector.fromArray(F, w, w0 + k);
-            FloatVector aw1 = FloatVector.fromArray(F, w, w1 + k);
-            FloatVector ax0 = FloatVector.fromArray(F, x, x0 + k);
-            a00 = ax0.fma(aw0, a00);
-            a01 = ax0.fma(aw1, a01);
-            FloatVector ax1 = FloatVector.fromArray(F, x, x1 + k);
-            a10 = ax1.fma(aw0, a10);
-            a11 = ax1.fma(aw1, a11);
-            if (LANES < WIDTH) {
-                FloatVector bw0 = FloatVector.fromArray(F, w, w0 + k + LANES);
-                FloatVector bw1 = FloatVector.fromArray(F, w, w1 + k + LANES);
-                FloatVector bx0 = FloatVector.fromArray(F, x, x0 + k + LANES);
-                b00 = bx0.fma(bw0, b00);
-                b01 = bx0.fma(bw1, b01);
-                FloatVector bx1 = FloatVector.fromArray(F, x, x1 + k + LANES);
-                b10 = bx1.fma(bw0, b10);
-                b11 = bx1.fma(bw1, b11);
-            }
-        }
-        y[yAt] = sum(a00, b00);
-        y[yAt + yFar] = sum(a01, b01);
-        y[yAt + yRow] = sum(a10, b10);
-        y[yAt + yRow + yFar] = sum(a11, b11);
-    }
-
-    /** Where 16 sums are one vector. */
-    private static void fourByTwo(
-            int in, float[] x, int x0, int xRow, float[] w, int w0, float[] y, int yAt, int yRow, int yFar) {
-        FloatVector a00 = FloatVector.zero(F);
-        FloatVector a01 = FloatVector.zero(F);
-        FloatVector a10 = FloatVector.zero(F);
-        FloatVector a11 = FloatVector.zero(F);
-        FloatVector a20 = FloatVector.zero(F);
-        FloatVector a21 = FloatVector.zero(F);
-        FloatVector a30 = FloatVector.zero(F);
-        FloatVector a31 = FloatVector.zero(F);
+    private static void fourByTwo(int in, float[] x, int x0, int xRow, float[] w, int w0, float[] sums, int lane) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector b0 = FloatVector.zero(F);
+        FloatVector a1 = FloatVector.zero(F);
+        FloatVector b1 = FloatVector.zero(F);
+        FloatVector a2 = FloatVector.zero(F);
+        FloatVector b2 = FloatVector.zero(F);
+        FloatVector a3 = FloatVector.zero(F);
+        FloatVector b3 = FloatVector.zero(F);
         int x1 = x0 + xRow;
         int x2 = x1 + xRow;
         int x3 = x2 + xRow;
         int w1 = w0 + in;
         for (int k = 0; k < in; k += WIDTH) {
-            FloatVector wa = FloatVector.fromArray(F, w, w0 + k);
-            FloatVector wb = FloatVector.fromArray(F, w, w1 + k);
-            FloatVector a = FloatVector.fromArray(F, x, x0 + k);
-            a00 = a.fma(wa, a00);
-            a01 = a.fma(wb, a01);
-            a = FloatVector.fromArray(F, x, x1 + k);
-            a10 = a.fma(wa, a10);
-            a11 = a.fma(wb, a11);
-            a = FloatVector.fromArray(F, x, x2 + k);
-            a20 = a.fma(wa, a20);
-            a21 = a.fma(wb, a21);
-            a = FloatVector.fromArray(F, x, x3 + k);
-            a30 = a.fma(wa, a30);
-            a31 = a.fma(wb, a31);
+            FloatVector a = FloatVector.fromArray(F, w, w0 + k);
+            FloatVector b = FloatVector.fromArray(F, w, w1 + k);
+            FloatVector v = FloatVector.fromArray(F, x, x0 + k);
+            a0 = v.fma(a, a0);
+            b0 = v.fma(b, b0);
+            v = FloatVector.fromArray(F, x, x1 + k);
+            a1 = v.fma(a, a1);
+            b1 = v.fma(b, b1);
+            v = FloatVector.fromArray(F, x, x2 + k);
+            a2 = v.fma(a, a2);
+            b2 = v.fma(b, b2);
+            v = FloatVector.fromArray(F, x, x3 + k);
+            a3 = v.fma(a, a3);
+            b3 = v.fma(b, b3);
         }
-        y[yAt] = sum(a00, a00);
-        y[yAt + yFar] = sum(a01, a01);
-        y[yAt + yRow] = sum(a10, a10);
-        y[yAt + yRow + yFar] = sum(a11, a11);
-        y[yAt + 2 * yRow] = sum(a20, a20);
-        y[yAt + 2 * yRow + yFar] = sum(a21, a21);
-        y[yAt + 3 * yRow] = sum(a30, a30);
-        y[yAt + 3 * yRow + yFar] = sum(a31, a31);
+        a0.intoArray(sums, lane);
+        b0.intoArray(sums, WIDTH + lane);
+        a1.intoArray(sums, 2 * WIDTH + lane);
+        b1.intoArray(sums, 3 * WIDTH + lane);
+        a2.intoArray(sums, 4 * WIDTH + lane);
+        b2.intoArray(sums, 5 * WIDTH + lane);
+        a3.intoArray(sums, 6 * WIDTH + lane);
+        b3.intoArray(sums, 7 * WIDTH + lane);
     }
 }

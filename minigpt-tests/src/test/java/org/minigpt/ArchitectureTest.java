@@ -111,8 +111,12 @@ class ArchitectureTest {
             entry("llama2c", OTHERS));
 
     /** Of other modules, which use them all. */
-    private static final List<String> OUTSIDE =
-            List.of("org.minigpt.server..", "org.minigpt.cli..", "org.minigpt.examples..");
+    private static final List<String> OUTSIDE = List.of(
+            "org.minigpt.chat..",
+            "org.minigpt.langchain4j..",
+            "org.minigpt.server..",
+            "org.minigpt.cli..",
+            "org.minigpt.examples..");
 
     /** Methods of JavaCPP's pointers that move what they point to, or give it away as something that does. */
     private static final Set<String> POINTER_COPIES = Set.of(

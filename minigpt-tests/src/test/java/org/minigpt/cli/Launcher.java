@@ -38,6 +38,12 @@ final class Launcher implements AutoCloseable {
 
     /** Another {@code bin/minigpt} than the clone's. */
     static Launcher start(Path bin, Path scratch, Map<String, String> environment, Object... args) throws IOException {
+        return start(bin, scratch, environment, null, args);
+    }
+
+    /** @param in what the program reads as its standard input, or null if that is nothing */
+    static Launcher start(Path bin, Path scratch, Map<String, String> environment, Path in, Object... args)
+            throws IOException {
         List<String> command = new ArrayList<>();
         if (ignoresInterrupts()) {
             // Inherited, for example of a script's background job, and kept by a JVM.
@@ -49,6 +55,9 @@ final class Launcher implements AutoCloseable {
         Path err = scratch.resolve("stderr");
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+        if (in != null) {
+            builder.redirectInput(in.toFile());
+        }
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
         builder.environment().put("MINIGPT_OPTS", OPTIONS);
         builder.environment().putAll(environment);

@@ -22,7 +22,7 @@ public final class PackedTexts implements Iterable<Batch>, Serializable {
     /** Windows that are looked at for room. */
     private static final int OPEN = 64;
 
-    private final List<Text> texts;
+    private final Text[] texts;
     private final int[][] windows; // the numbers of the texts in each
     private final int batchSize;
     private final int blockSize;
@@ -87,7 +87,7 @@ public final class PackedTexts implements Iterable<Batch>, Serializable {
             throw new MiniGptException("there is nothing to learn in the " + texts.size() + " texts, or not before"
                     + " token " + (blockSize + 1) + "; give others, or a larger block size");
         }
-        this.texts = List.copyOf(kept);
+        this.texts = kept.toArray(Text[]::new);
         cut = shortened;
         leftOut = texts.size() - kept.size();
         windows = pack();
@@ -101,9 +101,9 @@ public final class PackedTexts implements Iterable<Batch>, Serializable {
     /** First fit, in the order of the texts. */
     private int[][] pack() {
         List<List<Integer>> all = new ArrayList<>();
-        int[] room = new int[texts.size()];
-        for (int i = 0; i < texts.size(); i++) {
-            int length = length(texts.get(i));
+        int[] room = new int[texts.length];
+        for (int i = 0; i < texts.length; i++) {
+            int length = length(texts[i]);
             int window = Math.max(0, all.size() - OPEN);
             while (window < all.size() && room[window] < length) {
                 window++;
@@ -132,7 +132,9 @@ public final class PackedTexts implements Iterable<Batch>, Serializable {
 
     /** How many tokens of the windows are to be learnt. */
     public long learnt() {
-        return texts.stream().mapToLong(text -> text.learnt(length(text) + 1)).sum();
+        return Arrays.stream(texts)
+                .mapToLong(text -> text.learnt(length(text) + 1))
+                .sum();
     }
 
     /** How many texts are longer than a window, and have lost their ends. */
@@ -191,7 +193,7 @@ public final class PackedTexts implements Iterable<Batch>, Serializable {
             int end = (row + 1) * blockSize;
             int at = row * blockSize;
             for (int number : windows[rows[row]]) {
-                Text text = texts.get(number);
+                Text text = texts[number];
                 int length = length(text);
                 System.arraycopy(text.ids(), 0, x, at, length);
                 System.arraycopy(text.labels(), 1, y, at, length);

@@ -149,7 +149,7 @@ class OperatingTest {
                 .maxTokens(100_000_000)
                 .maxConcurrent(1)
                 .timeout(Duration.ofMinutes(10))
-                .drain(Duration.ofSeconds(1)));
+                .drain(Duration.ofSeconds(5))); // in which it is asked whether it is ready
         CompletableFuture<List<String>> streamed = CompletableFuture.supplyAsync(() -> {
             try {
                 return served.stream("{" + ENDLESS + ",'stream':true}").stream()

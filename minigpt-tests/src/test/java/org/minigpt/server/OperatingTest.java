@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -149,23 +150,28 @@ class OperatingTest {
                 .maxTokens(100_000_000)
                 .maxConcurrent(1)
                 .timeout(Duration.ofMinutes(10))
-                .drain(Duration.ofSeconds(5))); // in which it is asked whether it is ready
-        CompletableFuture<List<String>> streamed = CompletableFuture.supplyAsync(() -> {
-            try {
-                return served.stream("{" + ENDLESS + ",'stream':true}").stream()
-                        .map(event -> event.at("/choices/0/finish_reason").asText())
-                        .toList();
-            } catch (Exception e) {
-                throw new AssertionError(e);
-            }
-        });
+                .drain(Duration.ofSeconds(3))); // in which it is asked whether it is ready
+        // The common pool, where the client completes its answers since JDK 25, may have one thread only.
+        Executor threads = task -> new Thread(task).start();
+        CompletableFuture<List<String>> streamed = CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return served.stream("{" + ENDLESS + ",'stream':true}").stream()
+                                .map(event ->
+                                        event.at("/choices/0/finish_reason").asText())
+                                .toList();
+                    } catch (Exception e) {
+                        throw new AssertionError(e);
+                    }
+                },
+                threads);
         await(() -> served.get("/metrics").body().contains("minigpt_first_token_seconds_count 1\n"));
         HttpRequest request = served.request("/v1/completions", "{\"prompt\":\"a\"}");
         CompletableFuture<HttpResponse<String>> waiting = served.client().sendAsync(request, BodyHandlers.ofString());
         await(() -> served.get("/health").body().contains("\"waiting\":1"));
         assertEquals(200, served.get("/ready").statusCode());
         int port = served.port();
-        CompletableFuture<Void> closing = CompletableFuture.runAsync(served::close);
+        CompletableFuture<Void> closing = CompletableFuture.runAsync(served::close, threads);
         HttpResponse<String> refused = waiting.get(20, TimeUnit.SECONDS);
         assertEquals(503, refused.statusCode());
         assertEquals("1", refused.headers().firstValue("Retry-After").orElse(""));

@@ -1,6 +1,7 @@
 package org.minigpt.data;
 
 import java.io.Serializable;
+import java.util.Iterator;
 import java.util.NoSuchElementException;
 
 /** What DL4J's iterators go through: batches, one after the other. */
@@ -23,6 +24,21 @@ interface Epoch extends Serializable {
 
     /** @return the same epoch, from the first batch on */
     Epoch again();
+
+    /** @return its batches of B rows from here on, but for the last, which may have fewer */
+    default Iterator<Batch> batches() {
+        return new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+                return Epoch.this.hasNext();
+            }
+
+            @Override
+            public Batch next() {
+                return Epoch.this.next(batchSize());
+            }
+        };
+    }
 
     /** @param length of the epoch, with its unit */
     static NoSuchElementException over(String length) {

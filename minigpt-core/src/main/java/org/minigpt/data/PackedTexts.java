@@ -166,22 +166,12 @@ public final class PackedTexts implements Iterable<Batch>, Serializable {
     /** All windows once, in their order. */
     @Override
     public Iterator<Batch> iterator() {
-        Epoch epoch = new RowsEpoch(batchSize, windows.length, (first, count) -> {
-            int[] rows = new int[count];
-            Arrays.setAll(rows, row -> (int) first + row);
-            return of(rows);
-        });
-        return new Iterator<>() {
-            @Override
-            public boolean hasNext() {
-                return epoch.hasNext();
-            }
-
-            @Override
-            public Batch next() {
-                return epoch.next(batchSize);
-            }
-        };
+        return new RowsEpoch(batchSize, windows.length, (first, count) -> {
+                    int[] rows = new int[count];
+                    Arrays.setAll(rows, row -> (int) first + row);
+                    return of(rows);
+                })
+                .batches();
     }
 
     private Batch of(int[] rows) {

@@ -51,18 +51,7 @@ public final class SequentialWindows implements Iterable<Batch>, Serializable {
 
     @Override
     public Iterator<Batch> iterator() {
-        Epoch epoch = epoch();
-        return new Iterator<>() {
-            @Override
-            public boolean hasNext() {
-                return epoch.hasNext();
-            }
-
-            @Override
-            public Batch next() {
-                return epoch.next(batchSize);
-            }
-        };
+        return epoch().batches();
     }
 
     Epoch epoch() {

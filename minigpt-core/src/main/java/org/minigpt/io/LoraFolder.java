@@ -127,12 +127,7 @@ public final class LoraFolder {
         json.requireNoneOr("init_lora_weights", KEEPING_THE_MODEL);
         json.requireKnown(KEYS);
         try (SafetensorsReader file = SafetensorsReader.open(AtomicFolder.locate(dir, WEIGHTS))) {
-            Map<String, TensorInfo> left = new LinkedHashMap<>();
-            file.tensors().forEach((name, tensor) -> {
-                if (left.put(ownName(name), tensor) != null) {
-                    throw DataFile.damaged(file.path(), DataFile.quoted(name) + " is there under two names");
-                }
-            });
+            Map<String, TensorInfo> left = file.renamed(LoraFolder::ownName);
             List<String> targets = targets(json, left.keySet());
             Lora lora = json.built(
                     "adapter that fits this model",

@@ -1,7 +1,6 @@
 package org.minigpt.pytorch;
 
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -69,8 +68,7 @@ public final class PyTorchFile {
     /** The numbers that {@code train.py} saves; what it gives None, or an older version does not know, the tensors tell. */
     private static Gpt llama2c(TorchFile torch, Map<?, ?> arguments, OptionalInt nHead) {
         Path file = torch.path();
-        Map<String, TensorInfo> tensors = new HashMap<>();
-        torch.tensors().forEach((name, tensor) -> tensors.put(Gpt2.plainName(name), tensor));
+        Map<String, TensorInfo> tensors = torch.renamed(Gpt2::plainName);
         List<Long> table = matrix(file, tensors.get(OF_LLAMA2C), "token embedding");
         List<Long> keys = matrix(file, tensors.get("layers.0.attention.wk.weight"), "matrix of keys");
         List<Long> gate = matrix(file, tensors.get("layers.0.feed_forward.w1.weight"), "feed-forward");

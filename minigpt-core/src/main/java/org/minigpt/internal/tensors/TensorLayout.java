@@ -64,12 +64,7 @@ public record TensorLayout(String blocks, Map<String, List<String>> names, boole
     /** @return the tensors of such a file under the names and in the layout of the model's own */
     public TensorFile read(StoredTensors file, GptConfig config) {
         JoinedTensors result = new JoinedTensors(file);
-        Map<String, TensorInfo> left = new LinkedHashMap<>();
-        file.tensors().forEach((name, tensor) -> {
-            if (left.put(Gpt2.plainName(name), tensor) != null) {
-                throw DataFile.damaged(file.path(), DataFile.quoted(name) + " is there under two names");
-            }
-        });
+        Map<String, TensorInfo> left = file.renamed(Gpt2::plainName);
         // A number of layers beyond that of the tensors would only cost time until the first is found missing.
         int layers = Math.min(config.nLayer(), left.size() + 1);
         Gpt.declaredParameters(config.toBuilder().nLayer(layers).tiedHead(false).build())

@@ -56,10 +56,7 @@ final class BlasRowsKernel implements Runnable, Work {
             }
             if (tile != null) {
                 // The product adds to what is there, so the bias costs one write and no read.
-                o.b().read(from, tile, 0, to - from);
-                for (int r = 0; r < o.rows(); r++) {
-                    o.y().write(r * o.out() + from, tile, 0, to - from);
-                }
+                o.setToBias(from, tile);
             }
             boolean few = o.rows() <= FEW_ROWS;
             int depth = few ? Math.min(o.in(), DEPTH) : o.in();

@@ -56,10 +56,7 @@ final class BlockPromptKernel implements Work {
             int in = o.in();
             int out = o.out();
             if (bias != null) {
-                o.b().read(from, bias, 0, to - from);
-                for (int r = 0; r < o.rows(); r++) {
-                    o.y().write(r * out + from, bias, 0, to - from);
-                }
+                o.setToBias(from, bias);
             }
             float beta = bias == null ? 0f : 1f;
             for (int column = from; column < to; column += PANEL) {

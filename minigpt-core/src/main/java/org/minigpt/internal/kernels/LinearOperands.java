@@ -15,6 +15,14 @@ public record LinearOperands(int rows, int in, int out, boolean outIn, Floats x,
         return new LinearOperands(rows, in, out, outIn, x.alias(), aliasOf(w), aliasOf(b), y.alias());
     }
 
+    /** Sets columns of y from {@code from} on to the bias, of which {@code tile} has room for as many. */
+    void setToBias(int from, float[] tile) {
+        b.read(from, tile, 0, tile.length);
+        for (int r = 0; r < rows; r++) {
+            y.write(r * out + from, tile, 0, tile.length);
+        }
+    }
+
     private static Floats aliasOf(Floats orNull) {
         return orNull == null ? null : orNull.alias();
     }

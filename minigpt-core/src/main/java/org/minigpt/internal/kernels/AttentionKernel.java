@@ -89,8 +89,9 @@ public sealed class AttentionKernel implements Runnable {
             return;
         }
         Floats keys = qkv.alias();
-        for (int begin = 0; begin < b * t; begin = end(begin)) {
-            int length = end(begin) - begin;
+        for (int begin = 0, end; begin < b * t; begin = end) {
+            end = end(begin);
+            int length = end - begin;
             for (int head = 0; head < heads; head++) {
                 long first = (long) begin * width;
                 long v = first + shape.v(head);
@@ -222,8 +223,9 @@ public sealed class AttentionKernel implements Runnable {
             Floats keys = qkv.alias();
             float[] dp = new float[tileRows * t];
             float[] dropped = mask.active() ? new float[tileRows * t] : p;
-            for (int begin = 0; begin < b * t; begin = end(begin)) {
-                int length = end(begin) - begin;
+            for (int begin = 0, end; begin < b * t; begin = end) {
+                end = end(begin);
+                int length = end - begin;
                 int last = (length - 1) / tileRows * tileRows;
                 for (int head = 0; head < heads; head++) {
                     long first = (long) begin * width;

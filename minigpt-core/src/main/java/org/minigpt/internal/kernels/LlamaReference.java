@@ -80,8 +80,8 @@ public final class LlamaReference {
     public static void rotate(
             double[] qkv, AttentionShape shape, double[] frequencies, boolean back, int positions, int[] past) {
         int d = shape.d();
-        for (int row = 0; row < qkv.length / shape.width(); row++) {
-            int rows = qkv.length / shape.width();
+        int rows = qkv.length / shape.width();
+        for (int row = 0; row < rows; row++) {
             int at = past == null ? row % shape.t() : Reference.position(past, rows, shape.t(), row);
             int position = Math.min(at, positions - 1);
             for (int head = 0; head < shape.heads() + shape.kvHeads(); head++) {

@@ -113,16 +113,6 @@ public final class CausalAttentionOp extends KernelOp {
         return hasPositions(op) ? new Ints(in[in.length - 1]) : null;
     }
 
-    /** @return a kernel that gets its positions before it runs */
-    private static Runnable afterReading(Ints positions, String op, AttentionShape shape, Runnable kernel) {
-        return positions == null
-                ? kernel
-                : () -> {
-                    Checks.positions(op, positions.read(), shape.t());
-                    kernel.run();
-                };
-    }
-
     /** @return the checked positions, or null */
     private static int[] read(JavaOp op, INDArray[] in) {
         return hasPositions(op)
@@ -149,7 +139,7 @@ public final class CausalAttentionOp extends KernelOp {
                 Floats.of(in[0]),
                 () -> mask(this, in, 1),
                 Floats.of(out[0]));
-        return afterReading(positions, opName(), shape, kernel);
+        return Checks.beforeEachRun(opName(), positions, shape.t(), kernel);
     }
 
     @Override
@@ -217,7 +207,7 @@ public final class CausalAttentionOp extends KernelOp {
                     () -> mask(this, in, 2),
                     Floats.of(in[1]),
                     Floats.of(out[0]));
-            return afterReading(positions, opName(), shape, kernel);
+            return Checks.beforeEachRun(opName(), positions, shape.t(), kernel);
         }
 
         @Override

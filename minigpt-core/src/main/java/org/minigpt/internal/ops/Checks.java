@@ -127,6 +127,16 @@ final class Checks {
         return positions;
     }
 
+    /** @return a kernel that gets its {@link #positions} before it runs; the kernel itself if these are null */
+    static Runnable beforeEachRun(String op, Ints positions, int t, Runnable kernel) {
+        return positions == null
+                ? kernel
+                : () -> {
+                    positions(op, positions.read(), t);
+                    kernel.run();
+                };
+    }
+
     /** Checks the numbers of heads, before anything is divided by them. */
     static void heads(String op, int heads, int kvHeads) {
         if (heads < 1) {

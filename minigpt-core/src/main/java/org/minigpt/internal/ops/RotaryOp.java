@@ -201,12 +201,7 @@ public final class RotaryOp extends KernelOp implements DecodeOp {
             Ints positions = in.length == 2 ? new Ints(in[1]) : null;
             Runnable kernel =
                     kernel(this, new Angles(tArgs(), t, true), in, positions == null ? null : positions.values(), out);
-            return positions == null
-                    ? kernel
-                    : () -> {
-                        Checks.positions("minigpt_rotary", positions.read(), t);
-                        kernel.run();
-                    };
+            return Checks.beforeEachRun("minigpt_rotary", positions, t, kernel);
         }
 
         @Override

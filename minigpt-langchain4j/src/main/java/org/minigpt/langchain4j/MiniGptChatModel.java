@@ -29,9 +29,9 @@ import org.minigpt.chat.Conversation;
 import org.minigpt.chat.Message;
 import org.minigpt.decode.LanguageModel;
 import org.minigpt.generate.Completion;
-import org.minigpt.generate.GeneratedToken;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
+import org.minigpt.generate.TextStream;
 import org.minigpt.text.Tokenizer;
 
 /**
@@ -91,25 +91,11 @@ public final class MiniGptChatModel implements ChatModel, StreamingChatModel {
     private ChatResponse answer(ChatRequest request, Consumer<String> sink) {
         SamplingOptions sampling = sampling(request.parameters());
         int[] prompt = prompt(request.messages());
-        TextGenerator.Listener listener = new TextGenerator.Listener() {
-            @Override
-            public void onToken(int sequence, GeneratedToken token, String text) {
-                tell(text);
-            }
-
-            @Override
-            public void onEnd(int sequence, String text, org.minigpt.generate.FinishReason reason) {
-                tell(text);
-            }
-
-            private void tell(String text) {
-                if (!text.isEmpty()) {
-                    sink.accept(text);
-                }
-            }
-        };
-        Completion answer =
-                generator.generateAll(List.of(prompt), 1, sampling, listener).get(0);
+        Completion answer;
+        try (TextStream text = generator.open(prompt, sampling)) {
+            text.forEachRemaining(sink);
+            answer = text.result();
+        }
         return ChatResponse.builder()
                 .aiMessage(AiMessage.from(answer.text()))
                 .tokenUsage(

@@ -102,7 +102,7 @@ public record Message(String role, String content, List<ToolCall> toolCalls) {
     }
 
     /** @return an object's members, as Jackson reads them */
-    static Map<String, Object> values(JsonNode object) {
+    public static Map<String, Object> values(JsonNode object) {
         Map<String, Object> result = new LinkedHashMap<>();
         object.properties()
                 .forEach(field -> result.put(field.getKey(), JSON.convertValue(field.getValue(), Object.class)));

@@ -1,13 +1,13 @@
 package org.minigpt.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
 import org.minigpt.chat.ChatTemplate;
+import org.minigpt.chat.Message;
 import org.minigpt.chat.ToolFormat;
 
 /**
@@ -19,7 +19,6 @@ import org.minigpt.chat.ToolFormat;
  * @param required whether there is to be a call
  */
 record Tools(ToolFormat format, List<Map<String, Object>> given, JsonGrammar.Calls grammar, boolean required) {
-    private static final JsonMapper JSON = new JsonMapper();
     private static final int MAX_TOOLS = 128;
 
     /** Takes them out of a request. @return nothing if there are none, or none may be called */
@@ -57,8 +56,7 @@ record Tools(ToolFormat format, List<Map<String, Object>> given, JsonGrammar.Cal
                         tools.get(i),
                         "{\"type\": \"function\", \"function\": {\"name\": ..., \"parameters\": ...}}");
             }
-            given.add(JSON.convertValue(
-                    tools.get(i), JSON.getTypeFactory().constructMapType(Map.class, String.class, Object.class)));
+            given.add(Message.values(tools.get(i)));
             if (called.test(function.get("name").textValue())) {
                 openings.add(format.opening(function.get("name").toString()));
                 JsonNode schema = function.path("parameters");

@@ -64,8 +64,9 @@ final class JsonConstraint implements LogitsProcessor {
     /** @return the state if a call has begun by a text that is its beginning; else null */
     private JsonState afterFree(String text) {
         free.append(text == null ? "\uFFFD" : text);
-        int at = until.callAt(free.toString(), true);
-        return until.isCall(free.toString(), at) ? JsonState.start(grammar).next(free.substring(at)) : null;
+        String all = free.toString();
+        int at = until.callAt(all, true);
+        return until.isCall(all, at) ? JsonState.start(grammar).next(all.substring(at)) : null;
     }
 
     private static boolean fits(JsonState state, String text, int left, Map<Character, JsonState> firsts) {

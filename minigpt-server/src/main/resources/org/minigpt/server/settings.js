@@ -2,7 +2,7 @@
 
 import {$, element, keep, kept} from './api.js';
 
-const NEUTRAL = {'top-k': 0, 'presence': 0, 'frequency': 0};
+const NEUTRAL = {'temperature': 1, 'top-p': 1, 'top-k': 0, 'presence': 0, 'frequency': 0};
 
 /** Temperature, top-p, top-k and penalties. */
 const PRESETS = {
@@ -13,7 +13,6 @@ const PRESETS = {
   'Daring': {temperature: 1.2, 'top-p': 0.95},
   'Without repeating': {temperature: 0.8, 'presence': 0.5, 'frequency': 0.5},
 };
-const NEUTRAL_PRESET = {temperature: 1, 'top-p': 1, ...NEUTRAL};
 
 /** @return whether all is as it must be; what is not, the browser tells */
 export const valid = () => {
@@ -57,9 +56,8 @@ function show() {
     const value = $(id).valueAsNumber;
     $(id + '-value').textContent = id === 'temperature' && value === 0 ? '0, the likeliest' : value.toFixed(2);
   }
-  const values = NEUTRAL_PRESET;
   const found = Object.entries(PRESETS).find(([, preset]) =>
-    Object.keys(values).every(id => ($(id).valueAsNumber || 0) === (preset[id] ?? values[id])));
+    Object.keys(NEUTRAL).every(id => ($(id).valueAsNumber || 0) === (preset[id] ?? NEUTRAL[id])));
   $('preset').value = found ? found[0] : '';
   keep('settings', JSON.stringify(Object.fromEntries(fields().map(field => [field.id, field.value]))));
 }
@@ -77,7 +75,7 @@ export function start(most) {
   $('preset').addEventListener('change', () => {
     const preset = PRESETS[$('preset').value];
     if (preset) {
-      Object.entries({...NEUTRAL_PRESET, ...preset}).forEach(([id, value]) => $(id).value = value);
+      Object.entries({...NEUTRAL, ...preset}).forEach(([id, value]) => $(id).value = value);
     }
     show();
   });

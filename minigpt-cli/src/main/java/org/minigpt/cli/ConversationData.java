@@ -2,7 +2,6 @@ package org.minigpt.cli;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
@@ -116,8 +115,8 @@ record ConversationData(List<PackedTexts.Text> train, List<PackedTexts.Text> val
 
     /** @return what becomes of the conversations in windows of this size, in a line */
     String described(int blockSize) {
-        List<PackedTexts.Text> all = new ArrayList<>(
-                Stream.of(train, validation).flatMap(List::stream).toList());
+        List<PackedTexts.Text> all =
+                Stream.of(train, validation).flatMap(List::stream).toList();
         PackedTexts packed = new PackedTexts(all, 1, blockSize, 0);
         String line = String.format(
                 Locale.ROOT,

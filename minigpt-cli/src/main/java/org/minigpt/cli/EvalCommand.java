@@ -151,9 +151,7 @@ final class EvalCommand implements Callable<Integer> {
         PackedTexts texts =
                 answers.pack(measure.split, measure.batchSize, gpt.config().blockSize(), measure.seed);
         print(
-                measure.evalIters == 0
-                        ? Evaluation.ofTexts(gpt, texts)
-                        : Evaluation.ofTexts(gpt, texts, measure.evalIters),
+                Evaluation.ofTexts(gpt, texts, measure.evalIters),
                 data.file().toString(),
                 measure.evalIters == 0
                         ? String.format(Locale.ROOT, "all %,d tokens of answers", texts.learnt())

@@ -44,7 +44,7 @@ public final class Evaluation {
         return mean(gpt, texts, () -> false).getAsDouble();
     }
 
-    /** {@link #ofTexts(Gpt, PackedTexts)} of the first {@code evalIters} shuffled batches. */
+    /** {@link #ofTexts(Gpt, PackedTexts)} of the first {@code evalIters} shuffled batches, or all if that is 0. */
     public static double ofTexts(Gpt gpt, PackedTexts texts, int evalIters) {
         return mean(gpt, some(texts, evalIters), () -> false).getAsDouble();
     }

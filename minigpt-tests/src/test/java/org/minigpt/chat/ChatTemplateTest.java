@@ -8,6 +8,7 @@ import static org.minigpt.testing.Sentences.assertSentence;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -101,6 +102,65 @@ class ChatTemplateTest {
         assertSentence(
                 "the model's chat template refuses the messages: roles must alternate; change them accordingly",
                 () -> template.prompt(new Conversation(List.of(TALK.get(0), TALK.get(2)))));
+    }
+
+    /** What somebody says stays what it is, whatever signs it has. */
+    @Test
+    void messagesAreNoTemplates() {
+        String said = "{{ messages }}{% for a in range(9) %}a{% endfor %}{# no #}{%- \n {{ 6 * 7 }}";
+        Conversation talk = new Conversation(List.of(new Message("user", said)));
+        assertEquals(
+                "<|im_start|>user\n" + said + "<|im_end|>\n<|im_start|>assistant\n",
+                ChatTemplate.chatMl().prompt(talk));
+        assertEquals(said, jinja("{%- set a = messages[0].content %}{{- a }}").prompt(talk));
+    }
+
+    /** What templates of real models ask of Jinja; {@code minigpt-tests/bin/same-chats} compares these themselves. */
+    @Test
+    void whatPythonsJinjaKnows() {
+        assertEquals(
+                "yes", render(jinja("{{ 'yes' if 'abc'.startswith('ab') and not 'abc'.startswith('c') else 'no' }}")));
+        assertEquals("yes", render(jinja("{{ 'yes' if 'abc'.endswith('c') else 'no' }}")));
+        assertEquals(
+                "[b] [b\n] [b a]",
+                render(jinja("[{{ '\\n b '.strip() }}] [{{ 'aab\\n'.lstrip('a') }}] [{{ 'b ab'.rstrip('b') }}]")));
+        assertEquals(
+                "a-b-c a-b.c",
+                render(jinja("{{ 'a.b.c'.split('.')|join('-') }} {{ 'a.b.c'.split('.', 1)|join('-') }}")));
+        assertEquals("x y ", render(jinja("{% for word in ' x  y '.split() %}{{ word + ' ' }}{% endfor %}")));
+        assertEquals("UPlow", render(jinja("{{ 'up'.upper() + 'LOW'.lower() }}")));
+        assertEquals(
+                "user assistant user system ",
+                render(jinja("{% for m in messages[::-1] %}{{ m.role + ' ' }}{% endfor %}")));
+        // Of 4 messages the last is 3, and what is set in the loop is there after it.
+        assertEquals(
+                "3 1",
+                render(jinja("{% set ns = namespace(last=messages|length - 1, seen=0) %}{% for m in messages %}"
+                        + "{% if m.role == 'system' %}{% set ns.seen = 1 %}{% endif %}{% endfor %}"
+                        + "{{ ns.last }} {{ ns.seen }}")));
+        // 4 is not 1; nothing is called tools.
+        assertEquals(
+                "yes no",
+                render(jinja("{% if not messages|length == 1 %}yes{% endif %}"
+                        + " {% if not tools is defined and bos_token == '<s>' %}no{% endif %}")));
+        assertEquals("not this is a text", render(jinja("{{ 'not this is a text' }}")));
+        assertEquals("not this is a text", render(jinja("not this is a text")));
+        assertEquals("yes", render(jinja("{% if messages[0].content is iterable %}yes{% endif %}")));
+        assertEquals("ends\n\n", render(jinja("{{ 'ends\\n\\n' }}")));
+    }
+
+    /** As json.dumps of Python writes it. */
+    @Test
+    void jsonHasPythonsSpaces() {
+        Conversation talk =
+                new Conversation(TALK, List.of(Map.of("f", List.of(1, true), "e", Map.of(), "l", List.of())));
+        String json = jinja("{{ tools[0].f|tojson }} {{ {'a': 'é\"', 'b': tools[0].e, 'c': tools[0].l}|tojson }}")
+                .renderer()
+                .render(talk, true);
+        assertEquals("[1, true] {\"a\": \"é\\\"\", \"b\": {}, \"c\": []}", json);
+        assertEquals(
+                "[\n  1,\n  true\n]",
+                jinja("{{ tools[0].f|tojson(indent=2) }}").renderer().render(talk, true));
     }
 
     @Test

@@ -159,13 +159,11 @@ class ToolsTest {
                         new Message("tool", "3")),
                 List.of(Map.of("type", "function")));
         assertEquals(
-                "<|im_start|>system\n{\"type\":\"function\"}\nWrite <tool_call>\n{\"name\": ..., \"arguments\": ...}\n"
+                "<|im_start|>system\n{\"type\": \"function\"}\nWrite <tool_call>\n{\"name\": ..., \"arguments\": ...}\n"
                         + "</tool_call><|im_end|>\n<|im_start|>user\n1+2?<|im_end|>\n<|im_start|>assistant\n<tool_call>\n"
-                        + "{\"name\": \"add\", \"arguments\": {\"a\":1}}\n</tool_call><|im_end|>\n<|im_start|>user\n"
+                        + "{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call><|im_end|>\n<|im_start|>user\n"
                         + "<tool_response>\n3\n</tool_response><|im_end|>\n<|im_start|>assistant\n",
-                template.prompt(talk)
-                        .replace("{\"type\": \"function\"}", "{\"type\":\"function\"}")
-                        .replace("{\"a\": 1}", "{\"a\":1}"));
+                template.prompt(talk));
         assertEquals(Optional.of(ToolFormat.TOOL_CALL_TAGS), ToolFormat.of(template));
         assertEquals(Optional.of(ToolFormat.BARE_JSON), ToolFormat.of(ChatTemplate.jinja("its", LLAMA, "", "")));
         assertEquals(Optional.empty(), ToolFormat.of(ChatTemplate.chatMl()));

@@ -1,5 +1,6 @@
 package org.minigpt.data;
 
+import java.io.Serializable;
 import java.util.Arrays;
 import org.deeplearning4j.nn.conf.RNNFormat;
 import org.minigpt.MiniGptException;
@@ -18,7 +19,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * @param positions where a row holds several texts that are not to see each other, the position of each token in its
  *     text, [B, T]: 0 where one begins; null where each row is one text
  */
-public record Batch(int batchSize, int blockSize, int[] x, int[] y, int[] positions) {
+public record Batch(int batchSize, int blockSize, int[] x, int[] y, int[] positions) implements Serializable {
     /** The target that the loss does not count. */
     public static final int IGNORE_INDEX = -1;
 

@@ -1,5 +1,6 @@
 package org.minigpt.data;
 
+import java.io.Serializable;
 import org.minigpt.internal.random.SplitMix64;
 
 /**
@@ -7,7 +8,9 @@ import org.minigpt.internal.random.SplitMix64;
  * numbers there are: the one in place k is a permutation at k, a Feistel network over the next power of four that is
  * walked until it leads below the size (Black and Rogaway 2002, "Ciphers with Arbitrary Finite Domains").
  */
-final class Shuffle {
+final class Shuffle implements Serializable {
+    private static final long serialVersionUID = 1L;
+
     /** So many that the orders of a handful of numbers are equally likely too; of many, four would do. */
     private static final int ROUNDS = 16;
 

@@ -1,5 +1,6 @@
 package org.minigpt.data;
 
+import java.io.Serializable;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.random.SplitMix64;
 
@@ -10,7 +11,9 @@ import org.minigpt.internal.random.SplitMix64;
  *
  * <p>A batch is a function of the seed and its index alone, as there, however long the text is. Immutable and safe for use by several threads.
  */
-public final class ShuffledWindows {
+public final class ShuffledWindows implements Serializable {
+    private static final long serialVersionUID = 1L;
+
     private final Tokens ids;
     private final int batchSize;
     private final int blockSize;

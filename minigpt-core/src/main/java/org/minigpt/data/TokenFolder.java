@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
@@ -40,7 +41,7 @@ public final class TokenFolder {
     public static final String VALIDATION = "val.bin";
 
     /** How long the files are, for else one that was cut short could not be told from one that is shorter. */
-    static final String INFO = "tokens.json";
+    public static final String INFO = "tokens.json";
 
     private static final int MAX_VOCABULARY = 1 << 16;
     private static final JsonMapper JSON = new JsonMapper();
@@ -180,14 +181,24 @@ public final class TokenFolder {
                     throw changed(text);
                 }
                 requireTokens(text, train, validation);
-                ObjectNode lengths = JSON.createObjectNode();
-                lengths.put(TRAIN, train.count());
-                lengths.put(VALIDATION, validation.count());
-                JSON.writeValue(folder.resolve(INFO).toFile(), lengths);
+                Files.write(folder.resolve(INFO), info(train.count(), validation.count()));
             }
             used.save(folder.resolve(Tokenizers.FILE));
         });
         return open(dir, used);
+    }
+
+    /**
+     * What {@link #INFO} holds.
+     *
+     * @param train the ids in {@link #TRAIN}
+     * @param validation the ids in {@link #VALIDATION}
+     */
+    public static byte[] info(long train, long validation) {
+        ObjectNode lengths = JSON.createObjectNode();
+        lengths.put(TRAIN, train);
+        lengths.put(VALIDATION, validation);
+        return lengths.toString().getBytes(StandardCharsets.UTF_8);
     }
 
     /** What the first pass finds. */

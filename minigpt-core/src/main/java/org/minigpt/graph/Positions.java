@@ -1,12 +1,13 @@
 package org.minigpt.graph;
 
+import java.io.Serializable;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
 import org.minigpt.MiniGptException;
 
 /** How a model knows where in the sequence a token stands. */
-public sealed interface Positions {
+public sealed interface Positions extends Serializable {
 
     /** A row of {@code wpe.weight} for each place, added to the token's: the lecture's and GPT-2's. */
     record Learned() implements Positions {

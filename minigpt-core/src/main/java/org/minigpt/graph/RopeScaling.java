@@ -1,12 +1,13 @@
 package org.minigpt.graph;
 
+import java.io.Serializable;
 import org.minigpt.MiniGptException;
 
 /**
  * How the angles of rotary positions are made smaller, so that a model takes longer contexts than those that it was first
  * trained on: Hugging Face's {@code rope_scaling}.
  */
-public sealed interface RopeScaling {
+public sealed interface RopeScaling extends Serializable {
     /** The angles as they are. */
     RopeScaling NONE = new Linear(1);
 

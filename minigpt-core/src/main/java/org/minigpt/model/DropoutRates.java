@@ -1,5 +1,6 @@
 package org.minigpt.model;
 
+import java.io.Serializable;
 import org.minigpt.MiniGptException;
 
 /**
@@ -10,7 +11,7 @@ import org.minigpt.MiniGptException;
  * @param attn of the probabilities of the attention; {@code attn_pdrop}
  * @param resid of the entries that attention and feed-forward add to the residual stream; {@code resid_pdrop}
  */
-public record DropoutRates(double embd, double attn, double resid) {
+public record DropoutRates(double embd, double attn, double resid) implements Serializable {
 
     /** @throws MiniGptException if one is no share */
     public DropoutRates {

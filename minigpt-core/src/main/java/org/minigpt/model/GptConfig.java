@@ -1,5 +1,6 @@
 package org.minigpt.model;
 
+import java.io.Serializable;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
@@ -17,7 +18,7 @@ import org.minigpt.model.GptConfig.Mlp;
  *         .norm(Norm.RMS).mlp(Mlp.SWIGLU).bias(Bias.NONE).build();
  * }</pre>
  */
-public sealed interface GptConfig permits CheckedConfig {
+public sealed interface GptConfig extends Serializable permits CheckedConfig {
 
     /** Which layers have biases. */
     enum Bias {

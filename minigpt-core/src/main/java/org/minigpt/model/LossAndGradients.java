@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.minigpt.MiniGptException;
 import org.minigpt.data.Batch;
 import org.minigpt.internal.batch.GradientSum;
 import org.minigpt.internal.batch.Replicas;
@@ -160,6 +161,14 @@ final class LossAndGradients {
             return loss;
         }
 
+        /** {@link #run} for each share, by its replica. */
+        void runAll(List<Share> shares, double[] losses, double[] weights) {
+            if (withGradients) {
+                replicas.gradients(shares.size() - 1); // made here: the threads only look them up
+            }
+            Replicas.run(shares, share -> losses[share.replica()] = run(share, weights));
+        }
+
         /** gradients = weight·g of the first chunk, plus weight·g of each later one. */
         private void accumulate(Share chunk, boolean first, double weight) {
             INDArray sum = replicas.gradients(chunk.replica()).vector();
@@ -217,10 +226,7 @@ final class LossAndGradients {
         }
         double[] losses = new double[shares.size()];
         double[] weights = new double[shares.size()];
-        if (withGradients) {
-            replicas.gradients(shares.size() - 1); // made here: the threads only look them up
-        }
-        Replicas.run(shares, share -> losses[share.replica()] = run.run(share, weights));
+        run.runAll(shares, losses, weights);
         if (withGradients) {
             replicas.addUp(weights, gradients.vector());
         }
@@ -244,6 +250,35 @@ final class LossAndGradients {
         OutAndGrad result = sd.calculateGradientsAndOutputs(all, List.of(Gpt.LOSS), views.keySet());
         views.forEach((name, view) -> NativeMemory.copy(result.getGradients().get(name), view));
         return result.getOutputs().get(Gpt.LOSS).getDouble(0);
+    }
+
+    /**
+     * Computes some of the shares of a batch, as if there were as many replicas as shares.
+     *
+     * @param n the shares of the whole batch
+     * @param from the first of them that is wanted
+     * @param losses for each that is wanted the sum of the losses of its counted targets, divided by their number in the
+     *     whole batch
+     * @param weights for each that is wanted by what its gradients are to be multiplied in the sum of all
+     * @return their gradients, which hold until the next call
+     */
+    List<INDArray> shares(Batch batch, long dropoutKey, int n, int from, double[] losses, double[] weights) {
+        return (batch.positions() == null ? this : packed()).sharesOf(batch, dropoutKey, n, from, losses, weights);
+    }
+
+    private synchronized List<INDArray> sharesOf(
+            Batch batch, long dropoutKey, int n, int from, double[] losses, double[] weights) {
+        differentiate();
+        Run run = new Run(batch.xArray(), batch.yArray(), batch.positionsArray(), dropoutKey, true);
+        List<Share> shares = replicas.shares(batch.batchSize(), n, from, from + losses.length);
+        if (!run.plannable(shares)) {
+            throw new MiniGptException("the model's graph has ops that can't be planned, so that its batches can't be"
+                    + " shared out; build it of MiniGPT's ops");
+        }
+        run.runAll(shares, losses, weights);
+        return shares.stream()
+                .map(share -> replicas.gradients(share.replica()).vector())
+                .toList();
     }
 
     private void differentiate() {

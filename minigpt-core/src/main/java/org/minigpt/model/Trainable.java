@@ -2,7 +2,9 @@ package org.minigpt.model;
 
 import java.util.List;
 import java.util.Map;
+import org.minigpt.MiniGptException;
 import org.minigpt.data.Batch;
+import org.minigpt.internal.kernels.NativeMemory;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
@@ -73,4 +75,20 @@ public sealed interface Trainable permits Gpt, Lora {
 
     /** To be called when {@link #flatParameters} have been changed. */
     void parametersChanged();
+
+    /**
+     * Replaces the trained parameters by others, such as those of another process.
+     *
+     * @param values as {@code flatParameters().toFloatVector()} gives them; copied
+     * @throws org.minigpt.MiniGptException if they are of another number, or the model is not in single precision
+     */
+    default void setParameters(float[] values) {
+        INDArray own = flatParameters();
+        if (values.length != own.length()) {
+            throw new MiniGptException(values.length + " parameters can't be set in a model that has " + own.length()
+                    + "; pass those of a model of the same shape");
+        }
+        NativeMemory.of(own).write(0, values);
+        parametersChanged();
+    }
 }

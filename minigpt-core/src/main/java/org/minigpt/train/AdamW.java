@@ -178,13 +178,18 @@ public final class AdamW implements Optimizer {
 
     /** {@link #restore(Map, long)} to an optimizer's own state, of which this is a part. */
     void restore(Map<String, INDArray> own, Map<String, INDArray> state, long steps) {
+        requireState(own, state, steps);
+        own.forEach((name, array) -> NativeMemory.copy(state.get(name), array));
+        this.steps = steps;
+    }
+
+    /** Checks what an optimizer is to take over. */
+    static void requireState(Map<String, INDArray> own, Map<String, INDArray> state, long steps) {
         own.forEach((name, array) -> requireLike(name, array, state.get(name)));
         if (steps < 0 || state.size() != own.size()) {
             throw new MiniGptException("the optimizer has " + own.size() + " arrays and can't take " + state.size()
                     + " after " + steps + " steps; restore the state that was saved");
         }
-        own.forEach((name, array) -> NativeMemory.copy(state.get(name), array));
-        this.steps = steps;
     }
 
     private void requireVector(String name, INDArray vector) {

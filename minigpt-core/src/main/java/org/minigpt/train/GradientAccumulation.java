@@ -16,7 +16,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * {@code gradient_accumulation_steps}. Each batch counts by its targets that are not ignored. The sum is taken in the
  * order of the batches, so a run repeats.
  */
-final class GradientAccumulation {
+final class GradientAccumulation implements StepGradients {
     /** Sets the keys of dropout apart from other numbers drawn from the seed. */
     private static final long DROPOUT_STREAM = 0x64726F706F7574L;
 
@@ -24,38 +24,28 @@ final class GradientAccumulation {
     private final BatchSource batches;
     private final int steps;
     private final long seed;
+    private final OfBatch ofBatch;
     /** Null as long as there is nothing to add up. */
     private INDArray sum;
 
     /**
      * @param steps the batches of a step
      * @param seed of the dropout masks
+     * @param ofBatch fills the gradients of {@code trained}
      */
-    GradientAccumulation(Trainable trained, BatchSource batches, int steps, long seed) {
+    GradientAccumulation(Trainable trained, BatchSource batches, int steps, long seed, OfBatch ofBatch) {
         this.trained = trained;
         this.batches = batches;
         this.steps = steps;
         this.seed = seed;
+        this.ofBatch = ofBatch;
     }
 
-    /**
-     * What a step is made of, besides the gradients.
-     *
-     * @param loss the mean over the counted targets of all batches
-     * @param tokens of all batches
-     */
-    record Gradients(double loss, long tokens) {}
-
-    /**
-     * Fills {@link Trainable#flatGradients} with the gradients of the step at an iteration.
-     *
-     * @param stopped asked between two batches
-     * @return nothing if it was stopped, as if the step had not begun
-     */
-    Optional<Gradients> compute(long iteration, BooleanSupplier stopped) {
+    @Override
+    public Optional<Computed> compute(long iteration, BooleanSupplier stopped) {
         if (steps == 1) {
             Batch batch = batches.batch(iteration);
-            return Optional.of(new Gradients(lossAndGradients(batch, iteration), tokens(batch)));
+            return Optional.of(new Computed(lossAndGradients(batch, iteration), tokens(batch), 1));
         }
         List<Batch> parts = new ArrayList<>();
         long targets = 0;
@@ -79,7 +69,7 @@ final class GradientAccumulation {
             loss += weight * lossAndGradients(batch, iteration * steps + i);
             add(i, weight);
         }
-        return Optional.of(new Gradients(loss, tokens));
+        return Optional.of(new Computed(loss, tokens, 1));
     }
 
     private static long tokens(Batch batch) {
@@ -87,7 +77,7 @@ final class GradientAccumulation {
     }
 
     private double lossAndGradients(Batch batch, long index) {
-        return trained.lossAndGradients(batch, dropoutKey(index));
+        return ofBatch.lossAndGradients(batch, dropoutKey(index));
     }
 
     /** sum = sum + weight·g; after the last batch it is where the gradients are looked for. */

@@ -1,10 +1,11 @@
 package org.minigpt.train;
 
+import java.io.Serializable;
 import org.nd4j.linalg.schedule.ISchedule;
 
 /** The learning rate of each iteration; a function of the iteration alone, so that a resumed run needs no memory. */
 @FunctionalInterface
-public interface LearningRate {
+public interface LearningRate extends Serializable {
     /**
      * @param iteration from 0
      * @return the rate of this iteration's step

@@ -7,7 +7,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * Changes parameters by their gradients. Its {@link #state} and the number of {@link #steps} are all that it remembers:
  * with them another of the same settings goes on bit for bit. Not for use by several threads at once.
  */
-public sealed interface Optimizer permits AdamW, Muon {
+public sealed interface Optimizer permits AdamW, Muon, Sgd {
 
     /**
      * One step: updates the parameters and the state.

@@ -1,5 +1,6 @@
 package org.minigpt.train;
 
+import java.io.Serializable;
 import java.util.Objects;
 
 /**
@@ -32,7 +33,8 @@ public record TrainConfig(
         int evalIters,
         int patience,
         double skipOutliers,
-        long seed) {
+        long seed)
+        implements Serializable {
 
     /** How the windows of the training split are drawn. */
     public enum Windows {

@@ -10,10 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.minigpt.MiniGptException;
-import org.minigpt.data.RandomWindows;
-import org.minigpt.data.ShuffledWindows;
 import org.minigpt.data.TokenDataset;
-import org.minigpt.data.Tokens;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.Trainable;
 import org.minigpt.train.Evaluator.Losses;
@@ -42,7 +39,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public final class Trainer {
     private final Trainable trained;
     private final Gpt gpt;
-    private final GradientAccumulation accumulation;
+    private final StepGradients gradients;
     private final Optional<Evaluator> evaluator;
     private final TrainConfig config;
     private final GradientClip clip;
@@ -80,18 +77,34 @@ public final class Trainer {
      * @param evaluator measures the losses
      */
     public Trainer(Trainable trained, BatchSource batches, Evaluator evaluator, TrainConfig config) {
-        this(trained, batches, Optional.of(evaluator), config);
+        this(trained, here(trained, batches, config), Optional.of(evaluator), config);
     }
 
     /** Trains on batches of any kind, without evaluation. */
     public Trainer(Trainable trained, BatchSource batches, TrainConfig config) {
-        this(trained, batches, Optional.empty(), config);
+        this(trained, here(trained, batches, config), Optional.empty(), config);
     }
 
-    private Trainer(Trainable trained, BatchSource batches, Optional<Evaluator> evaluator, TrainConfig config) {
+    private static StepGradients here(Trainable trained, BatchSource batches, TrainConfig config) {
+        return StepGradients.ofBatches(trained, batches, config, trained::lossAndGradients);
+    }
+
+    /**
+     * A trainer whose gradients come from elsewhere. A step may count for several iterations; evaluations are then due at
+     * those that it ends with.
+     *
+     * @param gradients fills those of {@code trained}; the configured batch size has no say in it
+     * @param evaluator measures the losses, if anything does
+     */
+    public static Trainer of(
+            Trainable trained, StepGradients gradients, Optional<Evaluator> evaluator, TrainConfig config) {
+        return new Trainer(trained, gradients, evaluator, config);
+    }
+
+    private Trainer(Trainable trained, StepGradients gradients, Optional<Evaluator> evaluator, TrainConfig config) {
         this.trained = trained;
         gpt = trained.model();
-        accumulation = new GradientAccumulation(trained, batches, config.gradientAccumulationSteps(), config.seed());
+        this.gradients = gradients;
         this.evaluator = evaluator;
         this.config = config;
         clip = new GradientClip(config.gradClip());
@@ -102,11 +115,7 @@ public final class Trainer {
 
     private static BatchSource windows(Gpt gpt, TokenDataset data, TrainConfig config) {
         data.requireWindows(blockSize(gpt));
-        Tokens ids = data.train();
-        return switch (config.windows()) {
-            case RANDOM -> new RandomWindows(ids, config.batchSize(), blockSize(gpt), config.seed())::batch;
-            case EPOCH -> new ShuffledWindows(ids, config.batchSize(), blockSize(gpt), config.seed())::batch;
-        };
+        return BatchSource.windows(data.train(), config, blockSize(gpt));
     }
 
     private static int blockSize(Gpt gpt) {
@@ -251,24 +260,24 @@ public final class Trainer {
 
     private void step() {
         long start = System.nanoTime();
-        Optional<GradientAccumulation.Gradients> computed = accumulation.compute(iteration, stopRequested::get);
+        Optional<StepGradients.Computed> computed = gradients.compute(iteration, stopRequested::get);
         if (computed.isEmpty()) {
             return;
         }
-        GradientAccumulation.Gradients gradients = computed.get();
-        requireFinite("loss", gradients.loss());
+        StepGradients.Computed done = computed.get();
+        requireFinite("loss", done.loss());
         double norm = GradientClip.norm(trained.flatGradients());
         requireFinite("norm of the gradients", norm);
         double rate = config.learningRate().at(iteration);
-        boolean skipped = outliers.isOutlier(gradients.loss(), norm);
+        boolean skipped = outliers.isOutlier(done.loss(), norm);
         if (!skipped) {
             // Clipping costs no pass of its own: the optimizer scales the gradients as it reads them.
             optimizer.step(trained.flatParameters(), trained.flatGradients(), rate, clip.coefficient(norm));
             trained.parametersChanged();
         }
+        iteration += done.iterations();
         StepReport report = new StepReport(
-                iteration, gradients.loss(), norm, rate, gradients.tokens(), skipped, System.nanoTime() - start);
-        iteration++;
+                iteration - 1, done.loss(), norm, rate, done.tokens(), skipped, System.nanoTime() - start);
         tell(listener -> listener.onStep(report));
     }
 

@@ -45,10 +45,18 @@ public final class Replicas implements AutoCloseable {
     /** @return the shares of a batch of b rows */
     public List<Share> shares(int b) {
         int n = Math.min(count, b);
-        while (arenas.size() < n) {
+        return shares(b, n, 0, n);
+    }
+
+    /**
+     * @param n the shares of the whole batch, of which b has no fewer rows
+     * @return those from {@code from} to {@code end}, whose replicas are counted from 0
+     */
+    public List<Share> shares(int b, int n, int from, int end) {
+        while (arenas.size() < end - from) {
             arenas.add(new PlanArena());
         }
-        return Share.of(b, arenas.subList(0, n));
+        return Share.of(b, n, from, arenas.subList(0, end - from));
     }
 
     /** @return where that replica puts its gradients */

@@ -29,11 +29,16 @@ public record Share(int replica, int first, int rows, PlanArena arena, Plan plan
      *     rows
      */
     public static List<Share> of(int b, List<PlanArena> arenas) {
+        return of(b, arenas.size(), 0, arenas);
+    }
+
+    /** @return of n such shares those from {@code from} on, one for each arena, whose replicas are counted from 0 */
+    static List<Share> of(int b, int n, int from, List<PlanArena> arenas) {
         List<Share> result = new ArrayList<>();
-        int n = arenas.size();
-        for (int i = 0; i < n; i++) {
+        for (PlanArena arena : arenas) {
+            int i = from + result.size();
             int first = (int) ((long) b * i / n);
-            result.add(new Share(i, first, (int) ((long) b * (i + 1) / n) - first, arenas.get(i), null));
+            result.add(new Share(result.size(), first, (int) ((long) b * (i + 1) / n) - first, arena, null));
         }
         return result;
     }

@@ -95,6 +95,40 @@ public final class BpeTrainer {
         return this;
     }
 
+    /**
+     * Ends a text: what is added then is another one, whose tokens do not depend on it.
+     *
+     * @return this trainer
+     */
+    public BpeTrainer end() {
+        count(rest);
+        rest = "";
+        return this;
+    }
+
+    /**
+     * How often each piece of the texts so far is there; no token is longer than a piece.
+     *
+     * @return by the pieces' bytes as characters of Latin-1
+     */
+    public Map<String, Long> pieces() {
+        end();
+        Map<String, Long> pieces = new HashMap<>();
+        counts.forEach((piece, count) -> pieces.put(piece, count[0]));
+        return pieces;
+    }
+
+    /**
+     * Adds pieces that have been counted elsewhere.
+     *
+     * @param pieces as {@link #pieces}
+     * @return this trainer
+     */
+    public BpeTrainer add(Map<String, Long> pieces) {
+        pieces.forEach((piece, count) -> counts.computeIfAbsent(piece, same -> new long[1])[0] += count);
+        return this;
+    }
+
     private void count(String text) {
         specials.split(text, new AddedTokens.Sink() {
             @Override
@@ -137,8 +171,7 @@ public final class BpeTrainer {
             throw new MiniGptException("A vocabulary of " + vocabSize + " tokens is too small: it takes " + fixed
                     + " for the 256 bytes and the special tokens alone.");
         }
-        count(rest);
-        rest = "";
+        end();
         if (counts.isEmpty()) {
             throw new MiniGptException("There is no text to train a tokenizer on: give one.");
         }

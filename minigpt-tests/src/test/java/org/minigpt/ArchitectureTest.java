@@ -237,7 +237,7 @@ class ArchitectureTest {
                 .dependOnClassesThat(resideInAnyPackage(within("internal")))
                 .check(CLASSES);
         // Those that are not on this module's class path.
-        for (String folder : List.of("outside-project/src", "../minigpt-ui/src")) {
+        for (String folder : List.of("outside-project/src", "../minigpt-ui/src", "../minigpt-spark/src")) {
             List<Path> sources;
             try (Stream<Path> files = Files.walk(Path.of(folder))) {
                 sources =

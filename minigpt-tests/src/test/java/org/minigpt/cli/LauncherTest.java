@@ -26,7 +26,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -35,6 +38,7 @@ import org.minigpt.checkpoint.Checkpoint;
 import org.minigpt.io.ModelFolder;
 
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "bin/minigpt is a shell script")
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class LauncherTest {
     @TempDir
     Path dir;
@@ -300,23 +304,32 @@ class LauncherTest {
         }
     }
 
-    /** The first text makes it, also where two are the first; the next JVM has its classes from there. */
+    /**
+     * The first text makes it, also where two are the first; the next JVM has its classes from there. First of the tests,
+     * so that the others start from it too.
+     */
     @Test
+    @Order(1)
     void theNextTextStartsFromTheArchive() throws Exception {
         Cli.train(text, model).assertDone();
-        assertStartsFromTheArchive(Launcher.BIN);
-        assertStartsFromTheArchive(unpacked());
+        assertStartsFromTheArchive(Launcher.BIN, 1);
+        assertStartsFromTheArchive(unpacked(), 2);
     }
 
-    private void assertStartsFromTheArchive(Path bin) throws Exception {
+    private void assertStartsFromTheArchive(Path bin, int together) throws Exception {
         List<Object> sample = List.of("sample", "--model", model, "--max-new-tokens", 1);
-        Path first = Files.createDirectory(dir.resolve("first" + bin.hashCode()));
-        try (Launcher one = Launcher.start(bin, dir, Map.of(), sample.toArray());
-                Launcher other = Launcher.start(bin, first, Map.of(), sample.toArray())) {
-            for (Launcher launcher : List.of(one, other)) {
+        List<Launcher> first = new ArrayList<>();
+        try {
+            for (int i = 0; i < together; i++) {
+                Path scratch = Files.createTempDirectory(dir, "first");
+                first.add(Launcher.start(bin, scratch, Map.of(), sample.toArray()));
+            }
+            for (Launcher launcher : first) {
                 assertEquals(0, launcher.exitCode(), launcher.err());
                 assertTrue(launcher.err().matches("first token after .*\\R1 tokens in .*\\R"), launcher.err());
             }
+        } finally {
+            first.forEach(Launcher::close);
         }
         Map<String, String> log = Map.of("MINIGPT_OPTS", Launcher.OPTIONS + " -Xlog:class+load");
         try (Launcher launcher = Launcher.start(bin, dir, log, sample.toArray())) {

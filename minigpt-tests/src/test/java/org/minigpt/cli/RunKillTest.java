@@ -23,14 +23,15 @@ import org.junit.jupiter.api.io.TempDir;
  * what remains is the run that nothing disturbed, its parameters and its record, but for times. Several trainings share
  * a JVM, whose end is the end of all of them.
  *
- * <p>{@code -Dminigpt.kills=1000 -Dminigpt.runs=60 -Dminigpt.runsOfJvm=5} kill more than the fifty by which every build
+ * <p>{@code -Dminigpt.kills=1000 -Dminigpt.runs=60 -Dminigpt.runsOfJvm=5} kill more than the thirty by which every build
  * is tested.
  */
 class RunKillTest {
-    private static final int KILLS = Integer.getInteger("minigpt.kills", 50);
+    private static final int KILLS = Integer.getInteger("minigpt.kills", 30);
     private static final int RUNS = Integer.getInteger("minigpt.runs", 10);
     private static final int RUNS_OF_JVM = Integer.getInteger("minigpt.runsOfJvm", 10);
     private static final int SOFT = 5;
+    private static final int REPLACED = 4;
     private static final int EVALUATIONS_OF_ROUND = 2;
 
     @TempDir
@@ -88,7 +89,7 @@ class RunKillTest {
             }
             for (KilledFolder folder : folders) {
                 folder.lookAround();
-                if (round + 2 < rounds && random.nextInt(10) == 0) {
+                if (round + 2 < rounds && random.nextInt(REPLACED) == 0) {
                     folder.replace();
                     replaced.incrementAndGet();
                 }

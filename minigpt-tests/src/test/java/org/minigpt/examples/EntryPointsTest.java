@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.spi.ToolProvider;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -40,10 +41,17 @@ class EntryPointsTest {
     @Test
     void allHaveTheSameKernels() throws Exception {
         EntryPoints.writeFiles(dir);
+        // One leaves the classes that it has loaded to the others, which start sooner so, if the JVM can do that.
+        List<String> classPath = jars();
+        Path archive = dir.resolve("classes.jsa");
+        kernels("-XX:ArchiveClassesAtExit=" + archive, classPath, "layers behind a seed");
         ExecutorService two = Executors.newFixedThreadPool(2);
         try {
             Map<String, Future<String>> kernels = new TreeMap<>();
-            EntryPoints.all().keySet().forEach(name -> kernels.put(name, two.submit(() -> kernels(name))));
+            EntryPoints.all()
+                    .keySet()
+                    .forEach(name -> kernels.put(
+                            name, two.submit(() -> kernels("-XX:SharedArchiveFile=" + archive, classPath, name))));
             Map<String, String> expected = new TreeMap<>();
             Map<String, String> found = new TreeMap<>();
             for (String name : kernels.keySet()) {
@@ -126,6 +134,21 @@ class EntryPointsTest {
         return List.of(System.getProperty("java.class.path").split(File.pathSeparator));
     }
 
+    /** @return the class path with its folders as jars, of which alone there are archives of classes */
+    private List<String> jars() {
+        List<String> jars = new ArrayList<>();
+        for (String entry : all()) {
+            String jar = entry;
+            if (Files.isDirectory(Path.of(entry))) {
+                jar = dir.resolve(jars.size() + ".jar").toString();
+                ToolProvider tool = ToolProvider.findFirst("jar").orElseThrow();
+                assertEquals(0, tool.run(System.out, System.err, "-c0f", jar, "-C", entry, "."));
+            }
+            jars.add(jar);
+        }
+        return jars;
+    }
+
     private static void copy(Path from, Path to) throws IOException {
         try (Stream<Path> files = Files.walk(from)) {
             for (Path file : files.toList()) {
@@ -148,8 +171,9 @@ class EntryPointsTest {
                 .toList();
     }
 
-    private String kernels(String entryPoint) throws IOException, InterruptedException {
-        return jvm(List.of(CHOICE), all(), EntryPointJvm.class, dir.toString(), entryPoint)
+    private String kernels(String option, List<String> classPath, String entryPoint)
+            throws IOException, InterruptedException {
+        return jvm(List.of(CHOICE, option), classPath, EntryPointJvm.class, dir.toString(), entryPoint)
                 .lines()
                 .filter(line -> line.startsWith("> "))
                 .map(line -> line.substring(2))

@@ -17,7 +17,7 @@ import java.util.Map;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.tensors.Dtype;
-import org.minigpt.internal.tensors.InputOf;
+import org.minigpt.internal.tensors.LimitedInput;
 import org.minigpt.internal.tensors.TensorInfo;
 
 /**
@@ -89,7 +89,7 @@ final class GgufHeader {
         GgufHeader[] header = new GgufHeader[1];
         file.at(0, input -> {
             DataInputStream in =
-                    new DataInputStream(new BufferedInputStream(new InputOf(input, file.length()), 1 << 16));
+                    new DataInputStream(new BufferedInputStream(new LimitedInput(input, file.length()), 1 << 16));
             header[0] = new GgufHeader(file.path(), file.length(), in);
             header[0].parse();
         });

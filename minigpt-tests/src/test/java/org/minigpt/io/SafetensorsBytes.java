@@ -6,15 +6,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Function;
-import org.minigpt.internal.simd.Narrow;
+import org.minigpt.internal.simd.HalfFloats;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Safetensors files put together by hand. */
 final class SafetensorsBytes {
     /** Types of 16 bits. */
     enum Bits {
-        F16(Narrow::toHalf),
-        BF16(Narrow::toBfloat);
+        F16(HalfFloats::toHalf),
+        BF16(HalfFloats::toBfloat);
 
         private final Function<Float, Short> narrow;
 

@@ -46,8 +46,8 @@ public enum BlockType {
         ByteBuffer blocks = ByteBuffer.wrap(out).order(ByteOrder.LITTLE_ENDIAN).position(outAt);
         for (int i = at; i < at + n; i += size) {
             switch (this) {
-                case F16 -> blocks.putShort(Narrow.toHalf(x[i]));
-                case BF16 -> blocks.putShort(Narrow.toBfloat(x[i]));
+                case F16 -> blocks.putShort(HalfFloats.toHalf(x[i]));
+                case BF16 -> blocks.putShort(HalfFloats.toBfloat(x[i]));
                 case Q8_0 -> encodeBytes(x, i, blocks);
                 case Q4_0 -> encodeNibbles(x, i, blocks);
             }
@@ -61,7 +61,7 @@ public enum BlockType {
         }
         float d = largest / 127;
         float inverse = d == 0 ? 0 : 1 / d;
-        out.putShort(Narrow.toHalf(d));
+        out.putShort(HalfFloats.toHalf(d));
         for (int j = 0; j < 32; j++) {
             float q = x[at + j] * inverse;
             // As C's roundf: halves go away from zero.
@@ -78,7 +78,7 @@ public enum BlockType {
         }
         float d = largest / -8;
         float inverse = d == 0 ? 0 : 1 / d;
-        out.putShort(Narrow.toHalf(d));
+        out.putShort(HalfFloats.toHalf(d));
         for (int j = 0; j < 16; j++) {
             int low = Math.min(15, (int) (x[at + j] * inverse + 8.5f));
             int high = Math.min(15, (int) (x[at + j + 16] * inverse + 8.5f));
@@ -92,16 +92,16 @@ public enum BlockType {
             int block = at + i * bytes;
             int to = outAt + i * size;
             switch (this) {
-                case F16 -> out[to] = Narrow.ofHalf(in.getShort(block));
-                case BF16 -> out[to] = Narrow.ofBfloat(in.getShort(block));
+                case F16 -> out[to] = HalfFloats.ofHalf(in.getShort(block));
+                case BF16 -> out[to] = HalfFloats.ofBfloat(in.getShort(block));
                 case Q8_0 -> {
-                    float d = Narrow.ofHalf(in.getShort(block));
+                    float d = HalfFloats.ofHalf(in.getShort(block));
                     for (int j = 0; j < 32; j++) {
                         out[to + j] = d * in.get(block + 2 + j);
                     }
                 }
                 case Q4_0 -> {
-                    float d = Narrow.ofHalf(in.getShort(block));
+                    float d = HalfFloats.ofHalf(in.getShort(block));
                     for (int j = 0; j < 16; j++) {
                         int pair = in.get(block + 2 + j);
                         out[to + j] = d * ((pair & 15) - 8);

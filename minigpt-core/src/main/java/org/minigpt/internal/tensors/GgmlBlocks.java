@@ -1,7 +1,7 @@
 package org.minigpt.internal.tensors;
 
 import java.nio.ByteBuffer;
-import org.minigpt.internal.simd.Narrow;
+import org.minigpt.internal.simd.HalfFloats;
 
 /**
  * The values of ggml's quantised blocks that are read only, never written or computed with, each a scale times a small whole
@@ -27,7 +27,7 @@ final class GgmlBlocks {
     }
 
     private static float half(ByteBuffer in, int at) {
-        return Narrow.ofHalf(in.getShort(at));
+        return HalfFloats.ofHalf(in.getShort(at));
     }
 
     private static int bits(ByteBuffer in, int at, int shift, int mask) {

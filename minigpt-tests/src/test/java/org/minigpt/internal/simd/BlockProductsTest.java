@@ -96,7 +96,7 @@ class BlockProductsTest {
         float[] blocks = new float[32 * out.length];
         products.decode(BlockType.Q8_0, scales, 0, blocks.length, blocks, 0);
         for (int i = 0; i < out.length; i++) {
-            float half = Narrow.ofHalf((short) (i | (i & 1) << 15));
+            float half = HalfFloats.ofHalf((short) (i | (i & 1) << 15));
             assertEquals(half, out[i]);
             assertEquals(half * (byte) i, blocks[32 * i + 1]);
         }

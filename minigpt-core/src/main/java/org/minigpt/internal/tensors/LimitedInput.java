@@ -6,11 +6,11 @@ import java.io.InputStream;
 import java.util.Objects;
 
 /** A {@link DataInput} of a known length as a stream, so that it can be buffered. */
-public final class InputOf extends InputStream {
+public final class LimitedInput extends InputStream {
     private final DataInput in;
     private long left;
 
-    public InputOf(DataInput in, long length) {
+    public LimitedInput(DataInput in, long length) {
         this.in = in;
         this.left = length;
     }

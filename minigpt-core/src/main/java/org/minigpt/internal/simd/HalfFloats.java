@@ -1,8 +1,8 @@
 package org.minigpt.internal.simd;
 
 /** The 16-bit floating-point types: F16 of IEEE 754, and BF16, the upper half of a float. */
-public final class Narrow {
-    private Narrow() {}
+public final class HalfFloats {
+    private HalfFloats() {}
 
     /** @return the exact value of an F16 */
     public static float ofHalf(short bits) {

@@ -9,8 +9,8 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Threads that share works, one after the other, each for some microseconds. A part of a work is done by whoever claims it
  * first: the caller, or one of the others if it has come. So a thread whose processor is taken by another program holds
- * nobody up unless it is in the middle of a part; and if it is, nobody is asked to help for a while. Results must not
- * depend on who does a part.
+ * nobody up unless it is in the middle of a part; and if the caller has waited longer for the others than they have saved
+ * it lately, nobody is asked to help for a while. Results must not depend on who does a part.
  *
  * <p>A thread that finds nothing to do looks out for work for a moment, since waking it takes some 50 µs; then it sleeps, and
  * ends when nothing comes for long, so nobody need close anything.
@@ -21,14 +21,10 @@ public final class Team {
     private static final long SPIN_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
     private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-    /** A caller that has to wait so long, and half as long as its own parts took, does without the others for a while. */
-    private static final long LATE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
+    /** What the others have saved the caller counts up to here when it waits for them. */
+    private static final long MOST_CREDIT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-    private static final long SHORTEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
     private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-
-    /** Pauses without being late after which the next one is the shortest again. */
-    private static final int PROMPT_PAUSES = 20;
 
     /** Looks at the clock are dear: so many looks for work come between them. */
     private static final int LOOKS = 64;
@@ -52,9 +48,11 @@ public final class Team {
     private int parts;
     private volatile Thread waiting; // the caller, if it sleeps
     private volatile Throwable failure;
+    private long credit; // what the others have saved the caller, less what it has waited for them
     private boolean paused;
-    private long pause = SHORTEST_PAUSE_NANOS;
-    private long lateAt;
+    private long pause;
+    private long pausedAt;
+    private int strictness = 1; // the next pause is so many times as long as the caller has waited too long
 
     /**
      * A team of its own threads, whatever the processors.
@@ -105,7 +103,11 @@ public final class Team {
         long start = System.nanoTime();
         int own = takeAll(0);
         if (own < claims) {
-            await(claims - own, start);
+            long ready = System.nanoTime();
+            long waited = await(claims - own, ready);
+            if (own > 0) {
+                settle((ready - start) * (claims - own) / own - waited, ready + waited);
+            }
         }
         work = null;
         Work.rethrow(failure);
@@ -113,7 +115,7 @@ public final class Team {
     }
 
     private boolean stillPaused() {
-        paused = System.nanoTime() - lateAt < pause;
+        paused = System.nanoTime() - pausedAt < pause;
         return paused;
     }
 
@@ -163,9 +165,8 @@ public final class Team {
         }
     }
 
-    /** Waits for parts that others have begun. */
-    private void await(int claims, long start) {
-        long ready = System.nanoTime();
+    /** Waits for parts that others have begun. @return for how long, or 0 if it was for no more than some looks */
+    private long await(int claims, long ready) {
         long waited = 0;
         boolean interrupted = false;
         for (int look = 1; shared.get(DONE) < claims; look++) {
@@ -184,15 +185,21 @@ public final class Team {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        if (waited > 0) {
-            long now = System.nanoTime();
-            if (now - ready > LATE_NANOS + (ready - start) / 2) {
-                pause = now - lateAt > PROMPT_PAUSES * pause
-                        ? SHORTEST_PAUSE_NANOS
-                        : Math.min(2 * pause, LONGEST_PAUSE_NANOS);
-                lateAt = now;
-                paused = true;
-            }
+        return waited == 0 ? 0 : System.nanoTime() - ready;
+    }
+
+    /** @param gain what the others have saved the caller at a work, less what it has waited */
+    private void settle(long gain, long now) {
+        credit += gain;
+        if (credit >= MOST_CREDIT_NANOS) {
+            credit = MOST_CREDIT_NANOS;
+            strictness = 1;
+        } else if (credit < 0) {
+            pause = Math.min(strictness * -credit, LONGEST_PAUSE_NANOS);
+            pausedAt = now;
+            paused = true;
+            credit = 0;
+            strictness = Math.min(2 * strictness, 64); // until they have earned their credit again
         }
     }
 

@@ -110,7 +110,7 @@ final class ModelOptions {
             names = "--activation",
             paramLabel = "KIND",
             defaultValue = "relu",
-            description = "relu, gelu, gelu-tanh as in GPT-2, or silu [${DEFAULT-VALUE}].")
+            description = "relu, relu2 (its square), gelu, gelu-tanh as in GPT-2, or silu [${DEFAULT-VALUE}].")
     private Activation activation;
 
     @Option(
@@ -154,8 +154,8 @@ final class ModelOptions {
             names = "--init",
             paramLabel = "KIND",
             defaultValue = "lecture",
-            description = "How parameters are drawn: lecture (PyTorch's defaults) or nanogpt (normal, 0.02)"
-                    + " [${DEFAULT-VALUE}].")
+            description = "How parameters are drawn: lecture (PyTorch's defaults), nanogpt (normal, 0.02), or"
+                    + " zero-projections (nanogpt's, but that blocks add nothing at first) [${DEFAULT-VALUE}].")
     private Initialization init;
 
     GptConfig config(int vocabSize) {

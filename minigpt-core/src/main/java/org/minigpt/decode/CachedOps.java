@@ -117,6 +117,11 @@ final class CachedOps implements OpSet {
     }
 
     @Override
+    public SDVariable relu2(String name, SDVariable x) {
+        return fused.relu2(name, x);
+    }
+
+    @Override
     public SDVariable gelu(String name, SDVariable x, Gelu form) {
         return fused.gelu(name, x, form);
     }

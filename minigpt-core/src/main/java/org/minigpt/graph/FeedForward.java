@@ -17,6 +17,8 @@ public record FeedForward(Linear cFc, Linear cProj, Activation activation, doubl
     public enum Activation {
         /** max(0, x): the lecture's. */
         RELU,
+        /** max(0, x)² (So et al. 2021, "Primer", arXiv:2109.08668): Hugging Face's {@code relu2}. */
+        RELU2,
         /** x·Φ(x): nanoGPT's, PyTorch's {@code nn.GELU()}. */
         GELU,
         /** The tanh approximation, GPT-2's own: Hugging Face's {@code gelu_new}. */
@@ -28,6 +30,7 @@ public record FeedForward(Linear cFc, Linear cProj, Activation activation, doubl
         SDVariable define(Scope scope, SDVariable x) {
             return switch (this) {
                 case RELU -> scope.ops().relu(scope.name(), x);
+                case RELU2 -> scope.ops().relu2(scope.name(), x);
                 case GELU -> scope.ops().gelu(scope.name(), x, Gelu.ERF);
                 case GELU_TANH -> scope.ops().gelu(scope.name(), x, Gelu.TANH);
                 case SILU -> scope.ops().silu(scope.name(), x);

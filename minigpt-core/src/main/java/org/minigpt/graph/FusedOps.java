@@ -8,6 +8,7 @@ import org.minigpt.internal.ops.EmbeddingOp;
 import org.minigpt.internal.ops.GeluOp;
 import org.minigpt.internal.ops.LayerNormOp;
 import org.minigpt.internal.ops.LinearOp;
+import org.minigpt.internal.ops.Relu2Op;
 import org.minigpt.internal.ops.ReluOp;
 import org.minigpt.internal.ops.RmsNormOp;
 import org.minigpt.internal.ops.RotaryOp;
@@ -90,6 +91,11 @@ public final class FusedOps implements OpSet {
     @Override
     public SDVariable relu(String name, SDVariable x) {
         return output(name, new ReluOp(x.getSameDiff(), x));
+    }
+
+    @Override
+    public SDVariable relu2(String name, SDVariable x) {
+        return output(name, new Relu2Op(x.getSameDiff(), x));
     }
 
     @Override

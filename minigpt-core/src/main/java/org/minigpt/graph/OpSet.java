@@ -86,6 +86,9 @@ public interface OpSet {
     /** max(0, x). */
     SDVariable relu(String name, SDVariable x);
 
+    /** max(0, x)². */
+    SDVariable relu2(String name, SDVariable x);
+
     /** GELU(x) in one of its two forms. */
     SDVariable gelu(String name, SDVariable x, Gelu form);
 

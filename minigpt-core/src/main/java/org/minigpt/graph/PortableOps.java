@@ -184,6 +184,11 @@ public final class PortableOps implements OpSet {
         return x.getSameDiff().nn().relu(name, x, 0);
     }
 
+    @Override
+    public SDVariable relu2(String name, SDVariable x) {
+        return x.getSameDiff().math().square(name, x.getSameDiff().nn().relu(x, 0));
+    }
+
     /** Written out: ND4J's {@code gelu} is x·sigmoid(1.702x), and its {@code preciseGelu} cubes 0.044715·x. */
     @Override
     public SDVariable gelu(String name, SDVariable x, Gelu form) {

@@ -69,6 +69,8 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
     private static final Map<String, Mlp> ACTIVATIONS = Map.of(
             "relu",
             Mlp.RELU,
+            "relu2",
+            Mlp.RELU2,
             "gelu",
             Mlp.GELU,
             "gelu_python",
@@ -173,6 +175,7 @@ record HfConfig(GptConfig gpt, boolean own, boolean ownBlocks, boolean llama) {
     private static String nameOf(Mlp mlp) {
         return switch (mlp) {
             case RELU -> "relu";
+            case RELU2 -> "relu2";
             case GELU -> "gelu";
             case GELU_TANH -> "gelu_new";
             case SILU, SWIGLU -> SILU;

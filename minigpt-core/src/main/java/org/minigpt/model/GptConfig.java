@@ -50,7 +50,12 @@ public sealed interface GptConfig extends Serializable permits CheckedConfig {
          */
         LECTURE,
         /** N(0, 0.02), residual projections N(0, 0.02/√(2L)), biases 0: nanoGPT's {@code model.py}. */
-        NANOGPT
+        NANOGPT,
+        /**
+         * {@link #NANOGPT}'s, but that the residual projections are 0: each block adds nothing at first (Zhang et al.
+         * 2019, "Fixup Initialization"). For a head of its own, as with a tied one each token would first predict itself.
+         */
+        ZERO_PROJECTIONS
     }
 
     /** The norms of the residual stream. */
@@ -65,6 +70,8 @@ public sealed interface GptConfig extends Serializable permits CheckedConfig {
     enum Mlp {
         /** max(0, x·W₁)·W₂, 4C wide: the lecture's. */
         RELU(Activation.RELU),
+        /** max(0, x·W₁)²·W₂, 4C wide: Primer's. */
+        RELU2(Activation.RELU2),
         /** GELU(x·W₁)·W₂ by the error function, 4C wide: nanoGPT's. */
         GELU(Activation.GELU),
         /** GELU(x·W₁)·W₂ by its approximation with tanh, 4C wide: GPT-2's. */
@@ -92,6 +99,7 @@ public sealed interface GptConfig extends Serializable permits CheckedConfig {
         public static Mlp plain(Activation activation) {
             return switch (activation) {
                 case RELU -> RELU;
+                case RELU2 -> RELU2;
                 case GELU -> GELU;
                 case GELU_TANH -> GELU_TANH;
                 case SILU -> SILU;

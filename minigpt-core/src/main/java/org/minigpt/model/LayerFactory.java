@@ -98,12 +98,15 @@ public final class LayerFactory {
     }
 
     private boolean nanoGpt() {
-        return config.initialization() == Initialization.NANOGPT;
+        return config.initialization() != Initialization.LECTURE;
     }
 
     Initializer weightInit(long in, boolean residual) {
         if (!nanoGpt()) {
             return Initializer.pytorchLinear(in);
+        }
+        if (residual && config.initialization() == Initialization.ZERO_PROJECTIONS) {
+            return Initializer.zeros();
         }
         // Each block adds to the residual stream twice.
         return Initializer.normal(NANOGPT_DEVIATION / (residual ? Math.sqrt(2.0 * config.nLayer()) : 1));

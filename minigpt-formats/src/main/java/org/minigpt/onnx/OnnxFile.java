@@ -157,6 +157,10 @@ public final class OnnxFile {
     private String activation(String name, String x) {
         return switch (config.mlp().activation().orElseThrow()) {
             case RELU -> graph.node(name, "Relu", List.of(x));
+            case RELU2 -> {
+                graph.node(name + ".relu", "Relu", List.of(x));
+                yield graph.node(name, "Mul", List.of(name + ".relu", name + ".relu"));
+            }
             case GELU -> {
                 graph.scalar(name + ".root", Math.sqrt(0.5));
                 graph.node(name + ".scaled", "Mul", List.of(x, name + ".root"));

@@ -174,7 +174,7 @@ class UsageTest {
     @Test
     void unknownChoice() {
         assertUsageError(
-                "Invalid value for option '--activation': it must be relu, gelu, gelu-tanh, silu, but is 'tanh'",
+                "Invalid value for option '--activation': it must be relu, relu2, gelu, gelu-tanh, silu, but is 'tanh'",
                 "minigpt train",
                 "train",
                 "--activation",

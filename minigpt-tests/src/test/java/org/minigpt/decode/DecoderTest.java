@@ -32,7 +32,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 /** A decoder's logits are those of the whole context through the model's own graph. */
 class DecoderTest {
     private static final double TOLERANCE = 1e-5;
-    private static final Mlp[] PLAIN = {Mlp.RELU, Mlp.GELU, Mlp.GELU_TANH, Mlp.SILU};
+    private static final Mlp[] PLAIN = {Mlp.RELU, Mlp.RELU2, Mlp.GELU, Mlp.GELU_TANH, Mlp.SILU};
     private static final Positions[] POSITIONS = {
         new Positions.Learned(),
         new Positions.Rotary(),

@@ -50,6 +50,7 @@ class OpSetLayoutTest {
         result.put("relu", (ops, x) -> ops.relu("y", x));
         result.put("gelu", (ops, x) -> ops.gelu("y", x, Gelu.ERF));
         result.put("gelu by tanh", (ops, x) -> ops.gelu("y", x, Gelu.TANH));
+        result.put("relu2", (ops, x) -> ops.relu2("y", x));
         result.put("silu", (ops, x) -> ops.silu("y", x));
         result.put("swiGlu", (ops, x) -> ops.swiGlu("y", x));
         result.put("add", (ops, x) -> ops.add("y", x, x));

@@ -171,6 +171,7 @@ class HfConfigTest {
     @ParameterizedTest
     @CsvSource({
         "relu,RELU",
+        "relu2,RELU2",
         "gelu,GELU",
         "gelu_python,GELU",
         "gelu_new,GELU_TANH",
@@ -276,7 +277,7 @@ class HfConfigTest {
                         + " qwen2, qwen3",
                 "0.1 | 0.1,\"activation_function\":\"quick_gelu\" | \"quick_gelu\" for \"activation_function\", but MiniGPT"
                         + " supports only gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_pytorch_tanh, relu,"
-                        + " silu, swish",
+                        + " relu2, silu, swish",
                 "0.1 | 0.1,\"minigpt\":{\"version\":3,\"bias\":\"all\",\"initialization\":\"lecture\",\"norm\":\"rms\","
                         + "\"positions\":\"rotary\",\"rope_theta\":10,\"rope_scaling\":{\"rope_type\":\"yarn\"}} |"
                         + " \"yarn\" for \"rope_scaling.rope_type\", but MiniGPT supports only default, linear, llama3",
@@ -287,7 +288,7 @@ class HfConfigTest {
                 "0.1 | 0.1,\"minigpt\":{\"version\":1,\"bias\":\"some\"} | \"some\" for \"minigpt.bias\", but MiniGPT"
                         + " supports only all, lecture, none, qkv",
                 "0.1 | 0.1,\"minigpt\":{\"version\":1,\"bias\":\"all\",\"initialization\":\"xavier\"} | \"xavier\" for"
-                        + " \"minigpt.initialization\", but MiniGPT supports only lecture, nanogpt",
+                        + " \"minigpt.initialization\", but MiniGPT supports only lecture, nanogpt, zero_projections",
                 "0.1 | 0.1,\"minigpt\":{\"version\":2,\"bias\":\"all\",\"initialization\":\"lecture\",\"norm\":\"batch\"} |"
                         + " \"batch\" for \"minigpt.norm\", but MiniGPT supports only layer, rms",
                 "0.1 | 0.1,\"minigpt\":{\"version\":2,\"bias\":\"all\",\"initialization\":\"lecture\",\"norm\":\"rms\","

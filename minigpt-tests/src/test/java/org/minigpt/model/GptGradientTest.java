@@ -72,8 +72,11 @@ class GptGradientTest {
     private static final GptConfig SILU =
             GPT2.toBuilder().mlp(Mlp.SILU).nInner(5).bias(Bias.NONE).build();
 
+    private static final GptConfig RELU2 =
+            QWEN_3.toBuilder().mlp(Mlp.RELU2).tiedHead(false).build();
+
     static Stream<GptConfig> configs() {
-        return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI, LLAMA_3, QWEN_2, QWEN_3, SILU);
+        return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI, LLAMA_3, QWEN_2, QWEN_3, SILU, RELU2);
     }
 
     @ParameterizedTest

@@ -101,6 +101,22 @@ class GptInitializationTest {
         });
     }
 
+    /** What comes out of a block is what went in, until the first step. */
+    @Test
+    void projectionsThatBeginAtZero() {
+        parameters(NANOGPT.toBuilder()
+                        .initialization(Initialization.ZERO_PROJECTIONS)
+                        .build())
+                .forEach((name, values) -> {
+                    switch (kind(name)) {
+                        case "attn.c_proj.weight", "mlp.c_proj.weight" -> assertAll(name, values, 0);
+                        case "wte.weight", "attn.c_attn.weight", "mlp.c_fc.weight", "lm_head.weight" ->
+                            assertNormal(name, values, 0.02);
+                        default -> {}
+                    }
+                });
+    }
+
     /**
      * A head of N(0, 1) would begin at a loss of 23 where ln 65 = 4.2 is right; nanoGPT's embeddings serve as heads.
      */
@@ -117,7 +133,9 @@ class GptInitializationTest {
 
     private static Stream<GptConfig> headsNormsAndPositions(int vocabSize, int nEmbd) {
         return Stream.of(true, false)
+                // A tied head would have each token predict itself, where blocks add nothing to it.
                 .flatMap(tied -> Arrays.stream(Initialization.values())
+                        .filter(init -> !tied || init != Initialization.ZERO_PROJECTIONS)
                         .map(init -> GptConfig.builder()
                                 .vocabSize(vocabSize)
                                 .nEmbd(nEmbd)
@@ -149,7 +167,8 @@ class GptInitializationTest {
                         headsNormsAndPositions(65, 32).flatMap(GptInitializationTest::withAllBiasesAndFeedForwards),
                         headsNormsAndPositions(300, 256))
                 .toList();
-        int kinds = 2 * 2 * Positions.Kind.values().length * Norm.values().length;
+        int heads = 2 * Initialization.values().length - 1;
+        int kinds = heads * Positions.Kind.values().length * Norm.values().length;
         assertEquals(kinds * (Bias.values().length * Mlp.values().length + 1), configs.size());
         for (GptConfig config : configs) {
             int v = config.vocabSize();

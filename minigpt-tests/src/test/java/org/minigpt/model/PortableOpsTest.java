@@ -80,10 +80,12 @@ class PortableOpsTest {
             .build();
     private static final GptConfig SILU = GPT2.toBuilder().mlp(Mlp.SILU).build();
 
+    private static final GptConfig RELU2 = QWEN.toBuilder().mlp(Mlp.RELU2).build();
+
     private final Random random = new Random(7);
 
     static Stream<Arguments> configsAndTypes() {
-        return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI, QWEN, SILU)
+        return Stream.of(LECTURE, NANOGPT, GPT2, LLAMA, ALIBI, QWEN, SILU, RELU2)
                 .flatMap(config -> Stream.of(DataType.FLOAT, DataType.DOUBLE)
                         .map(type -> Arguments.of(config, type, type == DataType.FLOAT ? 1e-5 : 1e-10)));
     }

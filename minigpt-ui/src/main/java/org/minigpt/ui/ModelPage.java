@@ -134,7 +134,7 @@ final class ModelPage {
 
     private Activation activation() {
         return switch (config.mlp()) {
-            case RELU -> Activation.RELU;
+            case RELU, RELU2 -> Activation.RELU;
             case GELU, GELU_TANH -> Activation.GELU;
             case SILU -> Activation.SWISH;
             case SWIGLU -> Activation.SWISH; // with a gate
@@ -151,7 +151,7 @@ final class ModelPage {
     }
 
     private boolean nanoGpt() {
-        return config.initialization() == Initialization.NANOGPT;
+        return config.initialization() != Initialization.LECTURE;
     }
 
     private static IWeightInit drawnFrom(Distribution distribution) {

@@ -7,7 +7,10 @@ import org.minigpt.internal.simd.Gelu;
 import org.minigpt.internal.simd.RowProducts;
 import org.minigpt.internal.simd.Simd;
 
-/** Operations that treat every entry alike: ReLU, GELU, SiLU, the residual sum and dropout, on arrays of one length. */
+/**
+ * Operations that treat every entry alike: ReLU, its square, GELU, SiLU, the residual sum and dropout, on arrays of one
+ * length.
+ */
 public final class ElementwiseKernel implements Runnable {
     private static final int TILE = 4096;
 
@@ -40,6 +43,25 @@ public final class ElementwiseKernel implements Runnable {
     /** dx = dy where x &gt; 0, else 0. */
     public static ElementwiseKernel reluGradient(Floats x, Floats dy, Floats dx) {
         return new ElementwiseKernel(dy, x, dx, (a, b, n, at) -> Simd.MATH.reluGradient(b, a, n));
+    }
+
+    /** y = max(0, x)². */
+    public static ElementwiseKernel relu2(Floats x, Floats y) {
+        return new ElementwiseKernel(x, null, y, (a, b, n, at) -> {
+            Simd.MATH.relu(a, n);
+            for (int i = 0; i < n; i++) {
+                a[i] *= a[i];
+            }
+        });
+    }
+
+    /** dx = 2·√y·dy, which is 2·max(0, x)·dy. */
+    public static ElementwiseKernel relu2Gradient(Floats y, Floats dy, Floats dx) {
+        return new ElementwiseKernel(dy, y, dx, (a, b, n, at) -> {
+            for (int i = 0; i < n; i++) {
+                a[i] *= 2f * (float) Math.sqrt(b[i]);
+            }
+        });
     }
 
     /** y = GELU(x). */

@@ -24,6 +24,8 @@ public final class Ops {
                 new CausalAttentionOp.Gradient(),
                 new ReluOp(),
                 new ReluOp.Gradient(),
+                new Relu2Op(),
+                new Relu2Op.Gradient(),
                 new GeluOp(),
                 new GeluOp.Gradient(),
                 new SiluOp(),

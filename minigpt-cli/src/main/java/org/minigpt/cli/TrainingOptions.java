@@ -151,6 +151,13 @@ final class TrainingOptions {
         MuonConfig.Scale muonScale;
 
         @Option(
+                names = "--muon-iteration",
+                paramLabel = "KIND",
+                description = "How a matrix's step is orthogonalised: newton-schulz, five times the same polynomial; or"
+                        + " polar-express, three that are each the best for its place [newton-schulz].")
+        MuonConfig.Iteration muonIteration;
+
+        @Option(
                 names = "--learning-rate",
                 paramLabel = "RATE",
                 defaultValue = "1e-3",
@@ -202,7 +209,14 @@ final class TrainingOptions {
         /** What is wrong with the options together, if anything is. */
         Optional<String> conflict() {
             boolean ofMuon = Stream.of(
-                            matrixLr, embeddingLr, headLr, muonMomentum, muonMomentumWarmup, muonWeightDecay, muonScale)
+                            matrixLr,
+                            embeddingLr,
+                            headLr,
+                            muonMomentum,
+                            muonMomentumWarmup,
+                            muonWeightDecay,
+                            muonScale,
+                            muonIteration)
                     .anyMatch(Objects::nonNull);
             if (kind != Kind.MUON && ofMuon) {
                 return Optional.of(
@@ -227,7 +241,8 @@ final class TrainingOptions {
                             muonMomentum == null ? 0.95 : muonMomentum,
                             muonMomentumWarmup == null ? 0 : muonMomentumWarmup,
                             muonWeightDecay == null ? 0 : muonWeightDecay,
-                            muonScale == null ? MuonConfig.Scale.SPECTRAL : muonScale);
+                            muonScale == null ? MuonConfig.Scale.SPECTRAL : muonScale,
+                            muonIteration == null ? MuonConfig.Iteration.NEWTON_SCHULZ : muonIteration);
         }
     }
 

@@ -113,7 +113,8 @@ public final class Muon implements Optimizer {
 
     private MuonKernel.Step step(Matrix matrix, double beta, double gradientFactor, double keep, double rate) {
         double scale = config.scale().of(matrix.rows(), matrix.columns());
-        return new MuonKernel.Step(beta, gradientFactor, keep, rate * scale);
+        return new MuonKernel.Step(
+                beta, gradientFactor, keep, rate * scale, config.iteration().polynomials());
     }
 
     /** Each matrix is computed by one thread, so the bits do not depend on how many there are. */

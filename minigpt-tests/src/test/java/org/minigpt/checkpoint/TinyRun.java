@@ -7,6 +7,7 @@ import org.minigpt.model.GptConfig;
 import org.minigpt.train.AdamWConfig;
 import org.minigpt.train.LearningRate;
 import org.minigpt.train.MuonConfig;
+import org.minigpt.train.MuonConfig.Iteration;
 import org.minigpt.train.MuonConfig.Scale;
 import org.minigpt.train.TrainConfig;
 import org.minigpt.train.Trainer;
@@ -24,7 +25,16 @@ final class TinyRun {
                 .gradientAccumulationSteps(2)
                 .maxIters(9)
                 .gradClip(0.5)
-                .optimizer(new MuonConfig(AdamWConfig.nanoGpt(), 2, 1, 0.5, 0.95, 5, 0.1, Scale.SPECTRAL)) // and AdamW
+                .optimizer(new MuonConfig(
+                        AdamWConfig.nanoGpt(),
+                        2,
+                        1,
+                        0.5,
+                        0.95,
+                        5,
+                        0.1,
+                        Scale.SPECTRAL,
+                        Iteration.POLAR_EXPRESS)) // and AdamW
                 .learningRate(LearningRate.warmupCosine(1e-2, 1e-3, 3, 20))
                 .evalInterval(3)
                 .evalIters(2)

@@ -23,14 +23,17 @@ import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.Trainable.ParameterInfo;
+import org.minigpt.train.MuonConfig.Iteration;
 import org.minigpt.train.MuonConfig.Scale;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 class MuonTest {
+    private static final double[][] FIVE = Iteration.NEWTON_SCHULZ.polynomials();
+
     private static final MuonConfig CONFIG =
-            new MuonConfig(AdamWConfig.nanoGpt(), 10, 2, 0.5, 0.95, 300, 0.1, Scale.SPECTRAL);
+            new MuonConfig(AdamWConfig.nanoGpt(), 10, 2, 0.5, 0.95, 300, 0.1, Scale.SPECTRAL, Iteration.NEWTON_SCHULZ);
 
     @ParameterizedTest
     @EnumSource(
@@ -42,7 +45,13 @@ class MuonTest {
         double[] gradients = {9, 6, 0, 9, 9, 0, 8, 9};
         double[] momentum = {7, 2, 0, 7, 7, 0, 0, 7};
 
-        step(type, new MuonKernel.Step(0.5, 0.5, 0.9, 0.1), new Matrix(1, 2, 2, 4), parameters, gradients, momentum);
+        step(
+                type,
+                new MuonKernel.Step(0.5, 0.5, 0.9, 0.1, FIVE),
+                new Matrix(1, 2, 2, 4),
+                parameters,
+                gradients,
+                momentum);
 
         // Half of the gradients is 3 and 4; m = 0.5·2 + 0.5·3 = 2.5 and 0.5·0 + 0.5·4 = 2
         assertArrayEquals(new double[] {7, 2.5, 0, 7, 7, 0, 2, 7}, momentum, 1e-6);
@@ -79,7 +88,7 @@ class MuonTest {
             for (int i = 0; i < 4; i++) {
                 double[] g = reference.get(name + ".gradient" + i).dup().data().asDouble();
                 double rate = 0.05 * Scale.SPECTRAL.of(in, out);
-                MuonKernel.Step step = new MuonKernel.Step(0.9, 0.5, 1 - 0.05 * 0.1, rate);
+                MuonKernel.Step step = new MuonKernel.Step(0.9, 0.5, 1 - 0.05 * 0.1, rate, FIVE);
                 step(type, step, new Matrix(0, in, out, out), w, g, momentum);
             }
             assertArrayEquals(reference.get(name + ".after").dup().data().asDouble(), w, 1e-6, name);
@@ -100,6 +109,51 @@ class MuonTest {
         System.arraycopy(m.toDoubleVector(), 0, momentum, 0, momentum.length);
     }
 
+    /** Matrices of a diagonal, which it stays: an entry is its own singular value. */
+    @ParameterizedTest
+    @EnumSource(
+            value = DataType.class,
+            names = {"FLOAT", "DOUBLE"})
+    void threePolynomialsComeAsNearAsTheyCan(DataType type) {
+        double[][] polynomials = Iteration.POLAR_EXPRESS.polynomials();
+        assertEquals(3, polynomials.length);
+        // 0.6 and 0.8 have the norm 1. First 8.0933685·0.6 - 23.6204303·0.216 + 17.4461517·0.07776 = 1.110621, then ...
+        for (int columns : new int[] {2, 4, 5}) { // by the matrix, and by squares
+            double[] parameters = new double[2 * columns];
+            double[] gradients = new double[2 * columns];
+            gradients[0] = 0.6;
+            gradients[columns + 1] = 0.8;
+            Matrix matrix = new Matrix(0, 2, columns, columns);
+            step(
+                    type,
+                    new MuonKernel.Step(0, 1, 1, 1, polynomials),
+                    matrix,
+                    parameters,
+                    gradients,
+                    new double[2 * columns]);
+            assertEquals(-by(polynomials, 0.6), parameters[0], 1e-5);
+            assertEquals(-by(polynomials, 0.8), parameters[columns + 1], 1e-5);
+        }
+        // The same error at both ends, and none larger between them: by Chebyshev no polynomial has a smaller one.
+        double largest = 0;
+        for (double x = 0.01; x <= 1; x += 1e-5) {
+            largest = Math.max(largest, Math.abs(by(polynomials, x) - 1));
+        }
+        assertEquals(0.26944, largest, 1e-5);
+        double five = 0;
+        for (double x = 0.01; x <= 1; x += 1e-5) {
+            five = Math.max(five, Math.abs(by(FIVE, x) - 1));
+        }
+        assertTrue(largest < five, largest + " is above the " + five + " of five others");
+    }
+
+    private static double by(double[][] polynomials, double x) {
+        for (double[] abc : polynomials) {
+            x = abc[0] * x + abc[1] * Math.pow(x, 3) + abc[2] * Math.pow(x, 5);
+        }
+        return x;
+    }
+
     @Test
     void scalesByTheShape() {
         // √(6/2) = √3 for more outputs than inputs, 1 else; 0.2·√6 both ways
@@ -111,12 +165,16 @@ class MuonTest {
 
     @Test
     void momentumRises() {
-        MuonConfig config = new MuonConfig(AdamWConfig.nanoGpt(), 1, 1, 1, 0.95, 3, 0, Scale.RMS);
+        MuonConfig config =
+                new MuonConfig(AdamWConfig.nanoGpt(), 1, 1, 1, 0.95, 3, 0, Scale.RMS, Iteration.NEWTON_SCHULZ);
         // 0.85 and a quarter of 0.1 a step
         assertEquals(0.875, config.momentum(1), 1e-12);
         assertEquals(0.925, config.momentum(3), 1e-12);
         assertEquals(0.95, config.momentum(4));
-        assertEquals(0.5, new MuonConfig(AdamWConfig.nanoGpt(), 1, 1, 1, 0.5, 3, 0, Scale.RMS).momentum(1));
+        assertEquals(
+                0.5,
+                new MuonConfig(AdamWConfig.nanoGpt(), 1, 1, 1, 0.5, 3, 0, Scale.RMS, Iteration.NEWTON_SCHULZ)
+                        .momentum(1));
     }
 
     /** The rest of the model, each part of {@code c_attn} and of the gate by itself, and every group's rate. */
@@ -147,7 +205,7 @@ class MuonTest {
                 int first = at;
                 for (int width : widths) {
                     double scale = Math.sqrt(Math.max(1, (double) width / in));
-                    MuonKernel.Step step = new MuonKernel.Step(beta, 0.5, 1 - 0.1 * 0.1, 0.1 * scale);
+                    MuonKernel.Step step = new MuonKernel.Step(beta, 0.5, 1 - 0.1 * 0.1, 0.1 * scale, FIVE);
                     MuonKernel.update(step, new Matrix(first, in, width, out), p, g, m);
                     first += width;
                 }
@@ -211,7 +269,7 @@ class MuonTest {
                 () -> MuonConfig.of(AdamWConfig.nanoGpt(), 0));
         assertSentence(
                 "muon_momentum is 1.0 but must be in 0 ≤ muon_momentum < 1; 0.95 is usual",
-                () -> new MuonConfig(AdamWConfig.nanoGpt(), 1, 1, 1, 1, 0, 0, Scale.RMS));
+                () -> new MuonConfig(AdamWConfig.nanoGpt(), 1, 1, 1, 1, 0, 0, Scale.RMS, Iteration.NEWTON_SCHULZ));
         Optimizer muon = CONFIG.create(model(DataType.FLOAT, false));
         Optimizer adamW = AdamWConfig.nanoGpt().create(model(DataType.FLOAT, false));
         assertSentence(

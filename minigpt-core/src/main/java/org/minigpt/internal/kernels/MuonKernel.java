@@ -9,20 +9,13 @@ import org.minigpt.internal.simd.Simd;
  * <pre>
  * m ← β·m + (1 - β)·g
  * X ← (1 - β)·g + β·m, Nesterov's
- * X ← X / ‖X‖, and five times X ← a·X + (b·A + c·A²)·X with A = X·Xᵀ, by which its singular values come near 1
+ * X ← X / ‖X‖, and some times X ← a·X + (b·A + c·A²)·X with A = X·Xᵀ, by which its singular values come near 1
  * W ← keep·W - rate·X
  * </pre>
  *
  * A is made of the shorter side: with more rows than columns it is XᵀX, on the right. For use by one thread.
  */
 public final class MuonKernel {
-    /** a, b and c of Newton and Schulz's iteration, which bring singular values from 0 to about 1 quickly. */
-    private static final float A = 3.4445f;
-
-    private static final float B = -4.7750f;
-    private static final float C = 2.0315f;
-    private static final int ITERATIONS = 5;
-
     /** Keeps the division by the norm finite. */
     private static final double EPS = 1e-7;
 
@@ -67,8 +60,9 @@ public final class MuonKernel {
      * @param gradientFactor what clipping leaves of the gradients, 1 for all
      * @param keep what weight decay leaves of a parameter: 1 - rate·decay
      * @param rate how far the step goes
+     * @param polynomials a, b and c of each iteration
      */
-    public record Step(double beta, double gradientFactor, double keep, double rate) {}
+    public record Step(double beta, double gradientFactor, double keep, double rate, double[][] polynomials) {}
 
     /**
      * @param momentum of the length of the parameters, as the gradients
@@ -111,7 +105,7 @@ public final class MuonKernel {
             momentum.write(at, m, 0, n);
             x.write(row * n, g, 0, n);
         }
-        Floats o = orthogonalized(matrix, (float) (1 / (Math.sqrt(squares) + EPS)));
+        Floats o = orthogonalized(matrix, step.polynomials, (float) (1 / (Math.sqrt(squares) + EPS)));
         for (int row = 0; row < matrix.rows(); row++) {
             int at = matrix.offset() + row * matrix.stride();
             parameters.read(at, m, 0, n);
@@ -126,22 +120,23 @@ public final class MuonKernel {
      * @param scale to multiply x by at first, which costs no pass: A is of degree 2 in x, and X of degree 1
      * @return where the result is
      */
-    private Floats orthogonalized(Matrix matrix, float scale) {
+    private Floats orthogonalized(Matrix matrix, double[][] polynomials, float scale) {
         return matrix.entries() >= 2 * matrix.shorter() * matrix.shorter()
-                ? bySquares(matrix, scale)
-                : byMatrix(matrix, scale);
+                ? bySquares(matrix, polynomials, scale)
+                : byMatrix(matrix, polynomials, scale);
     }
 
     /** X ← a·X + (b·A + c·A²)·X, as it stands. */
-    private Floats byMatrix(Matrix matrix, float scale) {
+    private Floats byMatrix(Matrix matrix, double[][] polynomials, float scale) {
         Floats from = x;
         Floats to = next;
-        for (int i = 0; i < ITERATIONS; i++) {
-            float s = i == 0 ? scale : 1f;
+        float s = scale;
+        for (double[] abc : polynomials) {
             gram(matrix, from, s * s);
-            polynomial(matrix.shorter());
+            polynomial(matrix.shorter(), abc);
             Gemv.copy(matrix.entries(), from.at(0), to.at(0));
-            times(matrix, polynomial, from, s, s * A, to);
+            times(matrix, polynomial, from, s, s * (float) abc[0], to);
+            s = 1f;
             Floats swap = from;
             from = to;
             to = swap;
@@ -151,16 +146,16 @@ public final class MuonKernel {
 
     /**
      * The same for a long X, of which all iterations but the first and the last product can do without: P = a·I + b·A +
-     * c·A² makes X' = P·X and A' = P·A·P, so it is P₅·P₄·P₃·P₂·P₁·X.
+     * c·A² makes X' = P·X and A' = P·A·P, so it is Pₙ···P₂·P₁·X.
      */
-    private Floats bySquares(Matrix matrix, float scale) {
+    private Floats bySquares(Matrix matrix, double[][] polynomials, float scale) {
         int n = matrix.shorter();
         gram(matrix, x, scale * scale);
         Floats product = null;
-        for (int i = 0; i < ITERATIONS; i++) {
-            polynomial(n);
+        for (int i = 0; i < polynomials.length; i++) {
+            polynomial(n, polynomials[i]);
             for (int d = 0; d < n; d++) {
-                polynomial.put(d * (n + 1), polynomial.get(d * (n + 1)) + A);
+                polynomial.put(d * (n + 1), polynomial.get(d * (n + 1)) + (float) polynomials[i][0]);
             }
             if (i == 0) {
                 Gemv.copy(n * n, polynomial.at(0), products[0].at(0));
@@ -170,7 +165,7 @@ public final class MuonKernel {
                 square(n, polynomial, product, longer);
                 product = longer;
             }
-            if (i < ITERATIONS - 1) {
+            if (i < polynomials.length - 1) {
                 square(n, polynomial, gram, next);
                 square(n, next, polynomial, gram);
             }
@@ -191,9 +186,11 @@ public final class MuonKernel {
     }
 
     /** polynomial = b·A + c·A² */
-    private void polynomial(int n) {
+    private void polynomial(int n, double[] abc) {
+        float b = (float) abc[1];
+        float c = (float) abc[2];
         Gemv.copy(n * n, gram.at(0), polynomial.at(0));
-        Blas.nn(n, n, n, C, gram.at(0), n, gram.at(0), n, B, polynomial.at(0), n);
+        Blas.nn(n, n, n, c, gram.at(0), n, gram.at(0), n, b, polynomial.at(0), n);
     }
 
     private static void square(int n, Floats a, Floats b, Floats product) {
@@ -231,10 +228,10 @@ public final class MuonKernel {
                 row[j] /= norm;
             }
         }
-        for (int i = 0; i < ITERATIONS; i++) {
+        for (double[] abc : step.polynomials) {
             double[][] a = product(x, transposed(x));
-            double[][] p = sum(B, a, C, product(a, a));
-            x = sum(A, x, 1, product(p, x));
+            double[][] p = sum(abc[1], a, abc[2], product(a, a));
+            x = sum(abc[0], x, 1, product(p, x));
         }
         for (int row = 0; row < rows; row++) {
             for (int j = 0; j < n; j++) {

@@ -11,14 +11,18 @@ final class SettingsOptions {
         LECTURE,
         NANOGPT_CPU,
         SHAKESPEARE_CHAR,
+        SPEEDRUN_CPU,
+        SPEEDRUN_SHAKESPEARE,
         GPT2
     }
 
     @Option(
             names = "--preset",
             paramLabel = "NAME",
-            description = "lecture, the defaults; nanogpt-cpu and shakespeare-char, as nanoGPT has them; or gpt2."
-                    + " minigpt train --preset NAME --help shows what it sets.")
+            description =
+                    "lecture, the defaults; nanogpt-cpu and shakespeare-char, as nanoGPT has them; speedrun-cpu and"
+                            + " speedrun-shakespeare, their shapes with newer layers and Muon; or gpt2."
+                            + " minigpt train --preset NAME --help shows what it sets.")
     Preset preset;
 
     @Option(

@@ -176,6 +176,8 @@ class SettingsTest {
         "lecture, 32, 64, 1e-3",
         "nanogpt-cpu, 64, 128, 0.1",
         "shakespeare-char, 256, 384, 0.2",
+        "speedrun-cpu, 64, 128, relu2",
+        "speedrun-shakespeare, 256, 384, zero-projections",
         "gpt2, 1024, 768, gelu-tanh",
     })
     void helpShowsWhatAPresetSets(String preset, int blockSize, int nEmbd, String other) {
@@ -202,7 +204,7 @@ class SettingsTest {
         assertTrue(
                 result.err()
                         .startsWith("minigpt: Invalid value for option '--preset': it must be lecture, nanogpt-cpu,"
-                                + " shakespeare-char, gpt2, but is 'gpt5'"),
+                                + " shakespeare-char, speedrun-cpu, speedrun-shakespeare, gpt2, but is 'gpt5'"),
                 result.err());
     }
 

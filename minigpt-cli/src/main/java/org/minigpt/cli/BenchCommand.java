@@ -52,7 +52,7 @@ import picocli.CommandLine.Spec;
 final class BenchCommand implements Callable<Integer> {
 
     private static final List<String> MEASUREMENTS =
-            List.of("--ops", "--attention-sweep", "--soak", "--lora-rank", "--generate", "--serve");
+            List.of("--ops", "--attention-sweep", "--soak", "--lora-rank", "--generate", "--serve", "--to-loss");
     private static final List<String> SIZES = List.of("--config", "--batch-size", "--block-size", "--n-embd");
     private static final int GENERATED_AT_ONCE = 16;
     private static final int COLD_RUNS = 5;
@@ -142,6 +142,9 @@ final class BenchCommand implements Callable<Integer> {
             description = "Of --serve: beyond the context, exact or halving [${DEFAULT-VALUE}].")
     private Window window;
 
+    @Mixin(name = "To a loss")
+    private ToLossOptions toLoss = new ToLossOptions();
+
     @Mixin(name = "Size and time")
     private WorkloadOptions sizes = new WorkloadOptions();
 
@@ -165,6 +168,9 @@ final class BenchCommand implements Callable<Integer> {
         if (soak != null) {
             Checks.requireAtLeastOne("--soak", soak);
             return lines -> soak();
+        }
+        if (sizes.isGiven("--to-loss")) {
+            return toLoss::run;
         }
         if (attentionSweep) {
             return this::sweep;
@@ -204,6 +210,10 @@ final class BenchCommand implements Callable<Integer> {
         if (given.size() > 1) {
             return Optional.of(
                     given.get(0) + " and " + given.get(1) + " are measurements of their own: leave one of them out.");
+        }
+        Optional<String> ofToLoss = toLoss.conflict();
+        if (ofToLoss.isPresent()) {
+            return ofToLoss;
         }
         if (data != null && soak == null && loraRank == null) {
             return Optional.of("--data is for --soak and --lora-rank: add one of them, or leave it out.");

@@ -9,6 +9,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
+import org.minigpt.data.TokenDataset;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -16,6 +17,7 @@ import org.minigpt.model.Trainable;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
 import org.minigpt.train.TrainConfig;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -117,15 +119,51 @@ class TrainCommand implements Callable<Integer> {
     @Mixin(name = "Evaluation and output")
     private OutputOptions output = new OutputOptions();
 
-    @Override
-    public Integer call() {
-        requireOneRun();
+    /**
+     * What a run does that begins with a new model.
+     *
+     * @param replicas among how many threads a batch is shared out
+     */
+    record Recipe(GptConfig shape, TrainConfig config, TokenDataset data, int replicas) {}
+
+    /**
+     * @param options of {@code minigpt train}, for a text and a new model
+     * @throws ParameterException if one of them is wrong
+     */
+    static Recipe recipe(String... options) {
+        CommandLine root = MiniGpt.commandLine();
+        CommandLine train = root.getSubcommands().get("train");
+        train.setDefaultValueProvider(Settings.of(train.getCommandSpec(), options));
+        root.parseArgs(Stream.concat(Stream.of("train"), Stream.of(options)).toArray(String[]::new));
+        return train.<TrainCommand>getCommand().ofNewModel();
+    }
+
+    private Recipe ofNewModel() {
+        if (settings.resume != null || fineTune.initFrom != null) {
+            throw new ParameterException(
+                    spec.commandLine(), "--resume and --init-from go on with a model: leave them out.");
+        }
+        requireFit();
+        TrainingData text = open(Optional.empty());
+        GptConfig shape = model.config(text.tokenizer().vocabSize());
+        text.requireWindows(shape.blockSize());
+        Checks.requireAtLeastOne("--replicas", run.replicas());
+        return new Recipe(shape, config(), text.dataset(), run.replicas());
+    }
+
+    private void requireFit() {
         schedule.conflict()
                 .or(optimizer::conflict)
                 .or(() -> fineTune.conflict(this::isGiven, run.overfitOneBatch))
                 .ifPresent(message -> {
                     throw new ParameterException(spec.commandLine(), message);
                 });
+    }
+
+    @Override
+    public Integer call() {
+        requireOneRun();
+        requireFit();
         TrainConfig config = config();
         Checks.requireNotNegative("--sample-tokens", output.sampleTokens);
         SamplingOptions sampling =

@@ -131,6 +131,87 @@ class BenchCommandTest {
                 .assertSentence("--ops measures a model without dropout; leave --dropout out");
     }
 
+    private static final List<Object> OF_TRAIN = List.of(
+            "--",
+            "--n-layer",
+            1,
+            "--n-head",
+            2,
+            "--n-embd",
+            8,
+            "--block-size",
+            8,
+            "--batch-size",
+            4,
+            "--replicas",
+            1,
+            "--data",
+            "moby-dick",
+            "--train-split",
+            0.999,
+            "--max-iters",
+            40,
+            "--eval-interval",
+            10,
+            "--learning-rate",
+            0.01);
+
+    /** By the trainer that train has: so the run of the same options reaches the loss at the same step. */
+    @Test
+    void toALoss() {
+        Map<String, String> values = values(bench(List.of("--to-loss", 100), OF_TRAIN));
+
+        assertEquals("10", values.get("steps")); // the first evaluation: any loss is below 100
+        double loss = number(values, "loss");
+        assertTrue(loss < 5, values.get("loss"));
+        double seconds = Double.parseDouble(values.get("seconds"));
+        assertTrue(seconds >= 0 && number(values, "seconds_from_start") >= seconds);
+        assertEquals(
+                values.get("loss"),
+                values(bench(List.of("--to-loss", loss + 1e-4), OF_TRAIN)).get("loss"));
+        // A loss that is not there yet takes further evaluations.
+        double steps = number(values(bench(List.of("--to-loss", loss - 0.1), OF_TRAIN)), "steps");
+        assertTrue(steps > 10 && steps % 10 == 0, "" + steps);
+    }
+
+    @Test
+    void toALossFromSeveralSeeds() {
+        Map<String, String> values = values(bench(List.of("--to-loss", 100, "--seeds", "1,2"), OF_TRAIN));
+
+        double mean = (number(values, "loss_1") + number(values, "loss_2")) / 2;
+        assertEquals(mean, number(values, "mean_loss"), 1.01e-4); // all three are rounded
+        assertTrue(!values.get("loss_1").equals(values.get("loss_2")), values.toString());
+        assertEquals(
+                values.get("loss_2"),
+                values(bench(List.of("--to-loss", 100, "--seeds", 2), OF_TRAIN)).get("loss"));
+        assertEquals("10.00", values.get("mean_steps"));
+    }
+
+    @Test
+    void aLossThatIsNotReached() {
+        Cli.Result result = bench(List.of("--to-loss", 0.001), OF_TRAIN);
+        assertEquals(1, result.exitCode());
+        assertTrue(
+                result.err()
+                        .matches("minigpt: After 40 steps the loss of seed 1337 is [\\d.]+, not 0[.]001 or less: add"
+                                + " steps, or try another preset[.]\\R"),
+                result.err());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--to-loss 2 --n-embd 8 | --n-embd is not for --to-loss, which trains as minigpt train does",
+                "--preset lecture | --preset, --seeds and options of train behind -- are for --to-loss",
+                "--to-loss 2 --soak 1 | are measurements of their own",
+                "--to-loss 2 -- --init-from out | --resume and --init-from go on with a model"
+            })
+    void whatDoesNotGoWithALoss(String options, String sentence) {
+        Cli.Result result = bench(List.of((Object[]) options.split(" ")));
+        assertTrue(result.exitCode() != 0 && result.err().contains(sentence), result.err());
+    }
+
     @Test
     void anAdapter() {
         Map<String, String> values = values(bench(TINY, SHORT, List.of("--lora-rank", 2)));

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.minigpt.cli.bench.AttentionSweep;
+import org.minigpt.cli.bench.BusyNeighbours;
 import org.minigpt.cli.bench.ColdBench;
 import org.minigpt.cli.bench.GenerateBench;
 import org.minigpt.cli.bench.LoraBench;
@@ -109,6 +110,17 @@ final class BenchCommand implements Callable<Integer> {
             description = "With --generate: the type of the matrices, f32, f16, bf16, q8_0 or q4_0 [${DEFAULT-VALUE}].")
     private WeightType weights;
 
+    @Mixin
+    private CacheOption cache = new CacheOption();
+
+    @Option(
+            names = "--busy",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "With --generate: start N processes that are busy all the time, and measure beside them"
+                    + " [${DEFAULT-VALUE}].")
+    private int busy;
+
     @Option(
             names = "--cold",
             description = "With --generate: measure whole commands minigpt sample of 1, 40 and 100 tokens instead, the"
@@ -177,15 +189,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         if (generate) {
             Checks.requireAtLeastOne("--prompt-tokens", promptTokens);
-            if (cold) {
-                return new ColdBench(sizes.generating(model), EnumOption.spell(weights), COLD_RUNS)::run;
-            }
-            return new GenerateBench(
-                            sizes.generating(model),
-                            weights,
-                            sizes.batchSize(GENERATED_AT_ONCE),
-                            promptTokens,
-                            sizes.rounds())::run;
+            return generation();
         }
         if (serve != null) {
             Checks.requireAtLeastOne("--serve", serve);
@@ -204,6 +208,25 @@ final class BenchCommand implements Callable<Integer> {
         return ops ? new OpTimes(work, sizes.replicas())::run : new StepBench(engine, work, sizes.replicas())::run;
     }
 
+    private Consumer<ResultLines> generation() {
+        GptConfig config = sizes.generating(model);
+        Consumer<ResultLines> bench = cold
+                ? new ColdBench(config, EnumOption.spell(weights), COLD_RUNS)::run
+                : new GenerateBench(
+                                config,
+                                weights,
+                                cache.type(),
+                                sizes.batchSize(GENERATED_AT_ONCE),
+                                promptTokens,
+                                sizes.rounds())::run;
+        return lines -> {
+            try (BusyNeighbours neighbours = new BusyNeighbours(busy)) {
+                lines.print("busy_neighbours", neighbours.all().size());
+                bench.accept(lines);
+            }
+        };
+    }
+
     /** What is wrong with the options together, if anything is. */
     private Optional<String> conflict() {
         List<String> given = MEASUREMENTS.stream().filter(sizes::isGiven).toList();
@@ -220,6 +243,15 @@ final class BenchCommand implements Callable<Integer> {
         }
         if (cold && !generate) {
             return Optional.of("--cold is for --generate: add that, or leave it out.");
+        }
+        if (sizes.isGiven("--busy") && !generate) {
+            return Optional.of("--busy is for --generate: add that, or leave it out.");
+        }
+        if (busy < 0) {
+            return Optional.of("--busy is " + busy + ", but must be at least 0.");
+        }
+        if (sizes.isGiven("--cache") && (!generate || cold)) {
+            return Optional.of("--cache is for --generate without --cold: leave it out.");
         }
         if (sizes.isGiven("--clients") && serve == null) {
             return Optional.of("--clients is for --serve: add that, or leave it out.");

@@ -58,6 +58,9 @@ final class ChatCommand implements Callable<Integer> {
     @Mixin(name = "Weights")
     private WeightsOption weights = new WeightsOption();
 
+    @Mixin
+    private CacheOption cache = new CacheOption();
+
     @Mixin(name = "Choice of tokens")
     private SamplerOptions sampler = new SamplerOptions();
 
@@ -70,7 +73,7 @@ final class ChatCommand implements Callable<Integer> {
         SamplingOptions options = sampler.builder().build();
         WeightsOption.Opened saved = weights.open(model);
         sampler.requireIdsOf(saved.model().vocabSize());
-        TextGenerator generator = new TextGenerator(saved.model(), saved.tokenizer());
+        TextGenerator generator = new TextGenerator(saved.model().withCache(cache.type()), saved.tokenizer());
         ChatTemplate template = chatTemplate == null ? ChatTemplate.of(model) : ChatTemplate.named(chatTemplate);
         Talk talk = template.isPlain() && chatTemplate == null
                 ? new Talk.OfText(generator)

@@ -71,6 +71,9 @@ final class SampleCommand implements Callable<Integer> {
     @Mixin(name = "Weights")
     private WeightsOption weights = new WeightsOption();
 
+    @Mixin
+    private CacheOption cache = new CacheOption();
+
     @Mixin(name = "Choice of tokens")
     private SamplerOptions sampler = new SamplerOptions();
 
@@ -91,7 +94,7 @@ final class SampleCommand implements Callable<Integer> {
         sampler.requireIdsOf(saved.model().vocabSize());
         saved.tokenizer().encode(beginning); // complains before anything is printed
         long loaded = System.currentTimeMillis();
-        TextGenerator generator = new TextGenerator(saved.model(), saved.tokenizer());
+        TextGenerator generator = new TextGenerator(saved.model().withCache(cache.type()), saved.tokenizer());
         long start = System.nanoTime();
         long tokens;
         if (json || numSamples > 1 && !stream) {

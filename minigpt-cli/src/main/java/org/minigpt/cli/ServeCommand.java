@@ -40,6 +40,9 @@ final class ServeCommand implements Callable<Integer> {
     @Mixin(name = "Weights")
     private WeightsOption weights = new WeightsOption();
 
+    @Mixin
+    private CacheOption cache = new CacheOption();
+
     @Option(names = "--model-name", paramLabel = "NAME", description = "What clients call it [the folder's name].")
     private String modelName;
 
@@ -201,6 +204,7 @@ final class ServeCommand implements Callable<Integer> {
                 .maxChoices(maxChoices)
                 .timeout(Duration.ofSeconds(timeout))
                 .patience(Duration.ofSeconds(patience))
+                .cache(cache.type())
                 .build();
         if (logRequests) {
             // Read when the logger is made.

@@ -32,6 +32,7 @@ public final class Decoder implements AutoCloseable {
     private final int vocabSize;
     private final int blockSize;
     private final Forward forward;
+    private final CacheType cache;
     private final int capacity;
     private final Consumer<Decoder> owner;
     private final int[][] contexts; // the last tokens of each sequence, at most block_size
@@ -40,10 +41,18 @@ public final class Decoder implements AutoCloseable {
     private Window window = Window.EXACT;
 
     /** @param owner takes it back when it is closed */
-    Decoder(int vocabSize, int blockSize, Forward forward, int rows, int capacity, Consumer<Decoder> owner) {
+    Decoder(
+            int vocabSize,
+            int blockSize,
+            Forward forward,
+            CacheType cache,
+            int rows,
+            int capacity,
+            Consumer<Decoder> owner) {
         this.vocabSize = vocabSize;
         this.blockSize = blockSize;
         this.forward = forward;
+        this.cache = cache;
         this.capacity = capacity;
         this.owner = owner;
         this.contexts = new int[rows][capacity];
@@ -62,13 +71,14 @@ public final class Decoder implements AutoCloseable {
             int vocabSize, int blockSize, int rows, int tokens, Window window, Function<int[], double[]> logits) {
         Decoders.check(rows, tokens);
         Forward forward = new UncachedForward(logits);
-        Decoder decoder = new Decoder(vocabSize, blockSize, forward, rows, Math.min(blockSize, tokens), closed -> {});
+        Decoder decoder = new Decoder(
+                vocabSize, blockSize, forward, CacheType.F32, rows, Math.min(blockSize, tokens), closed -> {});
         decoder.reset(window);
         return decoder;
     }
 
-    boolean serves(int rows, int tokens) {
-        return rows <= contexts.length && Math.min(tokens, blockSize) <= capacity;
+    boolean serves(int rows, int tokens, CacheType cache) {
+        return cache == this.cache && rows <= contexts.length && Math.min(tokens, blockSize) <= capacity;
     }
 
     /** Forgets all sequences. */
@@ -225,9 +235,14 @@ public final class Decoder implements AutoCloseable {
 
     /** Runs a token each of some sequences, at once: their bits do not depend on each other. */
     private void tokens(List<Integer> which, int[] rows, int[][] pending, double[][] logits) {
-        int[] someRows = which.stream().mapToInt(i -> rows[i]).toArray();
-        int[] past = Arrays.stream(someRows).map(row -> remembered[row]).toArray();
-        int[][] ids = which.stream().map(i -> pending[i]).toArray(int[][]::new);
+        int[] someRows = new int[which.size()];
+        int[] past = new int[someRows.length];
+        int[][] ids = new int[someRows.length][];
+        for (int k = 0; k < someRows.length; k++) {
+            someRows[k] = rows[which.get(k)];
+            past[k] = remembered[someRows[k]];
+            ids[k] = pending[which.get(k)];
+        }
         double[][] result = forward.run(someRows, past, ids);
         for (int k = 0; k < someRows.length; k++) {
             logits[which.get(k)] = result[k];

@@ -3,7 +3,7 @@ package org.minigpt.decode;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.runtime.PlanPool;
@@ -17,15 +17,15 @@ public final class Decoders {
     private static final int MIN_CAPACITY = 256;
 
     private final DecoderModel model;
-    private final Supplier<DecodeMemory> memories;
+    private final Function<CacheType, DecodeMemory> memories;
     private final Deque<Decoder> idle = new ArrayDeque<>();
     private boolean closed;
 
     /**
      * @param model whose decoders these are
-     * @param memories makes what each has
+     * @param memories makes what each has, with keys and values in a type
      */
-    public Decoders(DecoderModel model, Supplier<DecodeMemory> memories) {
+    public Decoders(DecoderModel model, Function<CacheType, DecodeMemory> memories) {
         this.model = model;
         this.memories = memories;
     }
@@ -37,21 +37,30 @@ public final class Decoders {
         }
     }
 
+    /** @param any whether there are caches */
+    static void requireCache(boolean any, CacheType cache) {
+        if (!any && cache != CacheType.F32) {
+            throw new MiniGptException("this model computes the whole context for each token, so there are no keys and"
+                    + " values to remember in " + cache + "; generate with f32");
+        }
+    }
+
     /**
-     * Takes one that is not in use, or makes one: see {@link LanguageModel#decoder}.
+     * Takes one that is not in use, or makes one: see {@link LanguageModel#decoder(int, int, Window, CacheType)}.
      *
      * @return one without sequences, which comes back when it is closed
      */
-    public Decoder take(int rows, int tokens, Window window) {
+    public Decoder take(int rows, int tokens, Window window, CacheType cache) {
         check(rows, tokens);
-        Decoder decoder = find(rows, tokens);
+        requireCache(model.layers() != null, cache);
+        Decoder decoder = find(rows, tokens, cache);
         if (decoder == null) {
             int blockSize = model.blockSize();
             int capacity = Math.min(blockSize, Math.max(MIN_CAPACITY, roundUp(tokens)));
             Forward forward = model.layers() != null
-                    ? new CachedForward(model, rows, capacity, memories.get())
+                    ? new CachedForward(model, rows, capacity, memories.apply(cache))
                     : new UncachedForward(model.logits());
-            decoder = new Decoder(model.vocabSize(), blockSize, forward, rows, capacity, this::release);
+            decoder = new Decoder(model.vocabSize(), blockSize, forward, cache, rows, capacity, this::release);
         }
         decoder.reset(window);
         return decoder;
@@ -63,10 +72,10 @@ public final class Decoders {
         return power == tokens || power > 1 << 29 ? tokens : 2 * power;
     }
 
-    private synchronized Decoder find(int rows, int tokens) {
+    private synchronized Decoder find(int rows, int tokens, CacheType cache) {
         for (Iterator<Decoder> it = idle.iterator(); it.hasNext(); ) {
             Decoder decoder = it.next();
-            if (decoder.serves(rows, tokens)) {
+            if (decoder.serves(rows, tokens, cache)) {
                 it.remove();
                 return decoder;
             }

@@ -1,6 +1,7 @@
 package org.minigpt.decode;
 
 import java.util.List;
+import org.minigpt.MiniGptException;
 
 /** What generation needs of a model: a {@code Gpt}, or a network of DL4J's. */
 public interface LanguageModel {
@@ -22,4 +23,19 @@ public interface LanguageModel {
      * @return one without sequences, to be closed after use
      */
     Decoder decoder(int rows, int tokens, Window window);
+
+    /**
+     * {@link #decoder(int, int, Window)} that remembers keys and values in a type.
+     *
+     * @throws MiniGptException if the model remembers none, but by F32, which changes nothing then
+     */
+    default Decoder decoder(int rows, int tokens, Window window, CacheType cache) {
+        Decoders.requireCache(false, cache);
+        return decoder(rows, tokens, window);
+    }
+
+    /** @return the same model, whose decoders remember keys and values in a type; it lasts as long as this one */
+    default LanguageModel withCache(CacheType cache) {
+        return cache == CacheType.F32 ? this : new WithCache(this, cache);
+    }
 }

@@ -11,6 +11,7 @@ import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.minigpt.MiniGptException;
 import org.minigpt.data.Batch;
+import org.minigpt.decode.CacheType;
 import org.minigpt.decode.Decoder;
 import org.minigpt.decode.DecoderModel;
 import org.minigpt.decode.Decoders;
@@ -116,7 +117,8 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
                 cached ? graph : null,
                 this::lastLogits,
                 lifetime);
-        decoders = new Decoders(decoded, () -> new DecodeMemory(Team.ofProcessors(), parameterCount()));
+        decoders = new Decoders(
+                decoded, cache -> new DecodeMemory(Team.ofProcessors(), parameterCount(), cache == CacheType.F16));
     }
 
     /** @return a GPT in single precision on the fused ops, its parameters drawn from {@code seed} */
@@ -329,7 +331,12 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
 
     @Override
     public Decoder decoder(int rows, int tokens, Window window) {
-        return whileOpen(() -> decoders.take(rows, tokens, window));
+        return decoder(rows, tokens, window, CacheType.F32);
+    }
+
+    @Override
+    public Decoder decoder(int rows, int tokens, Window window, CacheType cache) {
+        return whileOpen(() -> decoders.take(rows, tokens, window, cache));
     }
 
     /**

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.MiniGptException;
+import org.minigpt.decode.CacheType;
 import org.minigpt.decode.Decoder;
 import org.minigpt.decode.DecoderModel;
 import org.minigpt.decode.Decoders;
@@ -58,7 +59,8 @@ public final class QuantizedGpt implements LanguageModel, AutoCloseable {
                 },
                 lifetime);
         // Copies of weights on the heap are for those of F32.
-        decoders = new Decoders(decoded, () -> new DecodeMemory(Team.ofProcessors(), Long.MAX_VALUE));
+        decoders = new Decoders(
+                decoded, cache -> new DecodeMemory(Team.ofProcessors(), Long.MAX_VALUE, cache == CacheType.F16));
     }
 
     /**
@@ -120,7 +122,12 @@ public final class QuantizedGpt implements LanguageModel, AutoCloseable {
 
     @Override
     public Decoder decoder(int rows, int tokens, Window window) {
-        return lifetime.during(() -> decoders.take(rows, tokens, window));
+        return decoder(rows, tokens, window, CacheType.F32);
+    }
+
+    @Override
+    public Decoder decoder(int rows, int tokens, Window window, CacheType cache) {
+        return lifetime.during(() -> decoders.take(rows, tokens, window, cache));
     }
 
     /** @return the bytes that its parameters take */

@@ -139,12 +139,12 @@ public final class ModelServer implements AutoCloseable {
      *     model's logits are no numbers
      */
     public static ModelServer start(Gpt gpt, Tokenizer tokenizer, ServerOptions options) {
-        return new ModelServer(ServedModel.of(gpt), tokenizer, options);
+        return new ModelServer(ServedModel.of(gpt, options.cache()), tokenizer, options);
     }
 
     /** {@link #start(Gpt, Tokenizer, ServerOptions)} of a model for generation alone, which shows no attention. */
     public static ModelServer start(QuantizedGpt gpt, Tokenizer tokenizer, ServerOptions options) {
-        return new ModelServer(ServedModel.of(gpt), tokenizer, options);
+        return new ModelServer(ServedModel.of(gpt, options.cache()), tokenizer, options);
     }
 
     /** @return where it listens, such as {@code http://127.0.0.1:8080}, with the base path */

@@ -1,6 +1,7 @@
 package org.minigpt.server;
 
 import java.util.Optional;
+import org.minigpt.decode.CacheType;
 import org.minigpt.decode.LanguageModel;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
@@ -15,12 +16,12 @@ import org.minigpt.model.QuantizedGpt;
  */
 record ServedModel(LanguageModel model, GptConfig config, Optional<Gpt> gpt) {
 
-    static ServedModel of(Gpt gpt) {
-        return new ServedModel(gpt, gpt.config(), Optional.of(gpt));
+    static ServedModel of(Gpt gpt, CacheType cache) {
+        return new ServedModel(gpt.withCache(cache), gpt.config(), Optional.of(gpt));
     }
 
-    static ServedModel of(QuantizedGpt gpt) {
-        return new ServedModel(gpt, gpt.config(), Optional.empty());
+    static ServedModel of(QuantizedGpt gpt, CacheType cache) {
+        return new ServedModel(gpt.withCache(cache), gpt.config(), Optional.empty());
     }
 
     /**

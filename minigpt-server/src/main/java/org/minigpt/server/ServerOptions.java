@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.List;
 import org.minigpt.MiniGptException;
 import org.minigpt.chat.ChatTemplate;
+import org.minigpt.decode.CacheType;
 import org.minigpt.decode.Window;
 
 /**
@@ -29,6 +30,7 @@ import org.minigpt.decode.Window;
  * @param trustedProxy the address of a proxy that tells by Forwarded or X-Forwarded headers who calls, or null
  * @param chatTemplate how conversations become prompts
  * @param window what happens beyond the model's block_size
+ * @param cache the type in which keys and values are remembered
  * @param drain how long what is generating may go on when the server is closed
  */
 public record ServerOptions(
@@ -50,6 +52,7 @@ public record ServerOptions(
         String trustedProxy,
         ChatTemplate chatTemplate,
         Window window,
+        CacheType cache,
         Duration drain) {
 
     /** @throws MiniGptException if a value is out of its range */
@@ -111,6 +114,7 @@ public record ServerOptions(
         private String trustedProxy;
         private ChatTemplate chatTemplate = ChatTemplate.plain();
         private Window window = Window.EXACT;
+        private CacheType cache = CacheType.F32;
         private Duration drain = Duration.ZERO;
 
         private Builder() {}
@@ -172,6 +176,12 @@ public record ServerOptions(
         /** Sets how long a request may take, waiting and all; a minute by default. */
         public Builder timeout(Duration timeout) {
             this.timeout = timeout;
+            return this;
+        }
+
+        /** Sets the type in which keys and values of earlier tokens are remembered; F32 by default. */
+        public Builder cache(CacheType cache) {
+            this.cache = cache;
             return this;
         }
 
@@ -253,6 +263,7 @@ public record ServerOptions(
                     trustedProxy,
                     chatTemplate,
                     window,
+                    cache,
                     drain);
         }
     }

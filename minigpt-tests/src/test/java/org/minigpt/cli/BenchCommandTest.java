@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.minigpt.cli.bench.BusyNeighbours;
 
 /** What {@code minigpt bench} prints, on a model that is as small as can be; never how fast it was. */
 class BenchCommandTest {
@@ -259,6 +260,30 @@ class BenchCommandTest {
     }
 
     @Test
+    void generatingBesideABusyProcessWithKeysInHalves() {
+        Map<String, String> values = values(bench(
+                List.of("--generate", "--n-layer", 1, "--n-head", 2, "--n-embd", 8, "--block-size", 4),
+                List.of("--batch-size", 3, "--rounds", 1, "--busy", 1, "--cache", "f16")));
+
+        assertEquals("1", values.get("busy_neighbours"));
+        assertEquals("f16", values.get("cache"));
+        // 4·1288 as above, keys and values 2·8 of 2.5 tokens in 2 bytes
+        assertEquals(4 * 1288 + 2 * 40, number(values, "bytes_per_token"));
+        assertTrue(number(values, "generate_tokens_per_second") > 0);
+    }
+
+    @Test
+    void busyNeighboursEnd() {
+        List<ProcessHandle> neighbours;
+        try (BusyNeighbours two = new BusyNeighbours(2)) {
+            neighbours = two.all();
+            assertEquals(2, neighbours.size());
+            assertTrue(neighbours.stream().allMatch(ProcessHandle::isAlive));
+        }
+        neighbours.forEach(process -> process.onExit().join());
+    }
+
+    @Test
     @EnabledOnOs(LINUX)
     void servingIsMeasured() {
         Map<String, String> values = values(bench(TINY, List.of("--serve", 4, "--clients", 3)));
@@ -334,6 +359,9 @@ class BenchCommandTest {
                 "--ops --generate | --ops and --generate are measurements of their own: leave one of them out.",
                 "--soak 1 --serve 1 | --soak and --serve are measurements of their own: leave one of them out.",
                 "--cold | --cold is for --generate: add that, or leave it out.",
+                "--busy 1 | --busy is for --generate: add that, or leave it out.",
+                "--generate --busy -1 | --busy is -1, but must be at least 0.",
+                "--cache f16 | --cache is for --generate without --cold: leave it out.",
                 "--window halving | --window is for --serve: add that, or leave it out.",
                 "--clients 3 | --clients is for --serve: add that, or leave it out.",
                 "--ops --engine stock | --engine is not for --ops, which measures this library's own: leave it out.",

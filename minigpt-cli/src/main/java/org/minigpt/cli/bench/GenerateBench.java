@@ -3,8 +3,8 @@ package org.minigpt.cli.bench;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.IntStream;
 import org.minigpt.cli.report.PeakMemory;
+import org.minigpt.decode.CacheType;
 import org.minigpt.decode.Decoder;
 import org.minigpt.decode.LanguageModel;
 import org.minigpt.decode.Window;
@@ -22,13 +22,17 @@ import org.minigpt.runtime.MiniGptRuntime;
  *
  * @param config the model
  * @param weights the type of its matrices
+ * @param cache the type of the keys and values that are remembered
  * @param batch the sequences that are generated at once
  * @param promptLength the tokens of the prompt that is timed
  * @param rounds of which the fastest counts
  */
-public record GenerateBench(GptConfig config, WeightType weights, int batch, int promptLength, int rounds) {
+public record GenerateBench(
+        GptConfig config, WeightType weights, CacheType cache, int batch, int promptLength, int rounds) {
     /** A round of tokens takes about so long. */
     private static final double ROUND_SECONDS = 0.7;
+
+    private static final int WARM_UP_TOKENS = 16;
 
     /** Measures and prints. */
     public void run(ResultLines lines) {
@@ -38,7 +42,8 @@ public record GenerateBench(GptConfig config, WeightType weights, int batch, int
         lines.print("threads", MiniGptRuntime.threads());
         lines.print("parameters", StepBench.parameters(config));
         lines.print("weights", weights);
-        LanguageModel gpt = model();
+        lines.print("cache", cache);
+        LanguageModel gpt = model().withCache(cache);
         int cores = Runtime.getRuntime().availableProcessors();
         // Up to the end of the context, of which a long one is left to a prompt.
         int fresh = Math.min(config.blockSize() - 1, 128);
@@ -76,45 +81,42 @@ public record GenerateBench(GptConfig config, WeightType weights, int batch, int
         }
     }
 
-    /** The JIT takes some seconds to compile the kernels, of which the Vector API's are very slow until then. */
+    /** The JIT takes some seconds to compile all that generates; short texts, so that a large model does not take longer. */
     private void warmUp(LanguageModel gpt, int rows) {
-        int[] all = IntStream.range(0, rows).toArray();
         long end = System.nanoTime() + (long) (rounds * ROUND_SECONDS * 1e9);
         while (System.nanoTime() < end) {
-            try (Decoder decoder = gpt.decoder(rows, config.blockSize(), Window.EXACT)) {
-                for (int i = 0; i < config.blockSize() && System.nanoTime() < end; i++) {
-                    int[] token = {i % config.vocabSize()};
-                    decoder.append(all, Collections.nCopies(rows, token).toArray(int[][]::new));
-                }
-            }
+            secondsOfTexts(gpt, rows, 1, Math.min(WARM_UP_TOKENS, config.blockSize() - 1), Window.EXACT);
         }
     }
 
     /** @return tokens a second, those of the prompts and their time not counted */
     private double generation(LanguageModel gpt, int rows, int prompt, int fresh, Window window) {
-        List<int[]> prompts = Collections.nCopies(rows, ids(prompt));
-        TokenGenerator generator = new TokenGenerator(gpt);
         double best = Double.POSITIVE_INFINITY;
         for (int round = 0; round < rounds; round++) {
             double total = 0;
             int times = 0;
             do {
-                Stopper stopper = new Stopper(rows);
-                SamplingOptions options = SamplingOptions.builder()
-                        .maxNewTokens(fresh + 1)
-                        .window(window)
-                        .build();
-                if (rows == 1) {
-                    generator.generate(prompts.get(0), options, id -> stopper.tick());
-                } else {
-                    generator.generateAll(prompts, 1, options, (token, sequence) -> stopper.tick());
-                }
-                total += stopper.seconds();
+                total += secondsOfTexts(gpt, rows, prompt, fresh, window);
                 times++;
             } while (total < ROUND_SECONDS);
             best = Math.min(best, total / times);
         }
         return (double) rows * fresh / best;
+    }
+
+    /** @return how long {@code fresh} tokens of each text took, which one more comes before */
+    private double secondsOfTexts(LanguageModel gpt, int rows, int prompt, int fresh, Window window) {
+        Stopper stopper = new Stopper(rows);
+        TokenGenerator generator = new TokenGenerator(gpt);
+        SamplingOptions options =
+                SamplingOptions.builder().maxNewTokens(fresh + 1).window(window).build();
+        if (rows == 1) {
+            generator.generate(ids(prompt), options, id -> stopper.tick());
+        } else {
+            List<int[]> prompts = Collections.nCopies(rows, ids(prompt));
+            generator.generateAll(prompts, 1, options, (token, sequence) -> stopper.tick());
+        }
+        return stopper.seconds();
     }
 
     /** @return tokens a second of one sequence beyond block_size */
@@ -189,14 +191,18 @@ public record GenerateBench(GptConfig config, WeightType weights, int batch, int
     }
 
     /**
-     * The weights that every token is multiplied with, and the keys and values that it attends to, these in floats of 4
-     * bytes.
+     * The weights that every token is multiplied with, and the keys and values that it attends to.
      */
     private double bytesPerToken(double context) {
         WeightType ofHead = weights == WeightType.Q4_0 ? WeightType.Q8_0 : weights;
         return weights.bytesPerValue() * matrices()
                 + ofHead.bytesPerValue() * head()
-                + Float.BYTES * 2.0 * config.nLayer() * config.nKvHead() * config.headSize() * context;
+                + (cache == CacheType.F16 ? 2 : Float.BYTES)
+                        * 2.0
+                        * config.nLayer()
+                        * config.nKvHead()
+                        * config.headSize()
+                        * context;
     }
 
     /**

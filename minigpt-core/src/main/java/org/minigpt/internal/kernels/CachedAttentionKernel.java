@@ -103,19 +103,20 @@ public final class CachedAttentionKernel {
         int count = (end - first) * group; // heads of queries
         float[] row = memory.tile(part, qkvWidth + count * dp); // and the output after it
         float[] p = memory.block(part, group * width);
+        float[] tile = memory.cacheTile(part, cache.tile());
         qkv.read(b * qkvWidth, row, 0, qkvWidth);
         Simd.MATH.scale(row, scale, heads * d);
         Arrays.fill(row, qkvWidth, qkvWidth + count * dp, 0f);
         for (int k = first; k < end; k++) {
             cache.put(r, k, past, row, (heads + k) * d, (heads + kvHeads + k) * d);
             Arrays.fill(p, 0, group * width, 0f);
-            cache.scores(r, k, group, width, row, k * group * d, p);
+            cache.scores(r, k, group, width, row, k * group * d, p, tile);
             for (int i = 0; i < group; i++) {
                 addDistances(p, i * width, n, k * group + i);
                 Arrays.fill(p, i * width + n, (i + 1) * width, Float.NEGATIVE_INFINITY);
                 Simd.MATH.softmax(p, i * width, width);
             }
-            cache.mix(r, k, group, n, width, p, row, qkvWidth + (k - first) * group * dp);
+            cache.mix(r, k, group, n, width, p, row, qkvWidth + (k - first) * group * dp, tile);
         }
         int out = (b * heads + first * group) * d;
         if (dp == d) {

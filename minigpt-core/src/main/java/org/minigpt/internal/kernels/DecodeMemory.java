@@ -21,36 +21,53 @@ public final class DecodeMemory {
 
     private final Team team;
     private final boolean keepsWeights;
+    private final boolean halves; // of keys and values
     private final Map<INDArray, WeightPanels> panels;
     private final Map<DoubleBuffer, RotaryKernel.Angles> angles; // by their frequencies
     private final List<KeyValueCache> caches; // by layer
     private final float[][] tiles; // by part
     private final float[][] blocks; // of weights, by part
+    private final float[][] cacheTiles; // by part
     private final Floats[] natives; // by part and place
     private float[] x = {};
 
     /**
      * @param team for use by one call at a time
      * @param parameters that the model has
+     * @param halves whether keys and values are rounded to F16
      */
-    public DecodeMemory(Team team, long parameters) {
-        this(team, LinearChoice.keepsWeights(parameters), new IdentityHashMap<>(), new HashMap<>(), new ArrayList<>());
+    public DecodeMemory(Team team, long parameters, boolean halves) {
+        this(
+                team,
+                LinearChoice.keepsWeights(parameters),
+                halves,
+                new IdentityHashMap<>(),
+                new HashMap<>(),
+                new ArrayList<>());
         Simd.warmUp();
+    }
+
+    /** {@link #DecodeMemory(Team, long, boolean)} with keys and values in F32. */
+    public DecodeMemory(Team team, long parameters) {
+        this(team, parameters, false);
     }
 
     private DecodeMemory(
             Team team,
             boolean keepsWeights,
+            boolean halves,
             Map<INDArray, WeightPanels> panels,
             Map<DoubleBuffer, RotaryKernel.Angles> angles,
             List<KeyValueCache> caches) {
         this.team = team;
         this.keepsWeights = keepsWeights;
+        this.halves = halves;
         this.panels = panels;
         this.angles = angles;
         this.caches = caches;
         this.tiles = new float[LinearChoice.mostParts(team.size())][];
         this.blocks = new float[tiles.length][];
+        this.cacheTiles = new float[tiles.length][];
         this.natives = new Floats[NATIVES * tiles.length];
     }
 
@@ -60,7 +77,7 @@ public final class DecodeMemory {
      */
     public List<DecodeMemory> shares() {
         return IntStream.range(0, keepsWeights && team.size() > 1 ? team.size() : 0)
-                .mapToObj(i -> new DecodeMemory(new Team(1), true, panels, angles, caches))
+                .mapToObj(i -> new DecodeMemory(new Team(1), true, halves, panels, angles, caches))
                 .toList();
     }
 
@@ -102,7 +119,7 @@ public final class DecodeMemory {
      * @return the number to ask {@link #cache} for them with
      */
     public int addCache(int sequences, int kvHeads, int capacity, int d) {
-        caches.add(new KeyValueCache(sequences, kvHeads, capacity, d));
+        caches.add(new KeyValueCache(sequences, kvHeads, capacity, d, halves));
         return caches.size() - 1;
     }
 
@@ -156,6 +173,11 @@ public final class DecodeMemory {
     /** @return another one, for weights or scores */
     float[] block(int part, int length) {
         return atLeast(blocks, part, length);
+    }
+
+    /** @return one more, for a piece of the caches */
+    float[] cacheTile(int part, int length) {
+        return atLeast(cacheTiles, part, length);
     }
 
     private static float[] atLeast(float[][] tiles, int part, int length) {

@@ -17,22 +17,28 @@ public final class KeyValueCache {
     /** Tokens that a sequence has room for at first. */
     private static final int FIRST = 64;
 
+    /** Tokens of halves that are made floats at once: with GPT-2's heads half of a first-level cache. */
+    private static final int TILE = 64;
+
+    private final boolean halves;
     private final int kvHeads; // K
     private final int tokens; // S at most
     private final int[] capacities; // S, by sequence, a multiple of 16
     private final int d;
     private final int dPanels;
-    private final float[][] keys; // by sequence
-    private final float[][] values;
+    private final CachePanels[] keys; // by sequence
+    private final CachePanels[] values;
 
-    KeyValueCache(int sequences, int kvHeads, int capacity, int d) {
+    /** @param halves whether they are rounded to F16 */
+    KeyValueCache(int sequences, int kvHeads, int capacity, int d, boolean halves) {
+        this.halves = halves;
         this.kvHeads = kvHeads;
         this.tokens = capacity;
         this.capacities = new int[sequences];
         this.d = d;
         this.dPanels = Tiles.roundUp(d, WIDTH) / WIDTH;
-        this.keys = new float[sequences][];
-        this.values = new float[sequences][];
+        this.keys = new CachePanels[sequences];
+        this.values = new CachePanels[sequences];
     }
 
     /** @return R */
@@ -62,11 +68,11 @@ public final class KeyValueCache {
             return;
         }
         int capacity = Tiles.roundUp(Math.min(tokens, Math.max(FIRST, Math.max(n, 2 * old))), WIDTH);
-        float[] oldKeys = keys[row];
-        float[] oldValues = values[row];
+        CachePanels oldKeys = keys[row];
+        CachePanels oldValues = values[row];
         try {
-            float[] newKeys = new float[Math.multiplyExact(kvHeads * d, capacity)];
-            values[row] = new float[Math.multiplyExact(kvHeads * dPanels * WIDTH, capacity)];
+            CachePanels newKeys = CachePanels.allocate(halves, Math.multiplyExact(kvHeads * d, capacity));
+            values[row] = CachePanels.allocate(halves, Math.multiplyExact(kvHeads * dPanels * WIDTH, capacity));
             keys[row] = newKeys;
             capacities[row] = capacity; // all of it, or nothing
         } catch (OutOfMemoryError | ArithmeticException e) {
@@ -77,56 +83,73 @@ public final class KeyValueCache {
         }
         if (old > 0) {
             for (int head = 0; head < kvHeads; head++) {
-                System.arraycopy(oldKeys, head * old * d, keys[row], head * capacity * d, old * d);
+                oldKeys.copy(head * old * d, keys[row], head * capacity * d, old * d);
             }
             for (int panel = 0; panel < kvHeads * dPanels; panel++) {
                 int length = old * WIDTH;
-                System.arraycopy(oldValues, panel * length, values[row], panel * capacity * WIDTH, length);
+                oldValues.copy(panel * length, values[row], panel * capacity * WIDTH, length);
             }
         }
     }
 
     /** Puts a token: D entries of each of tile[key..] and tile[value..]. */
     void put(int row, int head, int token, float[] tile, int key, int value) {
-        float[] k = keys[row];
-        int to = keysAt(row, head, token);
-        for (int e = 0; e < d; e++) {
-            k[to + e * WIDTH] = tile[key + e];
-        }
+        keys[row].put(keysAt(row, head, token), WIDTH, tile, key, d);
         for (int e = 0; e < d; e += WIDTH) {
-            System.arraycopy(tile, value + e, values[row], valuesAt(row, head, token, e), Math.min(WIDTH, d - e));
+            values[row].put(valuesAt(row, head, token, e), 1, tile, value + e, Math.min(WIDTH, d - e));
         }
     }
 
     /** Reads the first n keys and values of a head, [n,D] each. */
     void get(int row, int head, int n, float[] keyTile, float[] valueTile) {
-        float[] k = keys[row];
-        float[] v = values[row];
         for (int token = 0; token < n; token++) {
-            int from = keysAt(row, head, token);
-            for (int e = 0; e < d; e++) {
-                keyTile[token * d + e] = k[from + e * WIDTH];
-            }
+            keys[row].get(keysAt(row, head, token), WIDTH, keyTile, token * d, d);
             for (int e = 0; e < d; e += WIDTH) {
-                System.arraycopy(v, valuesAt(row, head, token, e), valueTile, token * d + e, Math.min(WIDTH, d - e));
+                int at = valuesAt(row, head, token, e);
+                values[row].get(at, 1, valueTile, token * d + e, Math.min(WIDTH, d - e));
             }
         }
+    }
+
+    /** @return the floats of a tile that {@link #scores} and {@link #mix} need */
+    int tile() {
+        return halves ? TILE * paddedD() : 0;
     }
 
     /**
      * p [m,width] += q[qAt..] [m,D]·kᵀ of the first {@code width} tokens, a multiple of 16, those that are missing
      * included.
      */
-    void scores(int row, int head, int m, int width, float[] q, int qAt, float[] p) {
+    void scores(int row, int head, int m, int width, float[] q, int qAt, float[] p, float[] tile) {
         int at = keysAt(row, head, 0);
-        Simd.rows().panels(m, d, width / WIDTH, q, qAt, d, keys[row], at, WIDTH * d, p, 0, width);
+        if (keys[row] instanceof CachePanels.F32 k) {
+            Simd.rows().panels(m, d, width / WIDTH, q, qAt, d, k.values(), at, WIDTH * d, p, 0, width);
+        } else if (keys[row] instanceof CachePanels.F16 k) {
+            for (int token = 0; token < width; token += TILE) {
+                int n = Math.min(TILE, width - token);
+                k.decode(at + token * d, n * d, tile, 0);
+                Simd.rows().panels(m, d, n / WIDTH, q, qAt, d, tile, 0, WIDTH * d, p, token, width);
+            }
+        }
     }
 
-    /** y[yAt..] [m,D], of which rows are {@link #paddedD} apart, += p [m,n]·v, of which rows are {@code width} apart. */
-    void mix(int row, int head, int m, int n, int width, float[] p, float[] y, int yAt) {
-        int at = valuesAt(row, head, 0, 0);
-        Simd.rows()
-                .panels(m, n, dPanels, p, 0, width, values[row], at, WIDTH * capacities[row], y, yAt, dPanels * WIDTH);
+    /**
+     * y[yAt..] [m,D], of which rows are {@link #paddedD} apart, += p [m,n]·v, of which rows are {@code width} apart. Halves
+     * are added by 64 tokens, one sum after the other.
+     */
+    void mix(int row, int head, int m, int n, int width, float[] p, float[] y, int yAt, float[] tile) {
+        if (values[row] instanceof CachePanels.F32 v) {
+            int at = valuesAt(row, head, 0, 0);
+            Simd.rows().panels(m, n, dPanels, p, 0, width, v.values(), at, WIDTH * capacities[row], y, yAt, paddedD());
+        } else if (values[row] instanceof CachePanels.F16 v) {
+            for (int token = 0; token < n; token += TILE) {
+                int terms = Math.min(TILE, n - token);
+                for (int panel = 0; panel < dPanels; panel++) {
+                    v.decode(valuesAt(row, head, token, panel * WIDTH), terms * WIDTH, tile, panel * terms * WIDTH);
+                }
+                Simd.rows().panels(m, terms, dPanels, p, token, width, tile, 0, WIDTH * terms, y, yAt, paddedD());
+            }
+        }
     }
 
     /** @return D, filled up to a multiple of 16 */
@@ -151,21 +174,21 @@ public final class KeyValueCache {
         allocate(to, tokens);
         for (int head = 0; head < kvHeads; head++) {
             int length = Tiles.roundUp(tokens, WIDTH) * d;
-            System.arraycopy(keys[from], keysAt(from, head, 0), keys[to], keysAt(to, head, 0), length);
+            keys[from].copy(keysAt(from, head, 0), keys[to], keysAt(to, head, 0), length);
             for (int e = 0; e < d; e += WIDTH) {
                 int at = valuesAt(to, head, 0, e);
-                System.arraycopy(values[from], valuesAt(from, head, 0, e), values[to], at, tokens * WIDTH);
+                values[from].copy(valuesAt(from, head, 0, e), values[to], at, tokens * WIDTH);
             }
         }
     }
 
     /** @return the memory that it has, in bytes */
     long bytes() {
-        long floats = 0;
+        long bytes = 0;
         for (int row = 0; row < keys.length; row++) {
-            floats += values[row] == null ? 0 : keys[row].length + values[row].length;
+            bytes += values[row] == null ? 0 : keys[row].bytes() + values[row].bytes();
         }
-        return floats * Float.BYTES;
+        return bytes;
     }
 
     /** Gives the memory back. */

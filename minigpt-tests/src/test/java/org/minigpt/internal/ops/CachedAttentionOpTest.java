@@ -36,7 +36,11 @@ class CachedAttentionOpTest {
     }
 
     private static DecodeMemory memory(int threads, int sequences, int kvHeads, int capacity, int d) {
-        DecodeMemory memory = new DecodeMemory(new Team(threads), 0);
+        return memory(threads, sequences, kvHeads, capacity, d, false);
+    }
+
+    private static DecodeMemory memory(int threads, int sequences, int kvHeads, int capacity, int d, boolean halves) {
+        DecodeMemory memory = new DecodeMemory(new Team(threads), 0, halves);
         memory.addCache(sequences, kvHeads, capacity, d);
         return memory;
     }
@@ -67,6 +71,34 @@ class CachedAttentionOpTest {
 
         assertArrayEquals(new float[] {1}, first, "itself");
         assertArrayEquals(new float[] {2}, second, 1e-6f, "(1 + 3)/2");
+    }
+
+    /**
+     * Values are rounded to 11 bits: 2049 to 2048, the even one of its neighbours, and 1 + 2⁻¹² to 1. Scores are 0, so the
+     * second token sees (2048 + 1)/2 = 1024.5, where floats would have 1025.
+     */
+    @Test
+    void valuesInHalvesByHand() {
+        DecodeMemory memory = memory(1, 1, 1, 4, 1, true);
+        float[] first = run(op(1, 1, false), memory, floats(shape(1, 1, 3), 0, 0, 2049), 0, 0, 1);
+        float[] second = run(op(1, 1, false), memory, floats(shape(1, 1, 3), 0, 5, 1 + 0x1p-12), 0, 1, 1);
+
+        assertArrayEquals(new float[] {2048}, first);
+        assertArrayEquals(new float[] {1024.5f}, second, 1e-3f);
+    }
+
+    /**
+     * Keys are rounded too: 1 + 2⁻¹² to 1. A query of ln 3 · 2¹² sees keys 1 and 1 the same, and 8 and 4 by half; with
+     * floats it would see them as 3 to 1.
+     */
+    @Test
+    void keysInHalvesByHand() {
+        DecodeMemory memory = memory(1, 1, 1, 4, 1, true);
+        double query = Math.log(3) * 4096;
+        run(op(1, 1, false), memory, floats(shape(1, 1, 3), 0, 1 + 0x1p-12, 8), 0, 0, 1);
+        float[] y = run(op(1, 1, false), memory, floats(shape(1, 1, 3), query, 1, 4), 0, 1, 1);
+
+        assertArrayEquals(new float[] {6}, y, 1e-5f);
     }
 
     /**
@@ -115,17 +147,24 @@ class CachedAttentionOpTest {
      * threads, and is what the prompt's way computes of the same tokens.
      */
     @ParameterizedTest
-    @CsvSource({"1,4,2,64,true", "2,4,4,16,false", "3,2,1,20,true", "5,8,2,32,false"})
-    void aTokenHasTheSameBitsInAnyCompany(int threads, int heads, int kvHeads, int d, boolean alibi) {
+    @CsvSource({
+        "1,4,2,64,true,false",
+        "2,4,4,16,false,false",
+        "3,2,1,20,true,false",
+        "5,8,2,32,false,false",
+        "2,4,2,64,true,true",
+        "3,2,1,20,false,true"
+    })
+    void aTokenHasTheSameBitsInAnyCompany(int threads, int heads, int kvHeads, int d, boolean alibi, boolean halves) {
         int width = (heads + 2 * kvHeads) * d;
         int c = heads * d;
-        DecodeMemory together = memory(threads, 3, kvHeads, 130, d);
+        DecodeMemory together = memory(threads, 3, kvHeads, 130, d, halves);
         int[] lengths = {100, 1, 37};
         INDArray[] prompts = new INDArray[3];
         DecodeMemory[] alone = new DecodeMemory[3];
         for (int i = 0; i < 3; i++) {
             prompts[i] = OpFixture.normal(i, 1, lengths[i], width).castTo(DataType.FLOAT);
-            alone[i] = memory(1, 1, kvHeads, 130, d);
+            alone[i] = memory(1, 1, kvHeads, 130, d, halves);
             run(op(heads, kvHeads, alibi), alone[i], prompts[i], 0, 0, lengths[i]);
             run(op(heads, kvHeads, alibi), together, prompts[i], 2 - i, 0, lengths[i]);
         }
@@ -137,7 +176,8 @@ class CachedAttentionOpTest {
             float[] one = run(op(heads, kvHeads, alibi), alone[i], token, 0, lengths[i], 1);
             // The whole sequence anew, by BLAS.
             INDArray all = Nd4j.concat(1, prompts[i], token);
-            float[] whole = run(op(heads, kvHeads, alibi), memory(1, 1, kvHeads, 130, d), all, 0, 0, lengths[i] + 1);
+            DecodeMemory anew = memory(1, 1, kvHeads, 130, d, halves);
+            float[] whole = run(op(heads, kvHeads, alibi), anew, all, 0, 0, lengths[i] + 1);
             for (int j = 0; j < c; j++) {
                 assertEquals(one[j], batch[i * c + j], "row " + i);
                 assertEquals(whole[lengths[i] * c + j], one[j], 1e-5, "row " + i);

@@ -186,7 +186,12 @@ final class CachedForward implements Forward {
         }
 
         boolean hasMemory() {
-            return Arrays.stream(bounds).allMatch(bound -> bound.plan.hasMemory());
+            for (Bound bound : bounds) {
+                if (!bound.plan.hasMemory()) {
+                    return false;
+                }
+            }
+            return true;
         }
 
         long ownBytes() {

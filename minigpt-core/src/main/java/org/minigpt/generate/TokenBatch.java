@@ -57,8 +57,11 @@ final class TokenBatch implements AutoCloseable {
 
     /** @return the sequences that have not ended, those that wait among them */
     int size() {
-        return waiting.size()
-                + (int) rows.stream().filter(row -> row.sequence != null).count();
+        int size = waiting.size();
+        for (Row row : rows) {
+            size += row.sequence == null ? 0 : 1;
+        }
+        return size;
     }
 
     /**
@@ -71,9 +74,11 @@ final class TokenBatch implements AutoCloseable {
         steps++;
         try {
             waiting.removeIf(TokenBatch::leaves);
-            rows.stream()
-                    .filter(row -> row.sequence != null && leaves(row.sequence))
-                    .forEach(this::leave);
+            for (Row row : rows) {
+                if (row.sequence != null && leaves(row.sequence)) {
+                    leave(row);
+                }
+            }
             admit();
             List<Row> single = new ArrayList<>();
             List<Row> several = new ArrayList<>();
@@ -227,8 +232,14 @@ final class TokenBatch implements AutoCloseable {
         if (ready.isEmpty()) {
             return;
         }
-        int[] indices = ready.stream().mapToInt(row -> row.index).toArray();
-        int[][] ids = ready.stream().map(row -> new int[] {row.next}).toArray(int[][]::new);
+        // Loops and no streams here, as in Decoder: for a small model those take longer than its arithmetic until
+        // compiled.
+        int[] indices = new int[ready.size()];
+        int[][] ids = new int[ready.size()][];
+        for (int i = 0; i < indices.length; i++) {
+            indices[i] = ready.get(i).index;
+            ids[i] = new int[] {ready.get(i).next};
+        }
         double[][] logits = decoder.append(indices, ids);
         for (int i = 0; i < logits.length; i++) {
             choose(ready.get(i), logits[i]);

@@ -44,6 +44,10 @@ public final class Workers {
 
     /** {@link Team#run} on as many processors as are free. */
     public static void run(Work work) {
+        if (work.parts() == 1) {
+            Work.alone(work);
+            return;
+        }
         Team idle = IDLE.pollFirst();
         Team team = idle == null ? Team.ofProcessors() : idle;
         try {

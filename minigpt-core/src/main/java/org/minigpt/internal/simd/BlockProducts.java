@@ -43,19 +43,12 @@ public interface BlockProducts {
         for (int j = from; j < to; j += ROWS) {
             int n = Math.min(ROWS, to - j);
             w.get(j * wRow, raw, 0, n * wRow);
-            if (rows == 1 && n == ROWS && width == in) {
-                fourDots(type, in, x, raw, y, j - from);
-                continue;
-            }
             for (int i = 0; i < n; i++) {
                 decode(type, raw, i * wRow, in, scratch, i * width);
             }
             dots(rows, width, x, n, scratch, y, j - from, yRow);
         }
     }
-
-    /** Sets y[yAt..yAt+4) to the products of x [in] with four rows of W; in is a multiple of 16. */
-    void fourDots(BlockType type, int in, float[] x, byte[] w, float[] y, int yAt);
 
     /**
      * Entry (r, j) of y, from {@code yAt} on, is the product of row r of x with row j of w, both floats.

@@ -13,13 +13,6 @@ class PlainBlockProducts implements BlockProducts {
     }
 
     @Override
-    public void fourDots(BlockType type, int in, float[] x, byte[] w, float[] y, int yAt) {
-        float[] floats = new float[ROWS * in];
-        decode(type, w, 0, ROWS * in, floats, 0);
-        dots(1, in, x, ROWS, floats, y, yAt, 0);
-    }
-
-    @Override
     public void dots(int rows, int width, float[] x, int n, float[] w, float[] y, int yAt, int yRow) {
         float[] sums = new float[SUMS];
         for (int r = 0; r < rows; r++) {

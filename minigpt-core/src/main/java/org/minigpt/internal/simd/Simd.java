@@ -42,8 +42,8 @@ public final class Simd {
                 if (vectors.lanes() >= RowProducts.WIDTH / 2) {
                     warmUp = new WarmUp(
                             (RowProducts) instance("VectorRowProducts"), (DotProducts) instance("VectorDotProducts"));
+                    blocks = (BlockProducts) instance("VectorBlockProducts");
                 }
-                blocks = (BlockProducts) instance("VectorBlockProducts");
                 math = vectors;
                 LOG.info("Kernels use the Vector API.");
             } catch (ReflectiveOperationException | LinkageError e) {

@@ -123,12 +123,12 @@ public final class KeyValueCache {
     void scores(int row, int head, int m, int width, float[] q, int qAt, float[] p, float[] tile) {
         int at = keysAt(row, head, 0);
         if (keys[row] instanceof CachePanels.F32 k) {
-            Simd.rows().panels(m, d, width / WIDTH, q, qAt, d, k.values(), at, WIDTH * d, p, 0, width);
+            Simd.panels().panels(m, d, width / WIDTH, q, qAt, d, k.values(), at, WIDTH * d, p, 0, width);
         } else if (keys[row] instanceof CachePanels.F16 k) {
             for (int token = 0; token < width; token += TILE) {
                 int n = Math.min(TILE, width - token);
                 k.decode(at + token * d, n * d, tile, 0);
-                Simd.rows().panels(m, d, n / WIDTH, q, qAt, d, tile, 0, WIDTH * d, p, token, width);
+                Simd.panels().panels(m, d, n / WIDTH, q, qAt, d, tile, 0, WIDTH * d, p, token, width);
             }
         }
     }
@@ -140,14 +140,15 @@ public final class KeyValueCache {
     void mix(int row, int head, int m, int n, int width, float[] p, float[] y, int yAt, float[] tile) {
         if (values[row] instanceof CachePanels.F32 v) {
             int at = valuesAt(row, head, 0, 0);
-            Simd.rows().panels(m, n, dPanels, p, 0, width, v.values(), at, WIDTH * capacities[row], y, yAt, paddedD());
+            Simd.panels()
+                    .panels(m, n, dPanels, p, 0, width, v.values(), at, WIDTH * capacities[row], y, yAt, paddedD());
         } else if (values[row] instanceof CachePanels.F16 v) {
             for (int token = 0; token < n; token += TILE) {
                 int terms = Math.min(TILE, n - token);
                 for (int panel = 0; panel < dPanels; panel++) {
                     v.decode(valuesAt(row, head, token, panel * WIDTH), terms * WIDTH, tile, panel * terms * WIDTH);
                 }
-                Simd.rows().panels(m, terms, dPanels, p, token, width, tile, 0, WIDTH * terms, y, yAt, paddedD());
+                Simd.panels().panels(m, terms, dPanels, p, token, width, tile, 0, WIDTH * terms, y, yAt, paddedD());
             }
         }
     }

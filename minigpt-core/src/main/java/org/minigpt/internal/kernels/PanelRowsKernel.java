@@ -75,7 +75,7 @@ final class PanelRowsKernel extends RowsKernel {
                 panels = memory.block(part, panel * count);
                 Simd.rows().pack(terms, groups.spread(), n, w, k * o.out() + from, o.out(), panels, 0, panel);
             }
-            Simd.rows().panels(o.rows(), terms, count, x(), k, o.in(), panels, at, panel, y, 0, width);
+            Simd.panels().panels(o.rows(), terms, count, x(), k, o.in(), panels, at, panel, y, 0, width);
         }
         write(y, from, n, width);
     }

@@ -23,6 +23,7 @@ public final class Simd {
     private static final WarmUp WARM_UP;
 
     private static volatile RowProducts rows = new PlainRowProducts();
+    private static volatile RowProducts panels = rows;
     private static volatile DotProducts dots = new PlainDotProducts();
 
     static {
@@ -75,6 +76,11 @@ public final class Simd {
         return ((PlainTileMath) MATH).lanes();
     }
 
+    /** @return {@link #rows}, for {@link RowProducts#panels}, of which the vectors are compiled first: small models need little else */
+    public static RowProducts panels() {
+        return panels;
+    }
+
     /** @return products of a few rows with a matrix [in,out] */
     public static RowProducts rows() {
         return rows;
@@ -98,6 +104,11 @@ public final class Simd {
             WARM_UP.start();
             WARM_UP.await();
         }
+    }
+
+    /** The vectors of {@link RowProducts#panels} are compiled. */
+    static void usePanels(RowProducts vectorRows) {
+        panels = vectorRows;
     }
 
     /** The vectors are compiled. */

@@ -3,7 +3,7 @@ package org.minigpt.internal.kernels;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.minigpt.internal.simd.BlockType;
-import org.minigpt.internal.simd.Narrow;
+import org.minigpt.internal.simd.HalfFloats;
 import org.minigpt.internal.simd.Simd;
 
 /** The numbers of a {@link KeyValueCache}: floats as they are, or rounded to F16, which vectors make floats of block by block. */
@@ -67,14 +67,14 @@ sealed interface CachePanels {
         @Override
         public void put(int at, int step, float[] from, int fromAt, int n) {
             for (int i = 0; i < n; i++) {
-                buffer.putShort(2 * (at + i * step), Narrow.toHalf(from[fromAt + i]));
+                buffer.putShort(2 * (at + i * step), HalfFloats.toHalf(from[fromAt + i]));
             }
         }
 
         @Override
         public void get(int at, int step, float[] to, int toAt, int n) {
             for (int i = 0; i < n; i++) {
-                to[toAt + i] = Narrow.ofHalf(buffer.getShort(2 * (at + i * step)));
+                to[toAt + i] = HalfFloats.ofHalf(buffer.getShort(2 * (at + i * step)));
             }
         }
 

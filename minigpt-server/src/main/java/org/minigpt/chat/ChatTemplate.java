@@ -1,8 +1,8 @@
 package org.minigpt.chat;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.io.ModelFolder;
+import org.minigpt.text.TextFiles;
 import org.minigpt.text.Tokenizer;
 
 /**
@@ -113,7 +114,7 @@ public record ChatTemplate(String name, String source, Set<String> stop, Rendere
                     throw new MiniGptException("There is no chat template " + choice
                             + ": choose plain, chatml or llama3, or name a file with one in Jinja.");
                 }
-                yield jinja(choice, read(file), "", "");
+                yield jinja(choice, TextFiles.readUtf8(file), "", "");
             }
         };
     }
@@ -181,18 +182,9 @@ public record ChatTemplate(String name, String source, Set<String> stop, Rendere
 
     private static JsonNode json(Path file) {
         try {
-            return new JsonMapper().readTree(read(file));
-        } catch (IOException e) {
+            return new JsonMapper().readTree(TextFiles.readUtf8(file));
+        } catch (JsonProcessingException e) {
             throw new MiniGptException(file + " is not valid JSON: copy the file again, or remove it.", e);
-        }
-    }
-
-    private static String read(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (IOException e) {
-            throw new MiniGptException(
-                    file + " can't be read as UTF-8 (" + e + "): copy the file again, or remove it.", e);
         }
     }
 }

@@ -49,7 +49,8 @@ public final class TextBatch implements AutoCloseable {
 
     /**
      * Computes the next token of each text, unless its listener lets it wait. Of prompts no more than 512 tokens or so are
-     * run at a step: a long one takes several, and its text begins later.
+     * run at a step: a long one takes several, and its text begins later. Of the texts that have outgrown the context, each
+     * of whose tokens runs a whole window, one at most has its turn, and none while they have had more time than all others.
      *
      * @return whether anything was computed; if not, all wait
      * @throws RuntimeException if something goes wrong that is no single text's matter, or a listener throws it; then the

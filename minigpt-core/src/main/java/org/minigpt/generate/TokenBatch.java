@@ -17,14 +17,16 @@ import org.minigpt.decode.Decoder;
  * again. For use by one thread.
  */
 final class TokenBatch implements AutoCloseable {
-    /** Tokens of prompts, and of contexts that slide, that run in one step at most, so that no token waits for more. */
+    /** Tokens of prompts that run in one step at most, so that no token waits for more. */
     private static final int PROMPT_TOKENS = Decoder.CHUNK;
 
     private final Decoder decoder;
     private final List<Row> rows;
     private final Deque<Sequence> waiting = new ArrayDeque<>();
-    private int turn; // the row whose prompt runs first
+    private int promptTurn; // the row whose prompt runs first
+    private int slideTurn; // the row whose context slides next
     private int spent; // tokens of prompts in this step
+    private long owed; // nanoseconds that contexts which slide have had more than all else
     private long steps;
     private boolean closed;
 
@@ -65,7 +67,8 @@ final class TokenBatch implements AutoCloseable {
     }
 
     /**
-     * Computes the next token of each sequence, but for those that pause and those that are not done with their prompts.
+     * Computes the next token of each sequence, but for those that pause, those that are not done with their prompts, and
+     * those whose contexts slide, of which one has its turn.
      * If it throws, the batch is closed.
      *
      * @return whether anything was computed
@@ -81,17 +84,24 @@ final class TokenBatch implements AutoCloseable {
             }
             admit();
             List<Row> single = new ArrayList<>();
-            List<Row> several = new ArrayList<>();
-            for (int i = 0; i < rows.size(); i++) {
-                Row row = rows.get((turn + i) % rows.size());
+            List<Row> prompts = new ArrayList<>();
+            List<Row> sliding = new ArrayList<>();
+            for (Row row : rows) {
                 if (row.sequence != null && !row.sequence.paused()) {
-                    boolean runsOne = row.next >= 0 && decoder.cached() && !decoder.slides(row.index, 1);
-                    (runsOne ? single : several).add(row);
+                    boolean slides = !decoder.cached() || decoder.slides(row.index, 1);
+                    (row.next < 0 ? prompts : slides ? sliding : single).add(row);
                 }
             }
-            runSeveral(several);
+            long start = System.nanoTime();
+            runPrompts(prompts);
             runSingle(single);
-            return single.size() + several.size() > 0;
+            owed -= System.nanoTime() - start;
+            if (owed <= 0 || prompts.size() + single.size() == 0) {
+                start = System.nanoTime();
+                runSliding(sliding);
+                owed = System.nanoTime() - start;
+            }
+            return single.size() + prompts.size() + sliding.size() > 0;
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -155,22 +165,47 @@ final class TokenBatch implements AutoCloseable {
         return decoder.cached() ? cut : 0;
     }
 
-    /** Prompts and contexts that slide, each by itself: who gets no time in this step is the first in the next. */
-    private void runSeveral(List<Row> several) {
+    /** Each by itself: who gets no time in this step is the first in the next. */
+    private void runPrompts(List<Row> prompts) {
         spent = 0;
+        int first = promptTurn;
         boolean all = true;
-        for (Row row : several) {
+        for (Row row : inTurn(prompts, first)) {
             boolean had = true;
             try {
-                had = row.next < 0 ? runPrompt(row) : slide(row);
+                had = runPrompt(row);
             } catch (RuntimeException e) {
                 fail(row, e);
             }
             if (all && !had) {
                 all = false;
-                turn = row.index;
+                promptTurn = row.index;
             }
         }
+    }
+
+    /**
+     * One of the contexts that slide: each of their tokens is a whole window, so they have no more time than all others
+     * together.
+     */
+    private void runSliding(List<Row> sliding) {
+        if (sliding.isEmpty()) {
+            return;
+        }
+        Row row = inTurn(sliding, slideTurn).get(0);
+        slideTurn = row.index + 1;
+        try {
+            row.slid |= decoder.slides(row.index, 1);
+            choose(row, decoder.append(row.index, row.next));
+        } catch (RuntimeException e) {
+            fail(row, e);
+        }
+    }
+
+    private List<Row> inTurn(List<Row> some, int first) {
+        return some.stream()
+                .sorted(Comparator.comparingInt(row -> Math.floorMod(row.index - first, rows.size())))
+                .toList();
     }
 
     /** @return whether the step has time for so many tokens more, which it then takes */
@@ -206,16 +241,6 @@ final class TokenBatch implements AutoCloseable {
             row.logits = end == prompt.length ? logits : null;
         }
         choose(row, row.logits);
-        return true;
-    }
-
-    /** @return whether it had its turn */
-    private boolean slide(Row row) {
-        if (!spend(decoder.contextLength(row.index))) {
-            return false;
-        }
-        row.slid |= decoder.slides(row.index, 1);
-        choose(row, decoder.append(row.index, row.next));
         return true;
     }
 

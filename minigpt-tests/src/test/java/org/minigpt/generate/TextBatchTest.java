@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.IntSummaryStatistics;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -92,6 +93,34 @@ class TextBatchTest {
 
     /** What a request wants, and what came of it. */
     private record Wanted(List<int[]> prompts, int samples, SamplingOptions options, Told told, int cancelAt) {}
+
+    /** Each token of a text that has outgrown its context runs a whole window, so such texts have their turns one by one. */
+    @Test
+    void textsThatSlideHaveTheirTurns() {
+        TextGenerator generator = new TextGenerator(RiggedModels.random(8, 150), TOKENIZER);
+        int[] full = new Random(3).ints(150, 0, 8).toArray();
+        Told sliding = new Told();
+        Told other = new Told();
+        try (TextBatch batch = generator.batch(4, Window.EXACT)) {
+            batch.join(List.of(full, full, full), 1, options(10).ignoreEos(true).build(), sliding);
+            batch.step(); // the prompts, which begin alike and so are run once, and the first tokens
+            assertEquals(3, sliding.tokens);
+            batch.step();
+            assertEquals(4, sliding.tokens);
+            batch.join(List.of(new int[] {1}), 1, options(30).ignoreEos(true).build(), other);
+            while (other.tokens < 30) {
+                int before = other.tokens;
+                batch.step();
+                assertEquals(before + 1, other.tokens); // none is waited for
+                IntSummaryStatistics lengths = sliding.texts.values().stream()
+                        .mapToInt(StringBuilder::length)
+                        .summaryStatistics();
+                assertTrue(lengths.getMax() - lengths.getMin() <= 1, lengths::toString);
+            }
+            runAll(batch);
+            assertEquals(30, sliding.tokens);
+        }
+    }
 
     @ParameterizedTest
     @EnumSource(Window.class)

@@ -116,6 +116,9 @@ class TrainCommand implements Callable<Integer> {
     @Mixin(name = "Learning rate over time")
     private TrainingOptions.Schedule schedule = new TrainingOptions.Schedule();
 
+    @Mixin(name = "Cluster (Apache Spark)")
+    private ClusterOptions cluster = new ClusterOptions();
+
     @Mixin(name = "Evaluation and output")
     private OutputOptions output = new OutputOptions();
 
@@ -155,6 +158,7 @@ class TrainCommand implements Callable<Integer> {
         schedule.conflict()
                 .or(optimizer::conflict)
                 .or(() -> fineTune.conflict(this::isGiven, run.overfitOneBatch))
+                .or(() -> cluster.conflict(this::isGiven))
                 .ifPresent(message -> {
                     throw new ParameterException(spec.commandLine(), message);
                 });
@@ -164,6 +168,7 @@ class TrainCommand implements Callable<Integer> {
     public Integer call() {
         requireOneRun();
         requireFit();
+        cluster.requireModule();
         TrainConfig config = config();
         Checks.requireNotNegative("--sample-tokens", output.sampleTokens);
         SamplingOptions sampling =
@@ -186,7 +191,7 @@ class TrainCommand implements Callable<Integer> {
         GptConfig shape = start.map(this::shapeOf)
                 .orElseGet(() -> model.config(text.tokenizer().vocabSize()));
         text.requireWindows(shape.blockSize());
-        Checks.requireAtLeastOne("--replicas", run.replicas());
+        Checks.requireAtLeastOne("--replicas", replicas());
         if (!isGiven("--data")) {
             // A run that is repeated may be cut or encoded otherwise.
             boolean sameTokens =
@@ -212,7 +217,7 @@ class TrainCommand implements Callable<Integer> {
 
         Gpt gpt = Gpt.builder(shape)
                 .seed(run.seed)
-                .replicas(run.replicas())
+                .replicas(replicas())
                 .eosTokenIds(start.map(this::eosTokenIds).orElse(List.of()))
                 .build();
         start.ifPresent(from -> from.copyInto(gpt));
@@ -222,9 +227,28 @@ class TrainCommand implements Callable<Integer> {
         Trainable trained = fineTune.trained(gpt, run.seed);
         Optional<String> hash = start.flatMap(StartingModel::sha256);
         Optional<String> template = start.flatMap(this::chatTemplate);
-        return new TrainingRun(
-                        trained, text, template, hash, config, output, run.replicas(), options(shape), resumption)
-                .run(sampling, summary);
+        Optional<ClusterTraining.Cluster> machines = cluster.connect(replicas());
+        try {
+            return new TrainingRun(
+                            trained,
+                            text,
+                            template,
+                            hash,
+                            config,
+                            output,
+                            replicas(),
+                            options(shape),
+                            resumption,
+                            machines)
+                    .run(sampling, summary);
+        } finally {
+            machines.ifPresent(ClusterTraining.Cluster::close);
+        }
+    }
+
+    /** Among how many a batch is shared out, or the threads of a worker. */
+    private int replicas() {
+        return run.replicas != null ? run.replicas : cluster.replicas().orElseGet(run::replicas);
     }
 
     /** The data that a model with this tokenizer goes on with. */
@@ -340,7 +364,7 @@ class TrainCommand implements Callable<Integer> {
         Map<String, String> values = options();
         values.put("block-size", String.valueOf(shape.blockSize()));
         // Another number of threads would be another run, in the last bits.
-        values.put("replicas", String.valueOf(run.replicas()));
+        values.put("replicas", String.valueOf(replicas()));
         if (fineTune.initFrom != null) {
             NOT_WITH_INIT_FROM.forEach(option -> values.remove(option.substring(2)));
         }
@@ -362,6 +386,7 @@ class TrainCommand implements Callable<Integer> {
         values.put("data", data.fromAnywhere());
         values.put("tokenizer", tokens.fromAnywhere());
         fineTune.record(values);
+        cluster.record(values);
         return values;
     }
 

@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.minigpt.MiniGptException;
 import org.minigpt.checkpoint.Checkpoints;
 import org.minigpt.cli.bench.SgemmPeak;
 import org.minigpt.cli.report.MetricsFiles;
@@ -51,6 +52,8 @@ final class TrainingRun {
      * @param options all that are to be recorded, as {@code --from-run} reads them
      * @param replicas among how many threads a batch is shared out
      * @param from where the run goes on, with the figures that it had there
+     * @param cluster that computes, if it is not this machine
+     * @throws MiniGptException if the cluster can't train this
      */
     TrainingRun(
             Trainable trained,
@@ -61,14 +64,22 @@ final class TrainingRun {
             OutputOptions output,
             int replicas,
             Map<String, String> options,
-            Optional<Resumption> from) {
+            Optional<Resumption> from,
+            Optional<ClusterTraining.Cluster> cluster) {
         gpt = trained.model();
         this.config = config;
         this.from = from;
         outDir = output.outDir;
         this.text = text;
-        trainer = text.trainer(trained, config);
-        from.ifPresent(resumption -> resumption.checkpoint().restore(trainer));
+        if (cluster.isPresent() && (trained instanceof Lora || text.answers().isPresent())) {
+            throw new MiniGptException("A cluster trains all parameters of a model on texts, neither adapters nor"
+                    + " conversations: leave --spark-master out.");
+        }
+        trainer = cluster.map(machines -> machines.trainer(gpt, text.dataset(), config))
+                .orElseGet(() -> text.trainer(trained, config));
+        from.map(Resumption::checkpoint)
+                .ifPresent(checkpoint -> cluster.ifPresentOrElse(
+                        machines -> machines.restore(checkpoint, trainer), () -> checkpoint.restore(trainer)));
         String title = String.format(Locale.ROOT, "%s, %,d parameters", text.name(), gpt.parameterCount());
         OptionalDouble peak = output.peak ? OptionalDouble.of(SgemmPeak.gflops(replicas, 1)) : OptionalDouble.empty();
         scale = new RunScale(
@@ -86,6 +97,7 @@ final class TrainingRun {
                     model.accept(checkpoint);
                     record.writeTo(checkpoint, Optional.empty());
                     folder.saveTo(checkpoint);
+                    cluster.ifPresent(machines -> machines.saveWorkers(checkpoint));
                 })
                 .interval(output.checkpointInterval)
                 .keep(output.keepCheckpoints)

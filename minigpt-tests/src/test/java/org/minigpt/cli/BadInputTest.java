@@ -57,6 +57,18 @@ class BadInputTest {
     }
 
     @Test
+    void aClusterThatNothingProvides() {
+        trainWith("--spark-master", "spark://localhost:7077")
+                .assertSentence(
+                        "--spark-master needs minigpt-spark, which is not there: build its jar by ./mvnw -Pspark"
+                                + " -DskipTests package, and run this command by spark-submit --class org.minigpt.cli.MiniGpt with it, as"
+                                + " docs/spark.md shows.");
+        assertTrue(trainWith("--workers", 3)
+                .err()
+                .contains("--workers shapes a run on a cluster: add --spark-master, or leave it out."));
+    }
+
+    @Test
     void whatCantBeServed() {
         Cli.run("serve", "--model", dir.resolve("none"), "--port", 70000)
                 .assertSentence("port is 70000 but must be from 0, any that is free, to 65535");

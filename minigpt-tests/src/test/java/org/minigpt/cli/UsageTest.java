@@ -103,6 +103,7 @@ class UsageTest {
             "Training",
             "Optimizer (AdamW)",
             "Learning rate over time",
+            "Cluster (Apache Spark)",
             "Evaluation and output"
         }) {
             int at = help.indexOf(System.lineSeparator() + heading + System.lineSeparator());

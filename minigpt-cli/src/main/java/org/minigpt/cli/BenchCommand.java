@@ -22,7 +22,7 @@ import org.minigpt.data.Batch;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenFolder;
 import org.minigpt.data.Tokens;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.WeightType;

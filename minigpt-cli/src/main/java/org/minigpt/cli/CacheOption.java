@@ -1,6 +1,6 @@
 package org.minigpt.cli;
 
-import org.minigpt.decode.CacheType;
+import org.minigpt.decode.Decoder.CacheType;
 import picocli.CommandLine.Option;
 
 /** In which type keys and values of earlier tokens are remembered. */

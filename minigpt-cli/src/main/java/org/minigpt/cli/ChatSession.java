@@ -11,10 +11,10 @@ import java.util.regex.Pattern;
 import org.minigpt.MiniGptException;
 import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.files.AtomicFiles;
-import org.minigpt.generate.FinishReason;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.generate.TextStream;
+import org.minigpt.generate.TokenGeneration.FinishReason;
 
 /** What a person and a model say in turns, and the commands that change how; knows nothing of terminals. */
 final class ChatSession {

@@ -3,7 +3,7 @@ package org.minigpt.cli;
 import java.util.ArrayList;
 import java.util.List;
 import org.minigpt.MiniGptException;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.generate.SamplingOptions;
 import picocli.CommandLine.Option;
 

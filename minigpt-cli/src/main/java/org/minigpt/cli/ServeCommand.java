@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.minigpt.MiniGptException;
 import org.minigpt.chat.ChatTemplate;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.QuantizedGpt;
 import org.minigpt.server.ModelServer;

@@ -11,7 +11,7 @@ import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.cli.report.Progress;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.files.FolderKind;
-import org.minigpt.text.TextPieces;
+import org.minigpt.text.TextFiles;
 import org.minigpt.text.Tokenizers;
 import org.minigpt.text.bpe.BpeTokenizer;
 import org.minigpt.text.bpe.BpeTrainer;
@@ -99,7 +99,7 @@ final class TokenizerTrainCommand implements Callable<Integer> {
         Path file = Corpus.path(data);
         long megabytes = Files.isRegularFile(file) ? (Files.size(file) + MEGABYTE - 1) / MEGABYTE : 0;
         try (Progress progress = Progress.of(out, System.err, megabytes)) {
-            TextPieces.read(file, (piece, bytes) -> {
+            TextFiles.readPieces(file, (piece, bytes) -> {
                 trainer.add(piece);
                 progress.step(bytes / MEGABYTE, "MB read");
             });

@@ -7,7 +7,7 @@ import org.minigpt.train.AdamWConfig;
 import org.minigpt.train.AdamWConfig.Decay;
 import org.minigpt.train.LearningRate;
 import org.minigpt.train.MuonConfig;
-import org.minigpt.train.OptimizerConfig;
+import org.minigpt.train.Optimizer.Config;
 import org.minigpt.train.TrainConfig.Windows;
 import picocli.CommandLine.Option;
 
@@ -229,7 +229,7 @@ final class TrainingOptions {
                     : Optional.empty();
         }
 
-        OptimizerConfig config() {
+        Config config() {
             AdamWConfig adamW = new AdamWConfig(beta1, beta2, eps, weightDecay, decayGroup);
             return kind == Kind.ADAMW
                     ? adamW

@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.minigpt.MiniGptException;
 import org.minigpt.text.CharTokenizer;
-import org.minigpt.text.TextPieces;
+import org.minigpt.text.TextFiles;
 
 /**
  * What nanoGPT's {@code data/shakespeare_char/prepare.py} leaves beside its token files: {@code meta.pkl} with the
@@ -30,7 +30,7 @@ final class NanoGptFolder {
         }
         Comparison comparison = new Comparison(file, tokenizer, data);
         try {
-            TextPieces.read(file, (piece, bytes) -> comparison.add(piece));
+            TextFiles.readPieces(file, (piece, bytes) -> comparison.add(piece));
         } catch (IOException e) {
             throw new MiniGptException(file + " cannot be read (" + e + "): check the file.", e);
         }

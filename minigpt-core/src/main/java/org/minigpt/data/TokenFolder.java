@@ -15,7 +15,6 @@ import org.minigpt.files.AtomicFolder;
 import org.minigpt.files.FolderKind;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.TextFiles;
-import org.minigpt.text.TextPieces;
 import org.minigpt.text.Tokenizer;
 import org.minigpt.text.Tokenizers;
 
@@ -164,7 +163,7 @@ public final class TokenFolder {
                     TokenWriter validation = TokenWriter.create(folder.resolve(VALIDATION))) {
                 TextEncoder first = new TextEncoder(text, 0, used, train);
                 TextEncoder second = new TextEncoder(text, toTrain, used, validation);
-                TextPieces.read(text, (piece, bytes) -> {
+                TextFiles.readPieces(text, (piece, bytes) -> {
                     if (tokenizer == null) {
                         requireKnown(text, survey, piece);
                     }
@@ -211,7 +210,7 @@ public final class TokenFolder {
     private static Survey survey(Path text, LongConsumer bytesRead) {
         Survey survey = new Survey();
         try {
-            TextPieces.read(text, (piece, bytes) -> {
+            TextFiles.readPieces(text, (piece, bytes) -> {
                 for (int i = 0; i < piece.length(); survey.count++) {
                     int character = piece.codePointAt(i);
                     survey.seen.set(character);

@@ -30,7 +30,7 @@ final class CachedForward implements Forward {
     private static final String PAST = "past";
     private static final String COUNT = "count";
 
-    private final DecoderModel model;
+    private final Decoders.Model model;
     private final int capacity;
     private final int vocabSize;
     private final String output; // the logits
@@ -51,7 +51,7 @@ final class CachedForward implements Forward {
      * @param capacity S, the tokens of each
      * @param memory of this alone
      */
-    CachedForward(DecoderModel model, int maxRows, int capacity, DecodeMemory memory) {
+    CachedForward(Decoders.Model model, int maxRows, int capacity, DecodeMemory memory) {
         this.model = model;
         this.capacity = capacity;
         this.vocabSize = model.vocabSize();

@@ -3,6 +3,7 @@ package org.minigpt.decode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.minigpt.MiniGptException;
@@ -291,5 +292,34 @@ public final class Decoder implements AutoCloseable {
     @Override
     public void close() {
         owner.accept(this);
+    }
+
+    /** What happens to the context when a sequence grows beyond block_size. */
+    public enum Window {
+        /**
+         * Each token sees the last block_size tokens, as the lecture's crop has it. Every one of them then has another
+         * position, and with it other keys and values: so the whole window is computed anew for each token.
+         */
+        EXACT,
+
+        /**
+         * When the window is full, its older half is dropped and the rest computed anew; then tokens are cheap again until
+         * it is full. A token sees between half of block_size and all of it. An approximation of {@link #EXACT}, and
+         * faster.
+         */
+        HALVING
+    }
+
+    /** In which type a decoder remembers keys and values: what a token reads of those before it. */
+    public enum CacheType {
+        /** As they were computed. */
+        F32,
+        /** IEEE 754's half precision, to 11 bits: half of the memory. What is beyond 65504 becomes infinite. */
+        F16;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
 }

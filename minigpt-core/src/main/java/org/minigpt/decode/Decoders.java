@@ -3,10 +3,17 @@ package org.minigpt.decode;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
+import java.util.Map;
 import java.util.function.Function;
 import org.minigpt.MiniGptException;
+import org.minigpt.decode.Decoder.CacheType;
+import org.minigpt.decode.Decoder.Window;
+import org.minigpt.graph.Scope;
 import org.minigpt.internal.kernels.DecodeMemory;
+import org.minigpt.internal.parallel.Lifetime;
 import org.minigpt.internal.runtime.PlanPool;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** A model's decoders that are not in use: a graph, its plans and its caches take longer to make than a short text. */
 public final class Decoders {
@@ -16,7 +23,7 @@ public final class Decoders {
     /** Caches of at least so many tokens: those of short texts serve longer ones too. */
     private static final int MIN_CAPACITY = 256;
 
-    private final DecoderModel model;
+    private final Model model;
     private final Function<CacheType, DecodeMemory> memories;
     private final Deque<Decoder> idle = new ArrayDeque<>();
     private boolean closed;
@@ -25,7 +32,7 @@ public final class Decoders {
      * @param model whose decoders these are
      * @param memories makes what each has, with keys and values in a type
      */
-    public Decoders(DecoderModel model, Function<CacheType, DecodeMemory> memories) {
+    public Decoders(Model model, Function<CacheType, DecodeMemory> memories) {
         this.model = model;
         this.memories = memories;
     }
@@ -101,5 +108,37 @@ public final class Decoders {
         closed = true;
         idle.forEach(Decoder::free);
         idle.clear();
+    }
+
+    /**
+     * A model as its decoders see it.
+     *
+     * @param vocabSize V
+     * @param blockSize the longest context
+     * @param parameters by name
+     * @param layers to be defined anew with an op set that remembers keys and values; null if it is not known that each of
+     *     them can be, and whole contexts are run
+     * @param logits of what follows a context, by the model's own graph: ids [T] to [V]
+     * @param lifetime of the parameters
+     */
+    public record Model(
+            int vocabSize,
+            int blockSize,
+            Map<String, INDArray> parameters,
+            Layers layers,
+            Function<int[], double[]> logits,
+            Lifetime lifetime) {
+
+        /**
+         * The layers of a model in two parts, between which a decoder leaves only the tokens that something is predicted
+         * from.
+         */
+        public interface Layers {
+            /** @return the residual stream after the last block, ids [B,T] to [B,T,C] */
+            SDVariable body(Scope scope, SDVariable ids);
+
+            /** @return the logits of the tokens after those of the stream, x [B,T,C] to [B,T,V] */
+            SDVariable head(Scope scope, SDVariable x);
+        }
     }
 }

@@ -2,6 +2,8 @@ package org.minigpt.decode;
 
 import java.util.List;
 import org.minigpt.MiniGptException;
+import org.minigpt.decode.Decoder.CacheType;
+import org.minigpt.decode.Decoder.Window;
 
 /** What generation needs of a model: a {@code Gpt}, or a network of DL4J's. */
 public interface LanguageModel {

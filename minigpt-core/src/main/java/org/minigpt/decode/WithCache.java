@@ -1,6 +1,8 @@
 package org.minigpt.decode;
 
 import java.util.List;
+import org.minigpt.decode.Decoder.CacheType;
+import org.minigpt.decode.Decoder.Window;
 
 /** {@link LanguageModel#withCache}. */
 record WithCache(LanguageModel model, CacheType cache) implements LanguageModel {

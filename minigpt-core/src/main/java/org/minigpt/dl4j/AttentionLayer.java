@@ -4,7 +4,7 @@ import org.minigpt.graph.CausalSelfAttention;
 import org.minigpt.graph.Positions;
 
 /** What the layers with causal self-attention have in common: heads, positions, biases and dropout. */
-public abstract class AttentionLayer extends GptLayer {
+abstract class AttentionLayer extends GptLayer {
     private static final long serialVersionUID = 1L;
 
     private long nHeads;

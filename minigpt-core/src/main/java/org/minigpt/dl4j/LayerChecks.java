@@ -8,7 +8,7 @@ import org.deeplearning4j.nn.conf.weightnoise.IWeightNoise;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.FeedForward.Activation;
 import org.minigpt.graph.Positions;
-import org.minigpt.graph.RopeScaling;
+import org.minigpt.graph.Positions.RopeScaling;
 import org.nd4j.linalg.activations.IActivation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;

@@ -1,5 +1,7 @@
 package org.minigpt.generate;
 
+import org.minigpt.generate.TokenGeneration.FinishReason;
+
 /**
  * A prompt's continuation.
  *

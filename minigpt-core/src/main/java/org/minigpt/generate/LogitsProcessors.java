@@ -8,7 +8,7 @@ import org.minigpt.MiniGptException;
  * The usual {@link LogitsProcessor}s. Each computes what Hugging Face's of the same name does, in double precision, and
  * where tokens are equally likely the one with the lower id comes first.
  */
-public final class LogitsProcessors {
+final class LogitsProcessors {
     private LogitsProcessors() {}
 
     /**

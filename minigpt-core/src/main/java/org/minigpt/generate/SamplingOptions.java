@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.minigpt.MiniGptException;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.Window;
 
 /**
  * How to generate.

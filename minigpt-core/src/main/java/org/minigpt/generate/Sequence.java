@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import org.minigpt.MiniGptException;
+import org.minigpt.generate.TokenGeneration.FinishReason;
 
 /** One sequence that is being generated: its tokens, and how the next is chosen from logits. */
 final class Sequence {

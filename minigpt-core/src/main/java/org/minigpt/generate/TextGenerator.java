@@ -12,8 +12,9 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.minigpt.MiniGptException;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.decode.LanguageModel;
-import org.minigpt.decode.Window;
+import org.minigpt.generate.TokenGeneration.FinishReason;
 import org.minigpt.text.Tokenizer;
 
 /**

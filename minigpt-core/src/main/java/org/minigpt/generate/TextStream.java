@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import org.minigpt.generate.TokenGeneration.FinishReason;
 import org.minigpt.text.Tokenizer;
 
 /**

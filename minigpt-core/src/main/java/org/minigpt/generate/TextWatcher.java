@@ -1,6 +1,7 @@
 package org.minigpt.generate;
 
 import java.util.List;
+import org.minigpt.generate.TokenGeneration.FinishReason;
 import org.minigpt.text.Tokenizer;
 
 /** The text of one sequence as it comes: whole characters, up to the first stop text; tells a listener of it. */

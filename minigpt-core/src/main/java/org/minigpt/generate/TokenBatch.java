@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.minigpt.decode.Decoder;
+import org.minigpt.generate.TokenGeneration.FinishReason;
 
 /**
  * Sequences that are generated together, one token of each at a step: the one loop of everything that generates. They

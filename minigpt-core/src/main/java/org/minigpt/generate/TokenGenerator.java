@@ -9,8 +9,8 @@ import java.util.function.IntConsumer;
 import java.util.function.IntFunction;
 import java.util.function.ObjIntConsumer;
 import org.minigpt.MiniGptException;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.decode.LanguageModel;
-import org.minigpt.decode.Window;
 
 /**
  * Continues sequences of tokens, one token at a time: the model's logits after the last token, what {@link

@@ -15,8 +15,6 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
-import org.minigpt.generate.SamplingOptions;
-import org.minigpt.generate.TextGenerator;
 import org.minigpt.internal.parallel.Workers;
 import org.minigpt.internal.tensors.Gpt2;
 import org.minigpt.internal.tensors.GptWeights;
@@ -67,19 +65,7 @@ public final class ModelFolder {
      * @param gpt the model
      * @param tokenizer with as many tokens as the model's vocabulary
      */
-    public record SavedModel(Gpt gpt, Tokenizer tokenizer) {
-
-        /**
-         * Continues a text; {@link TextGenerator} has more ways to.
-         *
-         * @param prompt the text to continue; if it is empty, generation starts from a new line
-         * @param options how many tokens, and how they are chosen
-         * @return the new text, without the prompt
-         */
-        public String generate(String prompt, SamplingOptions options) {
-            return new TextGenerator(gpt, tokenizer).generate(prompt, options);
-        }
-    }
+    public record SavedModel(Gpt gpt, Tokenizer tokenizer) {}
 
     /**
      * Saves a model. One that the folder holds already is replaced, as a whole or, if saving fails or is cut short by a

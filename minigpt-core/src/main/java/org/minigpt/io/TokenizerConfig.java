@@ -13,9 +13,9 @@ import java.util.Optional;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.internal.text.JsonFiles;
-import org.minigpt.text.AddedToken;
 import org.minigpt.text.TextFiles;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizer.AddedToken;
 import org.minigpt.text.bpe.BpeTokenizer;
 
 /**

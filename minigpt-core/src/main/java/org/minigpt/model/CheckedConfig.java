@@ -4,6 +4,7 @@ import java.util.Locale;
 import java.util.Objects;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.Positions;
+import org.minigpt.model.GptConfig.DropoutRates;
 
 /** The values of a configuration, which fit each other: what does not is refused here. */
 record CheckedConfig(

@@ -11,12 +11,11 @@ import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.minigpt.MiniGptException;
 import org.minigpt.data.Batch;
-import org.minigpt.decode.CacheType;
 import org.minigpt.decode.Decoder;
-import org.minigpt.decode.DecoderModel;
+import org.minigpt.decode.Decoder.CacheType;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.decode.Decoders;
 import org.minigpt.decode.LanguageModel;
-import org.minigpt.decode.Window;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
@@ -83,9 +82,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     private final FlatVector gradients;
     private final OpSet opSet;
     private final SameDiff sd;
-    /** Of rows that hold several texts; made when the first are computed. */
-    private SameDiff packed;
-
+    private SameDiff packed; // of rows that hold several texts; made when the first are computed
     private final int replicas;
     private final LossAndGradients lossAndGradients;
     private final Decoders decoders;
@@ -110,7 +107,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         replicas = builder.replicas;
         lossAndGradients = new LossAndGradients(this, sd, infos, gradients, replicas);
         boolean cached = builder.opSet instanceof FusedOps && block == null && dataType == DataType.FLOAT;
-        DecoderModel decoded = new DecoderModel(
+        Decoders.Model decoded = new Decoders.Model(
                 config.vocabSize(),
                 config.blockSize(),
                 parameters.views(),
@@ -250,14 +247,6 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
         return gradients.vector();
     }
 
-    @Override
-    public Map<String, INDArray> adapterState() {
-        return Map.of();
-    }
-
-    @Override
-    public void parametersChanged() {}
-
     /**
      * The logits of the next token at each position.
      *
@@ -271,8 +260,7 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
 
     /** {@link #logits(int[][])} of an INT array [B,T]. */
     public INDArray logits(INDArray ids) {
-        Inputs.check(config, ids);
-        return whileOpen(() -> sd.output(placeholders(ids, null, 0), LOGITS).get(LOGITS));
+        return output(ids, LOGITS);
     }
 
     /**
@@ -284,10 +272,12 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
      * @throws MiniGptException if T is out of range or an id is not in the vocabulary
      */
     public INDArray lastHiddenState(int[][] ids) {
-        INDArray x = Inputs.array("ids", ids);
-        Inputs.check(config, x);
-        return whileOpen(
-                () -> sd.output(placeholders(x, null, 0), LAST_HIDDEN_STATE).get(LAST_HIDDEN_STATE));
+        return output(Inputs.array("ids", ids), LAST_HIDDEN_STATE);
+    }
+
+    private INDArray output(INDArray ids, String name) {
+        Inputs.check(config, ids);
+        return whileOpen(() -> sd.output(placeholders(ids, null, 0), name).get(name));
     }
 
     /** @return the logits after the last of the ids [T], [V] */
@@ -404,17 +394,13 @@ public final class Gpt implements Trainable, LanguageModel, AutoCloseable {
     }
 
     Map<String, INDArray> placeholders(INDArray x, INDArray y, long dropoutKey) {
-        return placeholders(x, y, Nd4j.scalar(DataType.INT64, dropoutKey));
-    }
-
-    Map<String, INDArray> placeholders(INDArray x, INDArray y, INDArray dropoutKey) {
         Map<String, INDArray> result = new HashMap<>();
         result.put(IDS, x);
         if (y != null) {
             result.put(TARGETS, y);
         }
         if (config.dropout().any()) {
-            result.put(DROPOUT_KEY, dropoutKey);
+            result.put(DROPOUT_KEY, Nd4j.scalar(DataType.INT64, dropoutKey));
         }
         return result;
     }

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import org.minigpt.data.Batch;
-import org.minigpt.decode.DecoderModel;
+import org.minigpt.decode.Decoders;
 import org.minigpt.graph.GraphLayer;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.Parameter;
@@ -21,7 +21,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * The layers of a GPT, put together from a configuration: ids [B,T] to embedding, L blocks, {@code ln_f} and the head,
  * to logits [B,T,V]. Follows the lecture's {@code GPTLanguageModel} and nanoGPT's {@code GPT}.
  */
-final class GptGraph implements GraphLayer, DecoderModel.Layers {
+final class GptGraph implements GraphLayer, Decoders.Model.Layers {
     private final GptConfig config;
     private final LayerFactory layers;
     private final GraphLayer embedding;

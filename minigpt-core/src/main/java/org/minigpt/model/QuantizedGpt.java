@@ -5,12 +5,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.minigpt.MiniGptException;
-import org.minigpt.decode.CacheType;
 import org.minigpt.decode.Decoder;
-import org.minigpt.decode.DecoderModel;
+import org.minigpt.decode.Decoder.CacheType;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.decode.Decoders;
 import org.minigpt.decode.LanguageModel;
-import org.minigpt.decode.Window;
 import org.minigpt.internal.kernels.BlockMatrix;
 import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.parallel.Lifetime;
@@ -49,7 +48,7 @@ public final class QuantizedGpt implements LanguageModel, AutoCloseable {
         this.config = config;
         this.eosTokenIds = List.copyOf(eosTokenIds);
         this.parameters = new LinkedHashMap<>(parameters);
-        DecoderModel decoded = new DecoderModel(
+        Decoders.Model decoded = new Decoders.Model(
                 config.vocabSize(),
                 config.blockSize(),
                 this.parameters,

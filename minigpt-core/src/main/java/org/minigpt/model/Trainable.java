@@ -55,7 +55,9 @@ public sealed interface Trainable permits Gpt, Lora {
     INDArray flatGradients();
 
     /** @return what a checkpoint must hold besides the model's parameters, live, by name; nothing for a whole model */
-    Map<String, INDArray> adapterState();
+    default Map<String, INDArray> adapterState() {
+        return Map.of();
+    }
 
     /**
      * Computes the loss of the model and fills {@link #gradients}.
@@ -74,7 +76,7 @@ public sealed interface Trainable permits Gpt, Lora {
     Map<String, INDArray> gradients();
 
     /** To be called when {@link #flatParameters} have been changed. */
-    void parametersChanged();
+    default void parametersChanged() {}
 
     /**
      * Replaces the trained parameters by others, such as those of another process.

@@ -8,9 +8,9 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.text.bpe.BpeRules;
-import org.minigpt.text.bpe.Metaspace;
-import org.minigpt.text.bpe.Metaspace.Prefix;
-import org.minigpt.text.bpe.SplitRule;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
+import org.minigpt.text.bpe.BpeRules.Metaspace.Prefix;
+import org.minigpt.text.bpe.BpeRules.SplitRule;
 
 /**
  * What a {@code tokenizer.json} says a text goes through around the model {@code BPE}: its normalizer, pre-tokenizer,

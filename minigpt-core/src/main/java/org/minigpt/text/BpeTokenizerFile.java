@@ -13,10 +13,11 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.internal.text.JsonFiles;
+import org.minigpt.text.Tokenizer.AddedToken;
 import org.minigpt.text.bpe.BpeRules;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
+import org.minigpt.text.bpe.BpeRules.SplitRule;
 import org.minigpt.text.bpe.BpeTokenizer;
-import org.minigpt.text.bpe.Metaspace;
-import org.minigpt.text.bpe.SplitRule;
 
 /**
  * A {@link BpeTokenizer} as Hugging Face's {@code tokenizer.json}: a model {@code BPE}, either of bytes between splits that

@@ -11,6 +11,7 @@ import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.internal.text.JsonFiles;
+import org.minigpt.text.Tokenizer.AddedToken;
 
 /**
  * The file of a {@link CharTokenizer}: Hugging Face's {@code tokenizer.json} with a model of whole words, {@code WordLevel},

@@ -3,8 +3,8 @@ package org.minigpt.text;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Locale;
-import org.minigpt.text.bpe.Metaspace;
-import org.minigpt.text.bpe.Metaspace.Prefix;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
+import org.minigpt.text.bpe.BpeRules.Metaspace.Prefix;
 
 /** Writes what a {@code tokenizer.json} has around SentencePiece's tokens, as {@link BpeRulesReader} reads it. */
 final class CharacterBpe {

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFiles;
 import org.minigpt.files.AtomicFolder;
+import org.minigpt.text.Tokenizer.AddedToken;
 import org.minigpt.text.bpe.BpeRules;
 import org.minigpt.text.bpe.BpeTokenizer;
 

@@ -13,6 +13,7 @@ import java.util.Set;
 import org.minigpt.MiniGptException;
 import org.minigpt.files.AtomicFolder;
 import org.minigpt.internal.text.JsonFiles;
+import org.minigpt.text.Tokenizer.AddedToken;
 import org.minigpt.text.bpe.BpeRules;
 
 /**

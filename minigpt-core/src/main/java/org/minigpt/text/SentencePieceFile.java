@@ -15,9 +15,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
+import org.minigpt.text.Tokenizer.AddedToken;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
+import org.minigpt.text.bpe.BpeRules.Metaspace.Prefix;
 import org.minigpt.text.bpe.BpeTokenizer;
-import org.minigpt.text.bpe.Metaspace;
-import org.minigpt.text.bpe.Metaspace.Prefix;
 import org.minigpt.text.bpe.SentencePieces;
 import org.minigpt.text.bpe.SentencePieces.Type;
 

@@ -15,9 +15,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.text.ByteAlphabet;
+import org.minigpt.text.Tokenizer.AddedToken;
 import org.minigpt.text.bpe.BpeRules;
+import org.minigpt.text.bpe.BpeRules.SplitRule;
 import org.minigpt.text.bpe.BpeTokenizer;
-import org.minigpt.text.bpe.SplitRule;
 
 /**
  * OpenAI's vocabularies as tiktoken and jtokkit have them, such as {@code cl100k_base.tiktoken}: a line for each token with its

@@ -14,7 +14,7 @@ import org.minigpt.model.Trainable.ParameterInfo;
  * @param decay the parameters that decay
  */
 public record AdamWConfig(double beta1, double beta2, double eps, double weightDecay, Decay decay)
-        implements OptimizerConfig {
+        implements Optimizer.Config {
     private static final double EPS = 1e-8;
 
     /** The parameters that weight decay pulls towards 0. */

@@ -23,7 +23,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * embeddings, head, gains and biases. Queries, keys and values, which lie side by side in {@code c_attn.weight}, are
  * matrices of their own, and so are the two in {@code gate_up_proj.weight}.
  */
-public final class Muon implements Optimizer {
+final class Muon implements Optimizer {
     private static final String MOMENTUM = "momentum_buffer.";
 
     private final MuonConfig config;
@@ -38,7 +38,7 @@ public final class Muon implements Optimizer {
      * @param config the settings
      * @throws MiniGptException if no parameter is a matrix of a block
      */
-    public Muon(Trainable trained, MuonConfig config) {
+    Muon(Trainable trained, MuonConfig config) {
         this.config = config;
         List<ParameterInfo> infos = trained.parameterInfos();
         Predicate<ParameterInfo> ofBlocks = info -> info.shape().size() == 2

@@ -27,7 +27,7 @@ public record MuonConfig(
         double weightDecay,
         Scale scale,
         Iteration iteration)
-        implements OptimizerConfig {
+        implements Optimizer.Config {
     private static final double FIRST_MOMENTUM = 0.85;
 
     /** By what the step of a matrix [in,out], whose singular values are about 1, is multiplied. */

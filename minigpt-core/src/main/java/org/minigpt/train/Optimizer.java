@@ -1,6 +1,8 @@
 package org.minigpt.train;
 
+import java.io.Serializable;
 import java.util.Map;
+import org.minigpt.model.Trainable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -44,4 +46,11 @@ public sealed interface Optimizer permits AdamW, Muon, Sgd {
      *     number of steps is negative; then nothing is changed
      */
     void restore(Map<String, INDArray> state, long steps);
+
+    /** The settings of one. */
+    sealed interface Config extends Serializable permits AdamWConfig, MuonConfig, SgdConfig {
+
+        /** @return an optimizer with these settings that has taken no step */
+        Optimizer create(Trainable trained);
+    }
 }

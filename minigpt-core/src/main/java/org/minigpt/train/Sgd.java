@@ -17,7 +17,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  * {@code p - rate·(g + μ·v)} by Nesterov. It is the outer optimizer of DiLoCo (Douillard et al. 2023, arXiv:2311.08105).
  * Not for use by several threads at once.
  */
-public final class Sgd implements Optimizer {
+final class Sgd implements Optimizer {
     private static final String MOMENTUM = "momentum_buffer.";
 
     private final List<ParameterInfo> infos;
@@ -30,7 +30,7 @@ public final class Sgd implements Optimizer {
      * @param type of the parameters, gradients and momentum, FLOAT or DOUBLE
      * @param config the settings
      */
-    public Sgd(List<ParameterInfo> infos, DataType type, SgdConfig config) {
+    Sgd(List<ParameterInfo> infos, DataType type, SgdConfig config) {
         this.infos = infos;
         this.config = config;
         long length = infos.stream()

@@ -8,7 +8,7 @@ import org.minigpt.model.Trainable;
  * @param momentum μ, the share of the last steps that a step goes on with, 0 ≤ μ &lt; 1
  * @param nesterov whether the momentum is taken as it will be after the step (Nesterov 1983; Sutskever et al. 2013)
  */
-public record SgdConfig(double momentum, boolean nesterov) implements OptimizerConfig {
+public record SgdConfig(double momentum, boolean nesterov) implements Optimizer.Config {
 
     /** @throws org.minigpt.MiniGptException if the momentum is out of its range */
     public SgdConfig {

@@ -27,7 +27,7 @@ public record TrainConfig(
         int gradientAccumulationSteps,
         int maxIters,
         LearningRate learningRate,
-        OptimizerConfig optimizer,
+        Optimizer.Config optimizer,
         double gradClip,
         int evalInterval,
         int evalIters,
@@ -66,7 +66,7 @@ public record TrainConfig(
             int batchSize,
             int maxIters,
             LearningRate learningRate,
-            OptimizerConfig optimizer,
+            Optimizer.Config optimizer,
             double gradClip,
             int evalInterval,
             int evalIters,
@@ -115,7 +115,7 @@ public record TrainConfig(
         private int gradientAccumulationSteps = 1;
         private int maxIters = 5000;
         private LearningRate learningRate = LearningRate.constant(1e-3);
-        private OptimizerConfig optimizer = AdamWConfig.pytorch();
+        private Optimizer.Config optimizer = AdamWConfig.pytorch();
         private double gradClip;
         private int evalInterval = 500;
         private int evalIters = 200;
@@ -161,7 +161,7 @@ public record TrainConfig(
         }
 
         /** Sets the optimizer's settings; AdamW's, PyTorch's defaults, by default. */
-        public Builder optimizer(OptimizerConfig optimizer) {
+        public Builder optimizer(Optimizer.Config optimizer) {
             this.optimizer = optimizer;
             return this;
         }

@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.minigpt.MiniGptException;
 import org.minigpt.graph.Positions;
-import org.minigpt.graph.RopeScaling;
+import org.minigpt.graph.Positions.RopeScaling;
 import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.tensors.Gpt2;
 import org.minigpt.internal.tensors.TensorInfo;

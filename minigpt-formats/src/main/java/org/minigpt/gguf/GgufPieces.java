@@ -6,9 +6,9 @@ import java.util.Map;
 import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
+import org.minigpt.text.bpe.BpeRules.Metaspace.Prefix;
 import org.minigpt.text.bpe.BpeTokenizer;
-import org.minigpt.text.bpe.Metaspace;
-import org.minigpt.text.bpe.Metaspace.Prefix;
 import org.minigpt.text.bpe.SentencePieces;
 
 /**

@@ -13,14 +13,14 @@ import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.tensors.DataFile;
 import org.minigpt.internal.text.ByteAlphabet;
-import org.minigpt.text.AddedToken;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.CodePoints;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizer.AddedToken;
 import org.minigpt.text.bpe.BpeRules;
+import org.minigpt.text.bpe.BpeRules.SplitRule;
 import org.minigpt.text.bpe.BpeTokenizer;
-import org.minigpt.text.bpe.SplitRule;
 
 /**
  * The tokenizer in a GGUF file: {@code tokenizer.ggml.model = gpt2}, byte-level BPE, its tokens as GPT-2's files write them,

@@ -101,7 +101,7 @@ public final class MiniGptChatModel implements ChatModel, StreamingChatModel {
                 .tokenUsage(
                         new TokenUsage(prompt.length, answer.tokens().tokens().size()))
                 .finishReason(
-                        answer.finishReason() == org.minigpt.generate.FinishReason.STOP
+                        answer.finishReason() == org.minigpt.generate.TokenGeneration.FinishReason.STOP
                                 ? FinishReason.STOP
                                 : FinishReason.LENGTH)
                 .build();

@@ -11,11 +11,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.minigpt.chat.Message;
-import org.minigpt.generate.FinishReason;
 import org.minigpt.generate.GeneratedToken;
 import org.minigpt.generate.TextBatch;
 import org.minigpt.generate.TextGenerator;
 import org.minigpt.generate.TextScorer;
+import org.minigpt.generate.TokenGeneration.FinishReason;
 import org.minigpt.generate.TokenGenerator;
 
 /**

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.function.Supplier;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.generate.SamplingOptions;
 import org.minigpt.generate.TextBatch;
 import org.minigpt.generate.TextGenerator;

@@ -1,7 +1,7 @@
 package org.minigpt.server;
 
 import java.util.Optional;
-import org.minigpt.decode.CacheType;
+import org.minigpt.decode.Decoder.CacheType;
 import org.minigpt.decode.LanguageModel;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;

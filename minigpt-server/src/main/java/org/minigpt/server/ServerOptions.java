@@ -5,8 +5,8 @@ import java.util.Collection;
 import java.util.List;
 import org.minigpt.MiniGptException;
 import org.minigpt.chat.ChatTemplate;
-import org.minigpt.decode.CacheType;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.CacheType;
+import org.minigpt.decode.Decoder.Window;
 
 /**
  * Where a {@link ModelServer} listens, and what it takes on.

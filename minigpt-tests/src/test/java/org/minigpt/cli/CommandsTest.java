@@ -21,9 +21,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.io.ModelFolder;
-import org.minigpt.model.DropoutRates;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.DropoutRates;
 import org.minigpt.model.GptConfig.Initialization;
 import org.minigpt.model.GptConfig.Mlp;
 

@@ -113,7 +113,7 @@ class DocumentedCodeTest {
                 dir,
                 List.of(
                         "java.util.List",
-                        "org.minigpt.decode.Window",
+                        "org.minigpt.decode.Decoder.Window",
                         "org.minigpt.generate.*",
                         "org.minigpt.io.*",
                         "org.minigpt.model.*"),

@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.io.ModelFolder;

@@ -24,6 +24,7 @@ import org.minigpt.generate.LogitsProcessors.Temperature;
 import org.minigpt.generate.LogitsProcessors.TopK;
 import org.minigpt.generate.LogitsProcessors.TopP;
 import org.minigpt.generate.LogitsProcessors.TypicalP;
+import org.minigpt.generate.TokenGeneration.FinishReason;
 
 class LogitsProcessorsTest {
     private static final double NEVER = Double.NEGATIVE_INFINITY;

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.minigpt.decode.Decoder;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.dl4j.LanguageModelOutputLayer;
 import org.minigpt.dl4j.TokenAndPositionEmbeddingLayer;
 import org.minigpt.dl4j.TransformerBlockLayer;

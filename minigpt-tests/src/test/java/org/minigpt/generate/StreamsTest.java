@@ -26,6 +26,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.minigpt.MiniGptException;
+import org.minigpt.generate.TokenGeneration.FinishReason;
 import org.minigpt.model.Gpt;
 import org.minigpt.text.CharTokenizer;
 import org.minigpt.text.Tokenizer;

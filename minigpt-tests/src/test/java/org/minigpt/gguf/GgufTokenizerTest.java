@@ -22,14 +22,14 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Mlp;
-import org.minigpt.text.AddedToken;
 import org.minigpt.text.HardTexts;
 import org.minigpt.text.Reduced;
+import org.minigpt.text.Tokenizer.AddedToken;
 import org.minigpt.text.bpe.BpeRules;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
+import org.minigpt.text.bpe.BpeRules.Metaspace.Prefix;
+import org.minigpt.text.bpe.BpeRules.SplitRule;
 import org.minigpt.text.bpe.BpeTokenizer;
-import org.minigpt.text.bpe.Metaspace;
-import org.minigpt.text.bpe.Metaspace.Prefix;
-import org.minigpt.text.bpe.SplitRule;
 
 /** The tokenizers of families in GGUF files. */
 class GgufTokenizerTest {

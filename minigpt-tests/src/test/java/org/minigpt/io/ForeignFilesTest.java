@@ -27,7 +27,6 @@ import org.minigpt.model.Gpt;
 import org.minigpt.text.Gpt2;
 import org.minigpt.text.IdTokenizer;
 import org.minigpt.text.TextFiles;
-import org.minigpt.text.TextPieces;
 import org.minigpt.text.Tokenizers;
 import org.minigpt.text.bpe.BpeTokenizer;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -61,7 +60,7 @@ class ForeignFilesTest {
         readers.put("GGUF", () -> GgufFile.read(any));
         readers.put("llm.c", () -> LlmcFile.read(any));
         readers.put("text", () -> TextFiles.readUtf8(any));
-        readers.put("pieces", () -> TextPieces.read(any, (piece, read) -> {}));
+        readers.put("pieces", () -> TextFiles.readPieces(any, (piece, read) -> {}));
         readers.put("tokenizer", () -> Tokenizers.load(any));
         readers.put("tokens", () -> Tokens.ofFile(any, 65536));
         readers.forEach((name, reader) -> assertSentence(any + end, reader));
@@ -117,7 +116,7 @@ class ForeignFilesTest {
             Path text = file("text.txt", "\ufeffabc".getBytes(charset));
             String sentence = text + " is UTF-32, by its first four bytes: convert it to UTF-8.";
             assertSentence(sentence, () -> TextFiles.readUtf8(text));
-            assertSentence(sentence, () -> TextPieces.read(text, (piece, read) -> {}));
+            assertSentence(sentence, () -> TextFiles.readPieces(text, (piece, read) -> {}));
         }
     }
 

@@ -3,7 +3,7 @@ package org.minigpt.io;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.minigpt.graph.Positions;
-import org.minigpt.graph.RopeScaling;
+import org.minigpt.graph.Positions.RopeScaling;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;
 import org.minigpt.model.GptConfig.Bias;

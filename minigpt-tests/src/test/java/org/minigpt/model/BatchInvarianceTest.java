@@ -9,11 +9,10 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.minigpt.decode.CacheType;
 import org.minigpt.decode.Decoder;
-import org.minigpt.decode.DecoderModel;
+import org.minigpt.decode.Decoder.CacheType;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.decode.Decoders;
-import org.minigpt.decode.Window;
 import org.minigpt.graph.Positions;
 import org.minigpt.internal.kernels.DecodeMemory;
 import org.minigpt.internal.parallel.Lifetime;
@@ -49,7 +48,7 @@ class BatchInvarianceTest {
     }
 
     private static Decoders decoders(Gpt gpt, int threads, boolean keepsWeights) {
-        DecoderModel model = new DecoderModel(
+        Decoders.Model model = new Decoders.Model(
                 gpt.config().vocabSize(),
                 gpt.config().blockSize(),
                 gpt.parameters(),

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.minigpt.MiniGptException;
 import org.minigpt.decode.Decoder;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.internal.runtime.PlanPool;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.minigpt.graph.Positions;
 import org.minigpt.model.GptConfig.Bias;
+import org.minigpt.model.GptConfig.DropoutRates;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.model.Trainable.ParameterInfo;
 import org.minigpt.ops.JavaOp;

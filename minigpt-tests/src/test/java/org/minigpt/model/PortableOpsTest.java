@@ -23,7 +23,7 @@ import org.minigpt.graph.FusedOps;
 import org.minigpt.graph.OpSet;
 import org.minigpt.graph.PortableOps;
 import org.minigpt.graph.Positions;
-import org.minigpt.graph.RopeScaling;
+import org.minigpt.graph.Positions.RopeScaling;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.samediff.SDVariable;

@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.minigpt.data.RandomWindows;
 import org.minigpt.data.TokenMultiDataSetIterator;
 import org.minigpt.graph.PortableOps;
+import org.minigpt.model.GptConfig.DropoutRates;
 import org.minigpt.model.GptConfig.Mlp;
 import org.minigpt.runtime.Graphs;
 import org.nd4j.autodiff.listeners.At;

@@ -14,8 +14,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.minigpt.text.bpe.BpeRules.Metaspace.Prefix;
 import org.minigpt.text.bpe.BpeTokenizer;
-import org.minigpt.text.bpe.Metaspace.Prefix;
 
 /** Hugging Face's own tokenizers, in Rust, beside ours of the same file, for each family with few merges. */
 class FamilyTokenizersTest {

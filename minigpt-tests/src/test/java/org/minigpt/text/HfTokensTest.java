@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.minigpt.MiniGptException;
+import org.minigpt.text.Tokenizer.AddedToken;
 import org.minigpt.text.bpe.BpeTokenizer;
 
 /** Which tokens are special, and what else changes a text's tokens, in all files of a folder of Hugging Face's. */

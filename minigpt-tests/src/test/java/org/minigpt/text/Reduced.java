@@ -9,13 +9,13 @@ import java.util.OptionalInt;
 import org.minigpt.MiniGptException;
 import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.text.bpe.BpeRules;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
+import org.minigpt.text.bpe.BpeRules.Metaspace.Prefix;
+import org.minigpt.text.bpe.BpeRules.SplitRule;
 import org.minigpt.text.bpe.BpeTokenizer;
 import org.minigpt.text.bpe.BpeTrainer;
-import org.minigpt.text.bpe.Metaspace;
-import org.minigpt.text.bpe.Metaspace.Prefix;
 import org.minigpt.text.bpe.SentencePieces;
 import org.minigpt.text.bpe.SentencePieces.Type;
-import org.minigpt.text.bpe.SplitRule;
 
 /** Tokenizers of the families of models that people have, with few merges, made of Moby-Dick. */
 public final class Reduced {

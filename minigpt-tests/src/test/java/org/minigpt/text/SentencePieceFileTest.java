@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.minigpt.text.bpe.BpeRules.Metaspace.Prefix;
 import org.minigpt.text.bpe.BpeTokenizer;
-import org.minigpt.text.bpe.Metaspace.Prefix;
 import org.minigpt.text.bpe.SentencePieces;
 import org.minigpt.text.bpe.SentencePieces.Type;
 

@@ -29,7 +29,7 @@ class TextPiecesTest {
     private static String read(Path file) throws IOException {
         List<Long> bytes = new ArrayList<>(List.of(0L));
         StringBuilder text = new StringBuilder();
-        TextPieces.read(file, (piece, bytesRead) -> {
+        TextFiles.readPieces(file, (piece, bytesRead) -> {
             assertFalse(piece.isEmpty());
             assertFalse(Character.isLowSurrogate(piece.charAt(0)));
             assertTrue(bytesRead > bytes.get(bytes.size() - 1));

@@ -22,7 +22,7 @@ import java.util.stream.IntStream;
 import org.apache.commons.io.FileUtils;
 import org.minigpt.MiniGptException;
 import org.minigpt.cli.report.PeakMemory;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.io.ModelFolder;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;

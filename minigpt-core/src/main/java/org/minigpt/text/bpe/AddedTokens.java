@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
-import org.minigpt.text.AddedToken;
+import org.minigpt.text.Tokenizer.AddedToken;
 
 /** Finds the {@link AddedToken}s in a text. */
 final class AddedTokens {

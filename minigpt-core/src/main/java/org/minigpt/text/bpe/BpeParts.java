@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.util.Arrays;
 import java.util.List;
 import org.minigpt.internal.text.ByteAlphabet;
-import org.minigpt.text.AddedToken;
+import org.minigpt.text.Tokenizer.AddedToken;
 
 /**
  * What a {@link BpeTokenizer} is made of, checked.

@@ -18,10 +18,11 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.text.ByteAlphabet;
-import org.minigpt.text.AddedToken;
 import org.minigpt.text.CodePoints;
 import org.minigpt.text.Tokenizer;
+import org.minigpt.text.Tokenizer.AddedToken;
 import org.minigpt.text.Tokenizers;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
 
 /**
  * GPT-2's tokenizer, byte-level byte-pair encoding (Radford et al., "Language Models are Unsupervised Multitask

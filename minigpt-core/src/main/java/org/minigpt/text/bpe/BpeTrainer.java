@@ -13,8 +13,8 @@ import java.util.Set;
 import java.util.function.IntConsumer;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.text.ByteAlphabet;
-import org.minigpt.text.AddedToken;
 import org.minigpt.text.CodePoints;
+import org.minigpt.text.Tokenizer.AddedToken;
 
 /**
  * Makes a {@link BpeTokenizer} for a text: beginning with the 256 bytes, the two neighbours that are most often side by
@@ -23,7 +23,7 @@ import org.minigpt.text.CodePoints;
  *
  * <pre>{@code
  * BpeTrainer trainer = new BpeTrainer(BpeTokenizer.END_OF_TEXT);
- * TextPieces.read(file, (piece, bytesRead) -> trainer.add(piece)); // of any length
+ * TextFiles.readPieces(file, (piece, bytesRead) -> trainer.add(piece)); // of any length
  * BpeTokenizer tokenizer = trainer.train(8192);
  * }</pre>
  *

@@ -16,8 +16,9 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.text.ByteAlphabet;
-import org.minigpt.text.AddedToken;
 import org.minigpt.text.CodePoints;
+import org.minigpt.text.Tokenizer.AddedToken;
+import org.minigpt.text.bpe.BpeRules.SplitRule;
 
 /** Checks that tokens, merges and added tokens make a {@link BpeTokenizer}. */
 final class BpeVocabulary {

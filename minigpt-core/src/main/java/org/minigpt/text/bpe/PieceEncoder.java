@@ -6,6 +6,7 @@ import java.util.Optional;
 import org.minigpt.MiniGptException;
 import org.minigpt.internal.text.ByteAlphabet;
 import org.minigpt.text.CodePoints;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
 
 /** Turns pieces of a text, as UTF-8, into tokens: its bytes or characters become tokens, which are merged. */
 final class PieceEncoder {

@@ -13,7 +13,8 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.minigpt.MiniGptException;
-import org.minigpt.text.AddedToken;
+import org.minigpt.text.Tokenizer.AddedToken;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
 
 /**
  * A vocabulary of SentencePiece's BPE as its own files, GGUF's and llama2.c's have it: there are no merges, but scores. Of

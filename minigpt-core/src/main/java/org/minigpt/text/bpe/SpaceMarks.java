@@ -1,6 +1,7 @@
 package org.minigpt.text.bpe;
 
 import java.util.regex.Pattern;
+import org.minigpt.text.bpe.BpeRules.Metaspace;
 
 /** Writes the spaces of a text as {@link Metaspace} says, and cuts it into pieces. */
 final class SpaceMarks {

@@ -8,6 +8,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.minigpt.MiniGptException;
+import org.minigpt.text.bpe.BpeRules.SplitRule;
 
 /**
  * Cuts a text into pieces by {@link SplitRule}s, with {@code java.util.regex} as Oniguruma would: its classes of characters

@@ -7,7 +7,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.minigpt.decode.Decoder;
-import org.minigpt.decode.Window;
+import org.minigpt.decode.Decoder.Window;
 import org.minigpt.io.GptNetworks;
 import org.minigpt.model.Gpt;
 import org.minigpt.model.GptConfig;

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.minigpt.cli.corpus.Corpus;
 import org.minigpt.internal.text.ByteAlphabet;
 import org.minigpt.text.RandomTexts;
+import org.minigpt.text.bpe.BpeRules.SplitRule;
 
 class BpeTokenizerTest {
     private static final BpeTokenizer MOBY_DICK =

@@ -50,7 +50,7 @@ public record MuonConfig(
                 Collections.nCopies(5, new double[] {3.4445, -4.7750, 2.0315}).toArray(double[][]::new)),
         /**
          * Three, each that which takes the interval it gets, at first from 0.01 to 1, to the smallest around 1, at last
-         * 0.73 to 1.27 (Amsel et al. 2025, "The Polar Express"): as good here, for three fifths of the products.
+         * 0.73 to 1.27 (Amsel et al. 2025, "The Polar Express"), for three fifths of the products.
          */
         POLAR_EXPRESS(
                 new double[] {8.0933685, -23.6204303, 17.4461517},

@@ -3,6 +3,7 @@ package org.minigpt.generate;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
@@ -169,9 +170,9 @@ final class TokenBatch implements AutoCloseable {
     /** Each by itself: who gets no time in this step is the first in the next. */
     private void runPrompts(List<Row> prompts) {
         spent = 0;
-        int first = promptTurn;
         boolean all = true;
-        for (Row row : inTurn(prompts, first)) {
+        prompts.sort(from(promptTurn));
+        for (Row row : prompts) {
             boolean had = true;
             try {
                 had = runPrompt(row);
@@ -193,7 +194,7 @@ final class TokenBatch implements AutoCloseable {
         if (sliding.isEmpty()) {
             return;
         }
-        Row row = inTurn(sliding, slideTurn).get(0);
+        Row row = Collections.min(sliding, from(slideTurn));
         slideTurn = row.index + 1;
         try {
             row.slid |= decoder.slides(row.index, 1);
@@ -203,10 +204,9 @@ final class TokenBatch implements AutoCloseable {
         }
     }
 
-    private List<Row> inTurn(List<Row> some, int first) {
-        return some.stream()
-                .sorted(Comparator.comparingInt(row -> Math.floorMod(row.index - first, rows.size())))
-                .toList();
+    /** @param first the index of the row that comes first, if it is among them */
+    private Comparator<Row> from(int first) {
+        return Comparator.comparingInt(row -> Math.floorMod(row.index - first, rows.size()));
     }
 
     /** @return whether the step has time for so many tokens more, which it then takes */
